@@ -1,0 +1,180 @@
+"""What can go wrong, and what the daemon does about each.
+
+::
+
+    FbsyncdError
+    ├── ConfigError           the configuration is wrong: every problem listed, exit 78
+    ├── UsageError            the command cannot be carried out as asked: exit 1, one line
+    ├── ArchiveError          the archive on this machine
+    │   ├── AlreadyRunning    another daemon holds the lock: refuse, name its pid
+    │   ├── SchemaError       the database is not the one this program knows: refuse
+    │   ├── DatabaseTrouble   locked, gone, full: this turn ends, the next one tries again
+    │   └── MediaTrouble      a folder or disk cannot be written: this turn ends, try again
+    ├── GraphError            an answer of the Graph API
+    │   ├── GraphUnavailable  transport, 5xx, is_transient: back off, try again
+    │   ├── TooMuchData       "reduce the amount of data": halve the limit, try again
+    │   ├── Throttled         stop calling for this Page until the time it carries
+    │   ├── TokenRefused      stop this Page until its token changes; the archive goes on
+    │   └── CallRefused       this call will never work: the stream is marked, others go on
+    │       └── ObjectMissing the object is not there (100/33): a candidate for "gone"
+    └── FetchError            one picture of the CDN
+        ├── LinkDead          403, 404, 410 or expired: ask the Graph API for a fresh link
+        ├── FetchFailed       time-out, 5xx, cut or foreign body: back off, try the same link
+        └── PictureRefused    too big, not allowed, not a picture we keep: give up, say why
+
+``retryable`` says whether the same thing may work later without anyone's help.
+No message ever holds an access token: whoever builds one passes it through :func:`scrub`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# Facebook repeats the token inside paging links and error texts, and requests puts the whole
+# URL into its exceptions, so the names are looked for wherever text is about to leave us.
+_SECRET = re.compile(
+    r"((?:access_token|input_token|appsecret_proof|client_secret|fb_exchange_token)"
+    r"(?:=|%3[dD]|\"?\s*:\s*\"?))[^&\s\"'<>\\]+",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"(Bearer\s+)[^\s\"',]+", re.IGNORECASE)
+_TOKEN = re.compile(r"\bEAA[A-Za-z0-9]{20,}")
+_DATABASE_PASSWORD = re.compile(r"(\b[a-z0-9+]+://[^:/@\s]+:)[^@\s]+@")
+
+
+def scrub(text: str) -> str:
+    """Return *text* with everything that looks like a secret replaced by ``***``."""
+    text = _SECRET.sub(r"\1***", text)
+    text = _BEARER.sub(r"\1***", text)
+    text = _DATABASE_PASSWORD.sub(r"\1***@", text)
+    return _TOKEN.sub("***", text)
+
+
+class FbsyncdError(Exception):
+    """Any failure this program foresees."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(scrub(message))
+
+
+class ConfigError(FbsyncdError):
+    """The configuration is wrong.
+
+    *problems* holds one line for each mistake, so that all can be mended at once.
+    """
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.problems = [scrub(problem) for problem in problems]
+        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
+
+
+class UsageError(FbsyncdError):
+    """A command cannot be carried out as it was asked; the message says what to do."""
+
+
+class ArchiveError(FbsyncdError):
+    """The archive on this machine cannot be used."""
+
+
+class AlreadyRunning(ArchiveError):
+    """Another daemon works on the same archive."""
+
+
+class SchemaError(ArchiveError):
+    """The database's schema is not the one this program was made for."""
+
+
+class DatabaseTrouble(ArchiveError):
+    """The database did not answer as it should; nothing of this turn was written."""
+
+    retryable = True
+
+
+class MediaTrouble(ArchiveError):
+    """The media folder cannot be read or written."""
+
+    retryable = True
+
+
+class GraphError(FbsyncdError):
+    """An answer of the Graph API that holds no data.
+
+    *code*, *subcode* and *trace* are Facebook's own, where it gave them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        subcode: int | None = None,
+        trace: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.subcode = subcode
+        self.trace = trace
+
+
+class GraphUnavailable(GraphError):
+    """A fault that passes: transport, 5xx, ``is_transient``."""
+
+    retryable = True
+
+
+class TooMuchData(GraphError):
+    """The answer would be too large: ask for fewer objects at once."""
+
+    retryable = True
+
+
+class Throttled(GraphError):
+    """The budget of calls is used up until *until* (UTC)."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, until: datetime, code: int | None = None) -> None:
+        super().__init__(message, code=code)
+        self.until = until
+
+
+class TokenRefused(GraphError):
+    """The access token is dead, of the wrong kind or missing; *remedy* says what to do."""
+
+    def __init__(
+        self, message: str, *, remedy: str, code: int | None = None, subcode: int | None = None
+    ) -> None:
+        super().__init__(message, code=code, subcode=subcode)
+        self.remedy = remedy
+
+
+class CallRefused(GraphError):
+    """The call is wrong or not allowed and will stay so."""
+
+
+class ObjectMissing(CallRefused):
+    """The object does not exist or is hidden from this token (code 100, subcode 33)."""
+
+
+class FetchError(FbsyncdError):
+    """A picture that could not be had from the CDN."""
+
+
+class LinkDead(FetchError):
+    """The signed link has expired or its signature is refused; only a fresh one helps."""
+
+
+class FetchFailed(FetchError):
+    """The transfer failed in a way that may pass."""
+
+    retryable = True
+
+
+class PictureRefused(FetchError):
+    """What came, or would come, is nothing this archive keeps."""
