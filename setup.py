@@ -1,0 +1,30 @@
+"""What pyproject.toml cannot say: which folders make up the wheel. All metadata is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+
+class BuildWithReferenceConfig(build_py):
+    """Put the reference config.toml beside the modules, so that `fbsyncd init` can write it."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            self.copy_file("config.toml", str(Path(self.build_lib, "fbsyncd", "config.toml")))
+
+
+setup(
+    packages=["fbsyncd", "fbsyncd.simulator", "fbsyncd.web", "fbsyncd.schema"],
+    package_dir={"fbsyncd": "fbsyncd", "fbsyncd.schema": "schema"},
+    package_data={
+        "fbsyncd": ["py.typed"],
+        "fbsyncd.web": ["*", "*/*"],
+        "fbsyncd.schema": ["*/*.sql"],
+    },
+    include_package_data=False,
+    cmdclass={"build_py": BuildWithReferenceConfig},
+)
