@@ -1,0 +1,171 @@
+"""The database behind the archive, and the only place that knows there are two kinds.
+
+Every station is handed a database (:func:`connect`) and executes its queries on it, so that two
+archives can be open in one process. Hot paths speak SQL that both engines understand, with ``?``
+for parameters; what differs is data: :data:`SQLITE` and :data:`POSTGRESQL`.
+
+Values go in as text both engines read alike (UTC times with microseconds, dashed UUIDs), so a
+row written by one engine can be compared with the same row on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import peewee
+from peewee import Database
+from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+
+from fbsyncd.errors import ConfigError, DatabaseTrouble
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What one engine says differently."""
+
+    name: str
+    distinct: str
+    skip_locked: str
+    lock_migrations: str
+
+
+SQLITE: Final = Engine("sqlite", "IS NOT", "", "SELECT 1")
+POSTGRESQL: Final = Engine(
+    "postgresql",
+    "IS DISTINCT FROM",
+    "FOR UPDATE SKIP LOCKED",
+    "SELECT pg_advisory_xact_lock(7205759403792)",
+)
+
+# A write that waits this long for another writer is a fault worth telling (seconds).
+BUSY_TIMEOUT: Final = 30
+CONNECTIONS: Final = 24
+
+
+def engine(db: Database) -> Engine:
+    """Return what is special about the engine behind *db*."""
+    return SQLITE if isinstance(db, peewee.SqliteDatabase) else POSTGRESQL
+
+
+def to_text(moment: datetime) -> str:
+    """Return *moment* as the text both engines store and compare: UTC with microseconds."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone cannot be stored")
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+
+
+def from_text(value: object) -> datetime | None:
+    """Return a stored time as an aware UTC datetime."""
+    if value is None or isinstance(value, datetime):
+        moment = value
+    else:
+        moment = datetime.fromisoformat(str(value))
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def connect(url: str) -> Database:
+    """Return the database behind *url* (``sqlite:///path`` or ``postgresql://...``), not yet open.
+
+    Raises ConfigError when the engine or its driver is not there.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        # Without IMMEDIATE a transaction that reads before it writes dies at once with
+        # "database is locked" when another one wrote in between; no time-out helps there.
+        return PooledSqliteDatabase(
+            unquote(url.removeprefix("sqlite:///")),
+            max_connections=CONNECTIONS,
+            timeout=BUSY_TIMEOUT,
+            lock_type="IMMEDIATE",
+            autoconnect=False,
+            pragmas={
+                "journal_mode": "wal",
+                "synchronous": "full",
+                "foreign_keys": 1,
+                "busy_timeout": BUSY_TIMEOUT * 1000,
+            },
+        )
+    if scheme not in {"postgresql", "postgres"}:
+        raise ConfigError("database.url", [f"{scheme!r} is not sqlite or postgresql"])
+    if peewee.psycopg is None:
+        raise ConfigError(
+            "database.url", ["PostgreSQL needs a driver: pip install 'fbsyncd[postgres]'"]
+        )
+    return PooledPostgresqlDatabase(
+        url.replace("postgres://", "postgresql://", 1),
+        prefer_psycopg3=True,
+        max_connections=CONNECTIONS,
+        timeout=BUSY_TIMEOUT,
+        stale_timeout=300,
+        autoconnect=False,
+        connect_timeout=5,
+        application_name="fbsyncd",
+        options="-c timezone=UTC",
+    )
+
+
+@contextmanager
+def session(db: Database) -> Iterator[None]:
+    """One unit of work on a connection of its own; inside another one, a part of that.
+
+    Raises DatabaseTrouble for what the server or the file refuses; nothing is retried here.
+    """
+    try:
+        if db.is_closed():
+            with db.connection_context():
+                yield
+        else:
+            yield
+    except (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError) as error:
+        if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
+            raise
+        raise DatabaseTrouble(f"the database said: {error}".strip()) from error
+
+
+@contextmanager
+def transaction(db: Database) -> Iterator[None]:
+    """A session whose writes all happen or none."""
+    with session(db), db.atomic():
+        yield
+
+
+def rows(db: Database, sql: str, params: Sequence[object] = ()) -> list[Row]:
+    """Return all rows of *sql*; parameters are ``?`` on both engines."""
+    return list(db.execute_sql(_dialect(db, sql), tuple(params)).fetchall())
+
+
+def change(db: Database, sql: str, params: Sequence[object] = ()) -> int:
+    """Execute *sql* and return how many rows it touched."""
+    return int(db.execute_sql(_dialect(db, sql), tuple(params)).rowcount)
+
+
+def change_many(db: Database, sql: str, many: Iterable[Sequence[object]]) -> int:
+    """Execute *sql* once for each of *many* and return how many rows were touched.
+
+    One call of the driver, however many rows: pipelined on PostgreSQL.
+    """
+    batch = [tuple(params) for params in many]
+    if not batch:
+        return 0
+    with peewee.__exception_wrapper__:
+        cursor = db.cursor()
+        cursor.executemany(_dialect(db, sql), batch)
+        return max(int(cursor.rowcount), 0)
+
+
+def marks(count: int) -> str:
+    """Return *count* parameter marks for an ``IN (...)`` list."""
+    return ", ".join(["?"] * count)
+
+
+def _dialect(db: Database, sql: str) -> str:
+    return sql if db.param == "?" else sql.replace("%", "%%").replace("?", db.param)
