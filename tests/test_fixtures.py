@@ -71,7 +71,7 @@ def test_server_ends_with_a_killed_run() -> None:
         [sys.executable, "-c", _RUN, str(binaries)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(postgres.__file__).parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     ) as run:
         assert run.stdout is not None
         url, folder = run.stdout.readline().decode().split()
