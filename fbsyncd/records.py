@@ -45,6 +45,8 @@ _KINDS = {
     "event_footer_only": "event",
     "native_templates": "status",  # the shared original is not visible: nothing but the text
 }
+# For answers without attachments: what else tells posts that are more than text.
+_STATUS_KINDS = {"added_photos": "photo", "added_video": "video", "created_event": "event"}
 
 
 class BadRecord(ValueError):
@@ -77,7 +79,8 @@ class Post:
     """One post.
 
     *attachments* is None when the answer carried none. That says nothing about the post: answers
-    that forget them for an hour were seen on real feeds, so None must never delete any.
+    that forget them for an hour were seen on real feeds, so None must never delete any. *type*,
+    *video_url* and *source* come from the attachments too, so they are less sure then.
     """
 
     id: str
@@ -247,15 +250,15 @@ def _thumbnail(item: Json, media: str | None) -> str | None:
 def _kind(node: object, items: list[Json]) -> str:
     """Return what kind of post this is: its own word (before v3.3), else its first attachment's."""
     first = items[0] if items else {}
-    word = (
-        read.text(node, "type")
-        or read.text(first, "media_type")
-        or read.text(first, "type")
-        or "status"
-    )
+    own = read.text(node, "type")
+    word = own or read.text(first, "media_type") or read.text(first, "type") or _status_kind(node)
     if word.startswith("video") or read.link(first, "media", "source"):
         return "video"
     return _KINDS.get(word, word)
+
+
+def _status_kind(node: object) -> str:
+    return _STATUS_KINDS.get(read.text(node, "status_type") or "", "status")
 
 
 def _video_page(node: object, items: list[Json]) -> str | None:
