@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -96,7 +97,7 @@ def connect(url: str) -> Database:
         )
     if scheme not in {"postgresql", "postgres"}:
         raise ConfigError("database.url", [f"{scheme!r} is not sqlite or postgresql"])
-    if peewee.psycopg is None:
+    if find_spec("psycopg") is None:
         raise ConfigError(
             "database.url", ["PostgreSQL needs a driver: pip install 'fbsyncd[postgres]'"]
         )
@@ -156,7 +157,8 @@ def change_many(db: Database, sql: str, many: Iterable[Sequence[object]]) -> int
     batch = [tuple(params) for params in many]
     if not batch:
         return 0
-    with peewee.__exception_wrapper__:
+    # execute_sql() takes one row only; this is what it wraps the driver's errors with.
+    with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
         cursor = db.cursor()
         cursor.executemany(_dialect(db, sql), batch)
         return max(int(cursor.rowcount), 0)

@@ -1,0 +1,304 @@
+"""The queue: the rows of ``media_storage`` that are not archived. The only writer of their status.
+
+::
+
+                 put                    claim                  succeed
+    (no row) ──────────> pending ──────────────────> leased ─────────────> success
+                            ^                        │    │                  │
+                            │ give_back, lease over  │    │ fail             │ lose, spoil
+                            └────────────────────────┘    v                  │
+                                    next attempt due    failed <─────────────┘
+                            leased <────────────────── + next_attempt_at
+                                                          │ attempts used up, or refused
+                                                          v
+                            pending <──────────────── failed, no next attempt: given up
+                                         retry
+
+Leased is no status: it is a row of either kind whose ``lease_until`` is ahead. ``needs_link`` marks
+a row whose signed link is dead; it is claimed again only after :meth:`Backlog.put` brought a fresh
+one. Waiting is a time in a column, so nothing here sleeps and a restart forgets nothing.
+
+Developed pictures (``derived_from``) are rows too, but they are made, not fetched: a lost one
+makes its parent undeveloped again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from peewee import Database
+
+from fbsyncd import links, models
+from fbsyncd.assets import Archived, Asset, Job, Known, Retry, is_fresher
+from fbsyncd.errors import FetchError, FetchFailed, LinkDead
+from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
+
+# Longer than any fetch or decode may take; a killed worker's rows come free after it.
+LEASE: Final = timedelta(minutes=10)
+
+
+class Backlog:
+    """The queue of one archive; *owner* names this process in the leases it takes."""
+
+    def __init__(self, db: Database, *, retry: Retry, owner: str) -> None:
+        self._db = db
+        self._retry = retry
+        self._owner = owner
+
+    def put(self, assets: Iterable[Asset], now: datetime) -> int:
+        """Queue what is new and give known rows their fresh links; return how many are new.
+
+        Three statements however many assets there are.
+        """
+        named: dict[UUID, Asset] = {}
+        for asset in assets:
+            named.setdefault(asset.id, asset)
+        if not named:
+            return 0
+        ids = sorted(named, key=str)
+        with transaction(self._db):
+            known = self._known(ids)
+            new = change_many(
+                self._db,
+                "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [_row(id_, named[id_]) for id_ in ids if id_ not in known],
+            )
+            self._relink([named[i] for i in ids if i in known], known, now)
+        return new
+
+    def claim(self, limit: int, now: datetime) -> list[Job]:
+        """Lease up to *limit* rows to this process: the link that dies first comes first."""
+        with transaction(self._db):
+            jobs = self._claim("link_expires_at > ?", [to_text(now)], limit, now)
+            if len(jobs) < limit:
+                jobs += self._claim("link_expires_at IS NULL", [], limit - len(jobs), now)
+        return jobs
+
+    def claim_one(self, id_: UUID, now: datetime) -> Job | None:
+        """Lease the row *id_*, whatever its next attempt, unless it is archived or leased."""
+        with transaction(self._db):
+            found = rows(
+                self._db,
+                "UPDATE media_storage SET lease_owner = ?, lease_until = ? WHERE id = ?"
+                " AND download_status <> 'success' AND (lease_until IS NULL OR lease_until <= ?)"
+                " RETURNING id, original_url, category, attempts",
+                [self._owner, to_text(now + LEASE), str(id_), to_text(now)],
+            )
+        return _job(found[0]) if found else None
+
+    def succeed(self, done: Sequence[Archived], now: datetime) -> None:
+        """Record files that are safe on disk."""
+        with transaction(self._db):
+            change_many(
+                self._db,
+                "UPDATE media_storage SET download_status = 'success', local_filename = ?,"
+                " local_path = ?, public_url = ?, file_size = ?, sha256 = ?, mime_type = ?,"
+                " width = ?, height = ?, downloaded_at = ?, developed_at = NULL,"
+                " error_message = NULL, next_attempt_at = NULL, needs_link = FALSE,"
+                " lease_owner = NULL, lease_until = NULL WHERE id = ?",
+                [(*_file(one), to_text(now), str(one.id)) for one in _sorted(done)],
+            )
+
+    def fail(self, failures: Sequence[tuple[Job, FetchError]], now: datetime) -> None:
+        """Record why pictures could not be had, and when they are tried again, if ever."""
+        with transaction(self._db):
+            change_many(
+                self._db,
+                # A fresh link may have come while the old one was being tried.
+                "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
+                " attempts = ?, next_attempt_at = ?, needs_link = (? AND original_url = ?),"
+                " lease_owner = NULL, lease_until = NULL WHERE id = ?",
+                [self._failure(job, error, now) for job, error in failures],
+            )
+
+    def give_back(self, ids: Collection[UUID]) -> None:
+        """Return leased rows untried: the next claim may have them at once."""
+        with transaction(self._db):
+            change_many(
+                self._db,
+                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL WHERE id = ?",
+                [(text,) for text in sorted(map(str, ids))],
+            )
+
+    def release(self, owners: Collection[str]) -> int:
+        """Take back what processes that are gone had leased; return how many rows."""
+        if not owners:
+            return 0
+        with transaction(self._db):
+            return change(
+                self._db,
+                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
+                f" WHERE lease_owner IN ({marks(len(owners))})",
+                sorted(owners),
+            )
+
+    def owners(self) -> list[str]:
+        """Return who holds leases."""
+        with models.session(self._db):
+            found = rows(
+                self._db,
+                "SELECT DISTINCT lease_owner FROM media_storage WHERE lease_owner IS NOT NULL",
+            )
+        return [str(owner) for (owner,) in found]
+
+    def put_derived(self, id_: UUID, key: str, parent: UUID) -> None:
+        """Make room for the picture *key*, which is developed from the row *parent*."""
+        with transaction(self._db):
+            change(
+                self._db,
+                "INSERT INTO media_storage (id, asset_key, category, derived_from)"
+                " VALUES (?, ?, 'thumbnails', ?) ON CONFLICT DO NOTHING",
+                [str(id_), key, str(parent)],
+            )
+
+    def lose(self, reasons: Sequence[tuple[UUID, str]], now: datetime) -> int:
+        """Queue archived rows again whose file is missing or damaged; return how many.
+
+        A developed picture is made again from its parent instead of fetched.
+        """
+        with transaction(self._db):
+            lost = change_many(
+                self._db,
+                "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
+                " attempts = 0, next_attempt_at = ?, lease_owner = NULL, lease_until = NULL,"
+                " needs_link = (link_expires_at IS NOT NULL AND link_expires_at <= ?)"
+                " WHERE id = ? AND download_status = 'success'",
+                [
+                    (why, to_text(now), to_text(now), str(id_))
+                    for id_, why in sorted(reasons, key=lambda one: str(one[0]))
+                ],
+            )
+            change_many(
+                self._db,
+                "UPDATE media_storage SET developed_at = NULL WHERE id ="
+                " (SELECT derived_from FROM media_storage WHERE id = ?)",
+                [(str(id_),) for id_, _ in reasons],
+            )
+        return lost
+
+    def spoil(self, id_: UUID, reason: str, now: datetime) -> None:
+        """Queue an archived row again whose bytes turned out to be no whole picture.
+
+        It counts as a failed attempt: a picture damaged at its source must not be fetched for ever.
+        """
+        with transaction(self._db):
+            found = rows(
+                self._db, "SELECT original_url, attempts FROM media_storage WHERE id = ?", [str(id_)]
+            )
+            jobs = [Job(id_, str(url), "", int(attempts)) for url, attempts in found]
+            self.fail([(job, FetchFailed(reason)) for job in jobs], now)
+
+    def retry(self, ids: Collection[UUID] | None) -> int:
+        """Put given-up rows back into the queue, all of them when *ids* is None."""
+        chosen = "" if ids is None else f" AND id IN ({marks(len(ids))})"
+        with transaction(self._db):
+            return change(
+                self._db,
+                "UPDATE media_storage SET download_status = 'pending', attempts = 0,"
+                " error_message = NULL WHERE download_status = 'failed'"
+                f" AND next_attempt_at IS NULL AND derived_from IS NULL{chosen}",
+                sorted(map(str, ids or ())),
+            )
+
+    def outstanding(self, now: datetime) -> int:
+        """Return how many pictures could be fetched or developed now, or are being so."""
+        with models.session(self._db):
+            ((count,),) = rows(
+                self._db,
+                "SELECT count(*) FROM media_storage WHERE derived_from IS NULL AND (lease_until > ?"
+                " OR (download_status = 'success' AND developed_at IS NULL)"
+                " OR (download_status <> 'success' AND NOT needs_link"
+                " AND (download_status = 'pending' OR next_attempt_at <= ?)"
+                " AND (link_expires_at IS NULL OR link_expires_at > ?)))",
+                [to_text(now)] * 3,
+            )
+        return int(count)
+
+    def _known(self, ids: Sequence[UUID]) -> dict[UUID, Known]:
+        found = rows(
+            self._db,
+            "SELECT id, original_url, link_expires_at, download_status, needs_link"
+            f" FROM media_storage WHERE id IN ({marks(len(ids))})",
+            [str(id_) for id_ in ids],
+        )
+        return {
+            UUID(str(id_)): Known(url or "", models.from_text(expires), status, bool(needs))
+            for id_, url, expires, status, needs in found
+        }
+
+    def _relink(self, assets: Sequence[Asset], known: dict[UUID, Known], now: datetime) -> None:
+        change_many(
+            self._db,
+            "UPDATE media_storage SET original_url = ?, link_expires_at = ?,"
+            " next_attempt_at = CASE WHEN needs_link AND next_attempt_at IS NOT NULL"
+            " THEN ? ELSE next_attempt_at END, needs_link = FALSE WHERE id = ?",
+            [
+                (asset.url, _expiry(asset.url), to_text(now), str(asset.id))
+                for asset in assets
+                if is_fresher(known[asset.id], asset.url, now)
+            ],
+        )
+
+    def _claim(self, which: str, params: list[str], limit: int, now: datetime) -> list[Job]:
+        engine = models.engine(self._db)
+        found = rows(
+            self._db,
+            "UPDATE media_storage SET lease_owner = ?, lease_until = ? WHERE id IN ("
+            " SELECT id FROM media_storage WHERE download_status <> 'success'"
+            f" AND {which} AND derived_from IS NULL AND NOT needs_link"
+            " AND (download_status = 'pending' OR next_attempt_at <= ?)"
+            " AND (lease_until IS NULL OR lease_until <= ?)"
+            f" ORDER BY link_expires_at, id LIMIT ? {engine.skip_locked})"
+            " RETURNING id, original_url, category, attempts, link_expires_at",
+            [self._owner, to_text(now + LEASE), *params, to_text(now), to_text(now), limit],
+        )
+        # RETURNING keeps no order.
+        return [_job(row) for row in sorted(found, key=lambda row: (str(row[4]), str(row[0])))]
+
+    def _failure(self, job: Job, error: FetchError, now: datetime) -> tuple[object, ...]:
+        attempts = job.attempts + 1
+        dead = isinstance(error, LinkDead)
+        message, again = str(error), None
+        if error.retryable or dead:
+            if attempts < self._retry.attempts:
+                again = to_text(now + self._retry.pause(attempts, random.random()))
+            else:
+                message = f"given up after {attempts} attempts: {message}"
+        return message, attempts, again, dead, job.url, str(job.id)
+
+
+def _row(id_: UUID, asset: Asset) -> tuple[object, ...]:
+    key = links.asset_key(asset.url)
+    return str(id_), key, asset.category, asset.url, _expiry(asset.url)
+
+
+def _expiry(url: str) -> str | None:
+    moment = links.expires_at(url)
+    return None if moment is None else to_text(moment)
+
+
+def _job(row: Sequence[object]) -> Job:
+    id_, url, category, attempts = row[:4]
+    return Job(UUID(str(id_)), str(url), str(category), int(str(attempts)))
+
+
+def _file(one: Archived) -> tuple[object, ...]:
+    return (
+        one.filename,
+        one.local_path,
+        one.public_url,
+        one.file_size,
+        one.sha256,
+        one.mime_type,
+        one.width,
+        one.height,
+    )
+
+
+def _sorted(done: Sequence[Archived]) -> list[Archived]:
+    return sorted(done, key=lambda one: str(one.id))

@@ -1,0 +1,165 @@
+"""Developing: the last proof of every archived picture, and its small version.
+
+Worker processes decode (:mod:`fbsyncd.darkroom`); this process writes. A picture that does not
+decode is put in quarantine and back into the queue. A picture that kills its worker is tried
+alone once more, and if it kills that one too it is treated as damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+from typing import Final
+from uuid import UUID
+
+from peewee import Database
+
+from fbsyncd import links, models
+from fbsyncd import media as names
+from fbsyncd.assets import Archived
+from fbsyncd.backlog import LEASE, Backlog
+from fbsyncd.darkroom import Print, Spoilt, develop
+from fbsyncd.media import Media
+from fbsyncd.models import change, rows, to_text, transaction
+
+log = logging.getLogger(__name__)
+
+CLAIM: Final = 32
+PROCESSES: Final = 2
+#: Appended to the asset key of a picture for the one developed from it.
+SUFFIX: Final = "@320"
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """An archived picture that has not been decoded in full."""
+
+    id: UUID
+    asset_key: str
+    category: str
+    filename: str
+
+
+class Darkroom:
+    """The developing station of one archive; its workers start with the first picture."""
+
+    def __init__(
+        self, db: Database, backlog: Backlog, media: Media, *, max_pixels: int, owner: str
+    ) -> None:
+        self._db = db
+        self._backlog = backlog
+        self._media = media
+        self._max_pixels = max_pixels
+        self._owner = owner
+        self._pool: ProcessPoolExecutor | None = None
+
+    def drain(self, now: Callable[[], datetime], stop: Event) -> int:
+        """Develop what is archived and not developed; return how many pictures were settled."""
+        settled = 0
+        while not stop.is_set() and (negatives := self._claim(now())):
+            for negative, result in zip(negatives, self._develop(negatives), strict=True):
+                self._settle(negative, result, now())
+            settled += len(negatives)
+        return settled
+
+    def close(self) -> None:
+        """End the worker processes; a picture being decoded is decoded again another time."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _claim(self, now: datetime) -> list[Negative]:
+        engine = models.engine(self._db)
+        with transaction(self._db):
+            found = rows(
+                self._db,
+                "UPDATE media_storage SET lease_owner = ?, lease_until = ? WHERE id IN ("
+                " SELECT id FROM media_storage WHERE download_status = 'success'"
+                " AND developed_at IS NULL AND derived_from IS NULL"
+                " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY id LIMIT ?"
+                f" {engine.skip_locked}) RETURNING id, asset_key, category, local_filename",
+                [self._owner, to_text(now + LEASE), to_text(now), CLAIM],
+            )
+        return [Negative(UUID(str(id_)), *rest) for id_, *rest in found]
+
+    def _develop(self, negatives: list[Negative]) -> list[Print | Spoilt]:
+        paths = [str(self._media.root / one.category / one.filename) for one in negatives]
+        futures = [self._workers().submit(develop, path, self._max_pixels) for path in paths]
+        results: list[Print | Spoilt] = []
+        for path, future in zip(paths, futures, strict=True):
+            try:
+                results.append(future.result())
+            except BrokenProcessPool:
+                results.append(self._alone(path))
+        return results
+
+    def _alone(self, path: str) -> Print | Spoilt:
+        """Develop one picture after a worker died, to learn whether it was this one's doing."""
+        self.close()
+        try:
+            return self._workers().submit(develop, path, self._max_pixels).result()
+        except BrokenProcessPool:
+            self.close()
+            return Spoilt("the decoder crashed on this picture")
+
+    def _workers(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # spawn: a forked child would share our database connections and threads' locks.
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(PROCESSES, mp_context=spawn)
+        return self._pool
+
+    def _settle(self, negative: Negative, result: Print | Spoilt, now: datetime) -> None:
+        if isinstance(result, Spoilt):
+            log.warning("%s: %s", negative.id, result.reason)
+            self._media.quarantine(negative.category, negative.filename)
+            self._backlog.spoil(negative.id, result.reason, now)
+            return
+        small = self._add(negative, result, now) if result.data else negative.id
+        with transaction(self._db):
+            self._finish(negative.id, small, now)
+
+    def _add(self, negative: Negative, made: Print, now: datetime) -> UUID:
+        """Put the small version on disk and record it as an asset of its own."""
+        sha256 = hashlib.sha256(made.data).hexdigest()
+        name = names.filename(sha256, made.extension)
+        key = f"{negative.asset_key}{SUFFIX}"
+        archived = Archived(
+            id=links.asset_id(key),
+            filename=name,
+            local_path=self._media.local_path("thumbnails", name),
+            public_url=names.public_path("thumbnails", name),
+            file_size=len(made.data),
+            sha256=sha256,
+            mime_type=made.mime_type,
+            width=made.width,
+            height=made.height,
+        )
+        self._media.publish([self._media.stage(made.data, "thumbnails", name)])
+        with transaction(self._db):
+            self._backlog.put_derived(archived.id, key, negative.id)
+            self._backlog.succeed([archived], now)
+        return archived.id
+
+    def _finish(self, id_: UUID, small: UUID, now: datetime) -> None:
+        """Record that every pixel was decoded, and show the small version where none is named."""
+        change(
+            self._db,
+            "UPDATE media_storage SET developed_at = ?, attempts = 0, lease_owner = NULL,"
+            " lease_until = NULL WHERE id IN (?, ?) AND download_status = 'success'",
+            [to_text(now), str(id_), str(small)],
+        )
+        change(
+            self._db,
+            "UPDATE facebook_post_attachments SET local_thumbnail_id = ?"
+            " WHERE local_media_id = ? AND thumbnail_url IS NULL"
+            " AND (local_thumbnail_id IS NULL OR local_thumbnail_id <> ?)",
+            [str(small), str(id_), str(small)],
+        )

@@ -1,0 +1,189 @@
+"""From the backlog to files: claim, fetch, write, settle, at most so many at once.
+
+Threads fetch and prove, and touch no row and no file. The thread that called :func:`drain` writes:
+it stages each picture as it comes, and commits them in groups (:class:`Group`): all bytes on the
+disk, then all names, then one transaction. A row is called archived only after its file is safe.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+from typing import Final
+
+from fbsyncd import media as names
+from fbsyncd.assets import Archived, Job
+from fbsyncd.backlog import Backlog
+from fbsyncd.errors import ArchiveError, FetchError, MediaTrouble
+from fbsyncd.fetch import Fetcher, Picture
+from fbsyncd.media import Media, Staged
+
+log = logging.getLogger(__name__)
+
+GROUP_SIZE: Final = 256
+GROUP_SECONDS: Final = 0.25
+CLAIM: Final = 32
+# Pictures on their way get this long when the program stops; the rest is given back.
+LAST_CALL_SECONDS: Final = 4.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one drain has done."""
+
+    archived: int = 0
+    failed: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Group:
+    """Pictures that are fetched but not settled yet."""
+
+    staged: list[tuple[Staged, Archived]] = field(default_factory=list)
+    failures: list[tuple[Job, FetchError]] = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
+
+    def is_due(self) -> bool:
+        full = len(self.staged) + len(self.failures) >= GROUP_SIZE
+        return full or time.monotonic() - self.since >= GROUP_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How to drain: *workers* at once, down to *floor* free bytes, until *stop* is set."""
+
+    workers: int
+    floor: int
+    stop: Event
+    now: Callable[[], datetime]
+    heard: Callable[[Tally], None] = lambda _: None
+
+
+def drain(backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> Tally:
+    """Fetch what is claimable until nothing is or *stop* is set.
+
+    Raises MediaTrouble or DatabaseTrouble when the archive cannot be written; what was claimed
+    and not settled is given back first.
+    """
+    return _Drain(backlog, fetcher, media, orders).run()
+
+
+class _Drain:
+    """One run of the loop; its state is what is in flight."""
+
+    def __init__(self, backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> None:
+        self._backlog = backlog
+        self._fetcher = fetcher
+        self._media = media
+        self._orders = orders
+        self._claimed: list[Job] = []
+        self._flying: dict[Future[Picture], Job] = {}
+        self._group = Group()
+        self._tally = Tally()
+
+    def run(self) -> Tally:
+        pool = ThreadPoolExecutor(self._orders.workers, thread_name_prefix="fetch")
+        try:
+            while self._take_off(pool):
+                self._land(timeout=GROUP_SECONDS)
+            self._land_the_last()
+        finally:
+            self._fetcher.interrupt()
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._give_back()
+        return self._tally
+
+    def _take_off(self, pool: ThreadPoolExecutor) -> bool:
+        """Start as many fetches as there is room for; False when there is nothing to wait for."""
+        if self._orders.stop.is_set():
+            return False
+        while len(self._flying) < self._orders.workers:
+            if not self._claimed:
+                self._claimed = self._claim()
+            if not self._claimed:
+                break
+            job = self._claimed.pop(0)
+            self._flying[pool.submit(self._fetcher.fetch, job.url)] = job
+        return bool(self._flying)
+
+    def _claim(self) -> list[Job]:
+        free = self._media.free_bytes()
+        if free < self._orders.floor:
+            raise MediaTrouble(
+                f"only {free / 1e9:.1f} GB free on the disk of {self._media.root}, downloads stop"
+                f" at {self._orders.floor / 1e9:.1f} GB: free some space or lower"
+                " media.free_space_floor"
+            )
+        return self._backlog.claim(CLAIM, self._orders.now())
+
+    def _land(self, timeout: float) -> None:
+        done, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in done:
+            self._receive(future)
+        if self._group.is_due() or not self._flying:
+            self._settle()
+
+    def _receive(self, future: Future[Picture]) -> None:
+        job = self._flying[future]
+        try:
+            picture = future.result()
+        except FetchError as error:
+            self._group.failures.append((job, error))
+        else:
+            archived = _archived(job, picture, self._media)
+            staged = self._media.stage(picture.data, job.category, archived.filename)
+            self._group.staged.append((staged, archived))
+        # Only now: a full disk above must leave the job among those given back.
+        del self._flying[future]
+
+    def _settle(self) -> None:
+        group, self._group = self._group, Group()
+        try:
+            self._media.publish([staged for staged, _ in group.staged])
+            self._backlog.succeed([archived for _, archived in group.staged], self._orders.now())
+            self._backlog.fail(group.failures, self._orders.now())
+        except ArchiveError:
+            self._media.discard([staged for staged, _ in group.staged])
+            self._backlog.give_back([archived.id for _, archived in group.staged])
+            raise
+        self._tally.archived += len(group.staged)
+        self._tally.failed += len(group.failures)
+        self._tally.bytes += sum(archived.file_size for _, archived in group.staged)
+        for job, error in group.failures:
+            log.info("%s: %s", job.id, error)
+        self._orders.heard(self._tally)
+
+    def _land_the_last(self) -> None:
+        """Keep what arrives within the last call; the rest is interrupted and given back."""
+        deadline = time.monotonic() + LAST_CALL_SECONDS
+        while self._flying and time.monotonic() < deadline:
+            self._land(timeout=GROUP_SECONDS)
+        self._settle()
+
+    def _give_back(self) -> None:
+        unsettled = [job.id for job in (*self._claimed, *self._flying.values())]
+        unsettled += [archived.id for _, archived in self._group.staged]
+        self._media.discard([staged for staged, _ in self._group.staged])
+        if unsettled:
+            self._backlog.give_back(unsettled)
+
+
+def _archived(job: Job, picture: Picture, media: Media) -> Archived:
+    name = names.filename(picture.sha256, picture.proof.extension)
+    return Archived(
+        id=job.id,
+        filename=name,
+        local_path=media.local_path(job.category, name),
+        public_url=names.public_path(job.category, name),
+        file_size=len(picture.data),
+        sha256=picture.sha256,
+        mime_type=picture.proof.mime_type,
+        width=picture.proof.width,
+        height=picture.proof.height,
+    )

@@ -1,0 +1,141 @@
+"""Records into the tables of the Page: a constant number of statements for a page of results."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peewee import Database
+
+from fbsyncd import merge, models
+from fbsyncd.backlog import Backlog
+from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS, Values
+from fbsyncd.models import change, change_many, marks, to_text
+from fbsyncd.records import PageInfo, Post, Video
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How many rows one page of results changed, and how many pictures nobody had named before."""
+
+    written: int
+    pictures_new: int
+
+
+class Rows:
+    """Writes records; must be called inside a transaction."""
+
+    def __init__(self, db: Database, backlog: Backlog) -> None:
+        self._db = db
+        self._backlog = backlog
+
+    def put(self, records: Sequence[Post] | Sequence[Video], now: datetime) -> Stored:
+        """Write what is news in *records* and queue every picture they name."""
+        kept = _published(records)
+        new = self._backlog.put([asset for one in kept for asset in merge.assets(one)], now)
+        posts = sorted((one for one in kept if isinstance(one, Post)), key=lambda one: one.id)
+        videos = [one for one in kept if isinstance(one, Video)]
+        return Stored(self._put_posts(posts, now) + self._put_videos(videos, now), new)
+
+    def put_page(self, page: PageInfo) -> None:
+        """Write how a Page describes itself."""
+        values = {name: getattr(page, name) for name in ("id", "name", "username", "category")}
+        values |= {name: getattr(page, name) for name in ("about", "website", "fan_count")}
+        self._upsert("facebook_pages", ("id",), tuple(values), [values])
+
+    def join_videos(self, page_id: str) -> None:
+        """Tell videos which post shows them, as far as the posts' attachments say."""
+        change(
+            self._db,
+            "UPDATE facebook_video_posts SET post_id = (SELECT min(a.post_id)"
+            " FROM facebook_post_attachments a WHERE a.target_id = facebook_video_posts.video_id)"
+            " WHERE page_id = ? AND post_id IS NULL AND EXISTS (SELECT 1"
+            " FROM facebook_post_attachments a WHERE a.target_id = facebook_video_posts.video_id)",
+            [page_id],
+        )
+
+    def _put_posts(self, posts: Sequence[Post], now: datetime) -> int:
+        if not posts:
+            return 0
+        ids = [post.id for post in posts]
+        known = {row["id"]: row for row in self._stored("facebook_posts", POST_COLUMNS, "id", ids)}
+        attached: dict[str, dict[str, Values]] = defaultdict(dict)
+        for row in self._stored("facebook_post_attachments", ATTACHMENT_COLUMNS, "post_id", ids):
+            attached[row["post_id"]][row["attachment_key"]] = row
+        changed = [merge.post(known.get(post.id), post, now) for post in posts]
+        written = self._upsert("facebook_posts", ("id",), POST_COLUMNS, changed)
+        written += self._upsert(
+            "facebook_post_attachments",
+            ("post_id", "attachment_key"),
+            ATTACHMENT_COLUMNS,
+            [row for post in posts for row in merge.attachments(attached[post.id], post, now)],
+        )
+        self._show_developed(ids)
+        return written
+
+    def _show_developed(self, post_ids: Sequence[str]) -> None:
+        """Link small versions made before, when another post named the same picture."""
+        small = (
+            "SELECT min(m.id) FROM media_storage m WHERE m.derived_from = a.local_media_id"
+            " AND m.download_status = 'success'"
+        )
+        change(
+            self._db,
+            f"UPDATE facebook_post_attachments AS a SET local_thumbnail_id = ({small})"  # noqa: S608
+            f" WHERE a.post_id IN ({marks(len(post_ids))}) AND a.local_thumbnail_id IS NULL"
+            f" AND EXISTS ({small.replace('min(m.id)', '1')})",
+            post_ids,
+        )
+
+    def _put_videos(self, videos: Sequence[Video], now: datetime) -> int:
+        if not videos:
+            return 0
+        ids = sorted(video.video_id for video in videos)
+        known = {
+            row["video_id"]: row
+            for row in self._stored("facebook_video_posts", VIDEO_COLUMNS, "video_id", ids)
+        }
+        changed = [merge.video(known.get(one.video_id), one, now) for one in videos]
+        return self._upsert("facebook_video_posts", ("video_id",), VIDEO_COLUMNS, changed)
+
+    def _stored(
+        self, table: str, columns: Sequence[str], key: str, ids: Collection[str]
+    ) -> list[Values]:
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IN ({marks(len(ids))})"  # noqa: S608
+        return [merge.stored(columns, row) for row in models.rows(self._db, sql, sorted(ids))]
+
+    def _upsert(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        changed: Sequence[Values | None],
+    ) -> int:
+        distinct = models.engine(self._db).distinct
+        others = [name for name in columns if name not in key]
+        sql = (
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(len(columns))})"  # noqa: S608
+            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET"
+            f" {', '.join(f'{name} = excluded.{name}' for name in others)}"
+            f" WHERE ({', '.join(f'{table}.{name}' for name in others)}) {distinct}"
+            f" ({', '.join(f'excluded.{name}' for name in others)})"
+        )
+        # Sorted by key: two writers that lock rows in different order deadlock on PostgreSQL.
+        rows = [[_param(row[name]) for name in columns] for row in changed if row is not None]
+        return change_many(self._db, sql, sorted(rows, key=lambda row: [str(v) for v in row[:2]]))
+
+
+def _published(records: Sequence[Post] | Sequence[Video]) -> list[Post | Video]:
+    """A scheduled post comes back under another id when it is published; kept, it is a ghost."""
+    return [
+        one
+        for one in records
+        if (one.is_published if isinstance(one, Post) else one.published) is not False
+    ]
+
+
+def _param(value: Any) -> Any:
+    return to_text(value) if isinstance(value, datetime) else value

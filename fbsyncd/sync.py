@@ -1,0 +1,175 @@
+"""From the Graph API's records to rows, and every picture they name to the backlog.
+
+One page of results is one transaction: the rows, the queue and how far the walk has come are all
+there or none is. A killed walk therefore goes on where it was, with nothing doubled or skipped.
+It downloads nothing and never deletes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd import ledger, walks
+from fbsyncd.backlog import Backlog
+from fbsyncd.errors import CallRefused, GraphError, Throttled, TokenRefused
+from fbsyncd.graph import Graph, Listing
+from fbsyncd.models import session, transaction
+from fbsyncd.records import Post, Video
+from fbsyncd.rows import Rows
+from fbsyncd.walks import Progress, Walk, Window
+
+log = logging.getLogger(__name__)
+
+STREAMS: Final = ("posts", "videos")
+# A refused stream is asked for again once a day: permissions get granted.
+REFUSED_PAUSE: Final = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one sync of one Page did; *problems* are sentences a person can act on."""
+
+    page_id: str
+    posts: int = 0
+    videos: int = 0
+    rows_written: int = 0
+    pictures_new: int = 0
+    unreadable: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One Page to read: its id, and where its token is had at the moment it is needed."""
+
+    page_id: str
+    token: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a sync is to be made: *wanted* instead of what is due, *heard* after each page."""
+
+    window: Window
+    now: Callable[[], datetime]
+    wanted: Callable[[datetime], Walk] | None = None
+    heard: Callable[[Report], None] = lambda _: None
+
+
+def sync_page(db: Database, graph: Graph, backlog: Backlog, source: Source, order: Order) -> Report:
+    """Read what is due of one Page.
+
+    What goes wrong with the Page ends up in the report and in ``sync_state``, not in an
+    exception, so that other Pages go on. Raises ArchiveError when the archive itself fails.
+    """
+    report = Report(source.page_id)
+    reading = _Reading(db, graph, backlog, source, order, report)
+    try:
+        for stream in STREAMS:
+            reading.stream(stream)
+    except TokenRefused as error:
+        reading.stop_page("token", f"{error} {error.remedy}".strip())
+    except Throttled as error:
+        reading.stop_page("throttled", str(error), error.until)
+    except GraphError as error:
+        reading.stop_page("incomplete", str(error))
+    with transaction(db):
+        Rows(db, backlog).join_videos(source.page_id)
+    return report
+
+
+class _Reading:
+    """One Page being read, stream by stream."""
+
+    def __init__(
+        self,
+        db: Database,
+        graph: Graph,
+        backlog: Backlog,
+        source: Source,
+        order: Order,
+        report: Report,
+    ) -> None:
+        self._db = db
+        self._graph = graph
+        self._rows = Rows(db, backlog)
+        self._source = source
+        self._order = order
+        self._report = report
+
+    def stream(self, name: str) -> None:
+        """Go on with the walk that was cut short, then make the one that is due.
+
+        A stream this token may not read is marked and left alone; other errors are the Page's.
+        """
+        order, now = self._order, self._order.now()
+        progress = self._progress(name)
+        if progress.is_held(now) and (progress.state == "throttled" or order.wanted is None):
+            self._report.problems += [progress.message] if progress.state == "throttled" else []
+            return
+        try:
+            if progress.walk is not None and order.wanted is None:
+                progress = self._walk(name, progress, progress.walk)
+            walk = order.wanted(now) if order.wanted else walks.due(progress, order.window, now)
+            self._walk(name, progress, walk)
+        except CallRefused as error:
+            self._report.problems.append(f"{name}: {error}")
+            self._stop(name, "unavailable", str(error), now + REFUSED_PAUSE)
+
+    def stop_page(self, state: str, message: str, hold_until: datetime | None = None) -> None:
+        """Record why this Page cannot be read further; its walks stay, to be gone on with."""
+        self._report.problems.append(message)
+        for name in STREAMS:
+            self._stop(name, state, message, hold_until)
+
+    def _stop(self, name: str, state: str, message: str, hold_until: datetime | None) -> None:
+        log.warning("page %s: %s %s: %s", self._source.page_id, name, state, message)
+        with transaction(self._db):
+            progress = ledger.load(self._db, self._source.page_id, name)
+            stopped = progress.stopped(state, message, hold_until)
+            ledger.save(self._db, self._source.page_id, name, stopped)
+
+    def _progress(self, name: str) -> Progress:
+        with session(self._db):
+            return ledger.load(self._db, self._source.page_id, name)
+
+    def _walk(self, name: str, progress: Progress, walk: Walk) -> Progress:
+        if name == "posts" and walk.kind == "full":
+            page = self._graph.page(self._source.page_id, self._source.token())
+            with transaction(self._db):
+                self._rows.put_page(page)
+        for listing in self._ask(name, walk):
+            times = [record.created_time for record in listing.records]
+            walk = walk.step(times)
+            self._store(name, replace(progress, walk=walk, state="reading"), listing)
+            if walk.is_done(times):
+                break
+        done = progress.completed(walk, self._order.now())
+        with transaction(self._db):
+            ledger.save(self._db, self._source.page_id, name, done)
+        return done
+
+    def _ask(self, name: str, walk: Walk) -> Iterator[Listing[Post] | Listing[Video]]:
+        ask = self._graph.posts if name == "posts" else self._graph.videos
+        return ask(self._source.page_id, self._source.token(), until=walk.until)
+
+    def _store(
+        self, name: str, progress: Progress, listing: Listing[Post] | Listing[Video]
+    ) -> None:
+        now = self._order.now()
+        with transaction(self._db):
+            stored = self._rows.put(listing.records, now)
+            ledger.save(self._db, self._source.page_id, name, progress)
+        report = self._report
+        report.posts += len(listing.records) if name == "posts" else 0
+        report.videos += len(listing.records) if name == "videos" else 0
+        report.rows_written += stored.written
+        report.pictures_new += stored.pictures_new
+        report.unreadable += listing.skipped
+        self._order.heard(report)

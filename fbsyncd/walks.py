@@ -1,0 +1,122 @@
+"""Which part of a Page's history to read next, and where to stop. Decides only.
+
+A walk reads one stream (posts or videos) from its newest object backwards to ``since``.
+``latest`` looks for what is new; ``recent`` reads the last weeks again once a day, since a post in
+ten is edited after it appeared (measured on real feeds); ``full`` reads the whole window.
+
+A walk that was cut short goes on from the oldest object it had seen. Facebook's cursors are not
+kept for that: they go stale as soon as something is added or deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+RECENT: Final = timedelta(days=28)
+RECENT_INTERVAL: Final = timedelta(days=1)
+# Posts may appear a little late under an earlier time.
+OVERLAP: Final = timedelta(hours=6)
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the configuration asks for: *backfill* None means everything."""
+
+    backfill: timedelta | None
+    full_interval: timedelta
+
+    def since(self, now: datetime) -> datetime:
+        return BEGINNING if self.backfill is None else now - self.backfill
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One reading of a stream down to *since*; *newest* and *reached* bound what was seen."""
+
+    kind: str
+    since: datetime
+    started_at: datetime
+    newest: datetime | None = None
+    reached: datetime | None = None
+
+    def step(self, times: list[datetime]) -> Walk:
+        """Return the walk after a page whose objects were created at *times*."""
+        if not times:
+            return self
+        return replace(
+            self,
+            newest=max([*times, self.newest] if self.newest else times),
+            reached=min([*times, self.reached] if self.reached else times),
+        )
+
+    def is_done(self, times: list[datetime]) -> bool:
+        """Tell whether a page with objects of these *times* goes back far enough."""
+        return bool(times) and min(times) < self.since
+
+    @property
+    def until(self) -> datetime | None:
+        """Where to go on. The API's ``until`` may leave its own second out, so add one."""
+        return None if self.reached is None else self.reached + timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What complete walks of one stream have covered, and the walk that is unfinished.
+
+    *state* is new, reading, ok, incomplete, throttled, token or unavailable; *message* says why.
+    """
+
+    state: str = "new"
+    message: str | None = None
+    high_water: datetime | None = None
+    covered_since: datetime | None = None
+    synced_at: datetime | None = None
+    recent_at: datetime | None = None
+    full_at: datetime | None = None
+    hold_until: datetime | None = None
+    walk: Walk | None = None
+
+    def is_held(self, now: datetime) -> bool:
+        """Tell whether this stream is not to be asked for yet."""
+        return self.hold_until is not None and now < self.hold_until
+
+    def stopped(self, state: str, message: str, hold_until: datetime | None = None) -> Progress:
+        """Return the progress after a walk broke off; the walk stays, to be gone on with."""
+        return replace(self, state=state, message=message, hold_until=hold_until)
+
+    def completed(self, walk: Walk, now: datetime) -> Progress:
+        """Return the progress after *walk* came to its end."""
+        whole = walk.kind == "full"
+        fresh = whole or walk.kind == "recent"
+        return replace(
+            self,
+            state="ok",
+            message=None,
+            high_water=max(filter(None, (self.high_water, walk.newest)), default=None),
+            covered_since=walk.since if whole else self.covered_since,
+            synced_at=now,
+            recent_at=walk.started_at if fresh else self.recent_at,
+            full_at=walk.started_at if whole else self.full_at,
+            hold_until=None,
+            walk=None,
+        )
+
+
+def due(progress: Progress, window: Window, now: datetime) -> Walk:
+    """Return the walk a regular sync should make now."""
+    if _is_full_due(progress, window, now):
+        return Walk("full", window.since(now), now)
+    if progress.recent_at is None or now - progress.recent_at >= RECENT_INTERVAL:
+        return Walk("recent", max(now - RECENT, window.since(now)), now)
+    newest = progress.high_water or window.since(now)
+    return Walk("latest", newest - OVERLAP if newest > BEGINNING else newest, now)
+
+
+def _is_full_due(progress: Progress, window: Window, now: datetime) -> bool:
+    if progress.full_at is None or progress.covered_since is None:
+        return True
+    widened = window.since(progress.full_at) < progress.covered_since
+    return widened or now - progress.full_at >= window.full_interval
