@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from random import Random
 
+from fbsyncd.simulator.pictures import Picture
 from fbsyncd.simulator.values import Page
 
 _PAGES = (
@@ -65,6 +66,13 @@ def _page(nth: int, seed: int) -> Page:
         fan_count=dice.randrange(900, 42_000),
         theme=theme,
     )
+
+
+def avatar(page: Page) -> Picture:
+    """The page's profile picture."""
+    number = int(page.id) % 10**9 + 4 * 10**8
+    name = f"{number}_{page.owner}_{int(page.owner) * 311}_n.jpg"
+    return Picture(name, f"/v/t39.30808-1/{name}", 960, 960)
 
 
 def token(kind: str, seed: int, nth: int = 0) -> str:

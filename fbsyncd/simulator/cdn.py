@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fbsyncd.simulator.messages import Answer, Request
 
 if TYPE_CHECKING:
+    from fbsyncd.simulator.cdn_faults import CdnFaults
     from fbsyncd.simulator.pictures import Gallery
     from fbsyncd.simulator.signing import Signer
 
@@ -26,12 +27,16 @@ _FILM = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 class Cdn:
     """Serves pictures to whoever has a link that is signed and alive."""
 
-    def __init__(self, gallery: Gallery, signer: Signer) -> None:
+    def __init__(self, gallery: Gallery, signer: Signer, faults: CdnFaults) -> None:
         self._gallery = gallery
         self._signer = signer
+        self._faults = faults
 
     def answer(self, request: Request) -> Answer:
-        """Answer GET and HEAD (the server leaves the body of HEAD away)."""
+        """Answer GET and HEAD (the server leaves the body of HEAD away), faults included."""
+        return self._faults.spoil(self._served(request), request)
+
+    def _served(self, request: Request) -> Answer:
         if request.method not in ("GET", "HEAD"):
             return Answer(400, _POST_REFUSED, {"Content-Type": "text/html; charset=utf-8"})
         refusal = self._signer.refusal(request.path, request.raw_query)

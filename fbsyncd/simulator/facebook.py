@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 from fbsyncd.simulator.access import Access
 from fbsyncd.simulator.cdn import Cdn
 from fbsyncd.simulator.clock import Clock
-from fbsyncd.simulator.faults import Switchboard
+from fbsyncd.simulator.faults import Faults
 from fbsyncd.simulator.graph import Graph
 from fbsyncd.simulator.pictures import Gallery
 from fbsyncd.simulator.server import Server
 from fbsyncd.simulator.signing import Signer
+from fbsyncd.simulator.usage import Usage
 from fbsyncd.simulator.world import World
 
 if TYPE_CHECKING:
@@ -59,17 +60,17 @@ class Simulator:
         self.clock = Clock()
         self.requests: deque[Request] = deque(maxlen=50_000)
         self.calls: Counter[str] = Counter()
-        self.faults = Switchboard()
+        self.faults = Faults(Usage(self.clock))
         self.gallery = Gallery(wanted["pictures"])
         self.world = World(self.clock, self.gallery, seed)
         newest = wanted["newest"] or self.clock.now().replace(microsecond=0)
         self.world.populate(wanted["pages"], wanted["posts"], newest)
         self._lend_changes()
-        self.access = Access(self.world, seed, wanted["app_secret"])
+        self.access = Access(self.world, self.faults, seed, wanted["app_secret"])
         self._server = Server(wanted["port"], self._respond)
         signer = Signer(self._server.url, self.clock, seed)
         self._graph = Graph(self.world, signer, self.access, self.faults)
-        self._cdn = Cdn(self.gallery, signer)
+        self._cdn = Cdn(self.gallery, signer, self.faults)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="simulator"
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 25
 HIGHEST_LIMIT = 100
+# A cursor that stands before everything, for a page that is empty and yet has a next one.
+START = "QVFI" + urlsafe_b64encode(b"99999999999|").decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)

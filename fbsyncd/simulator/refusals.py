@@ -140,6 +140,16 @@ def transient() -> Refusal:
     )
 
 
+def no_permission() -> Refusal:
+    """The token is another page's (10)."""
+    return Refusal(
+        400,
+        10,
+        "(#10) This endpoint requires the 'pages_read_engagement' permission or the 'Page Public "
+        "Content Access' feature.",
+    )
+
+
 def edge_refused() -> Refusal:
     """The app has no capability for this edge (3)."""
     return Refusal(400, 3, "(#3) Application does not have the capability to make this API call.")

@@ -22,6 +22,7 @@ Kind = Literal[
     "cover",
     "profile",
     "recorded",
+    "recorded_video",
 ]
 
 

@@ -10,7 +10,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fbsyncd.simulator.cast import make_pages
+from fbsyncd.simulator.cast import avatar, make_pages
 from fbsyncd.simulator.casting import Casting
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class World:
 
     def __init__(self, clock: Clock, gallery: Gallery, seed: int) -> None:
         self.pages: dict[str, Page] = {}
+        self.open_to_all = False
         self._clock = clock
         self._gallery = gallery
         self._seed = seed
@@ -36,6 +37,7 @@ class World:
         self._posts: dict[str, Post] = {}
         self._listed: dict[str, list[Post]] = {}
         self._removed: dict[str, Post] = {}
+        self._owners: dict[str, str] = {}
         self._young = 0
         self._lock = threading.RLock()
 
@@ -43,6 +45,7 @@ class World:
         """Make *pages* pages up, each with *posts* posts, the newest of the time *newest*."""
         for page in make_pages(pages, self._seed):
             self.pages[page.id] = page
+            self._gallery.add(avatar(page))
             casting = self._castings[page.id] = Casting(page, self._seed)
             self.keep([casting.post(index, newest) for index in range(posts)])
 
@@ -51,7 +54,7 @@ class World:
         with self._lock:
             for post in posts:
                 self._posts[post.id] = post
-                self._show(post)
+                self._index(post)
             self._listed.clear()
 
     def posts(self, page_id: str) -> list[Post]:
@@ -64,26 +67,33 @@ class World:
                 found = self._listed[page_id] = mine
             return found
 
+    def page(self, page_id: str) -> Page | None:
+        """The page of that id; when the world is open to all, every number is one."""
+        page = self.pages.get(page_id)
+        if page is None and self.open_to_all and page_id.isdecimal():
+            return replace(next(iter(self.pages.values())), id=page_id)
+        return page
+
+    def home(self, post: Post) -> Page:
+        """The page a post is on."""
+        return self.pages.get(post.page_id) or next(iter(self.pages.values()))
+
     def post(self, post_id: str) -> Post | None:
         """One post, or None when it does not exist (any more)."""
         return self._posts.get(post_id)
 
     def video(self, video_id: str) -> tuple[Post, Video] | None:
         """The video of that number and the post it is in."""
-        with self._lock:
-            for post in self._posts.values():
-                if post.video and post.video.id == video_id:
-                    return post, post.video
+        post = self._posts.get(self._owners.get(video_id, ""))
+        if post and post.video and post.video.id == video_id:
+            return post, post.video
         return None
 
     def photo(self, photo_id: str) -> tuple[Post, Photo] | None:
         """The photo of that number and the post it is in."""
-        with self._lock:
-            for post in self._posts.values():
-                for photo in post.photos:
-                    if photo.id == photo_id:
-                        return post, photo
-        return None
+        post = self._posts.get(self._owners.get(photo_id, ""))
+        photos = post.photos if post else ()
+        return next(((post, photo) for photo in photos if post and photo.id == photo_id), None)
 
     def add_post(
         self,
@@ -202,11 +212,14 @@ class World:
             raise KeyError(f"no post {post_id}")
         return post
 
-    def _show(self, post: Post) -> None:
+    def _index(self, post: Post) -> None:
         for photo in post.photos:
+            self._owners[photo.id] = post.id
             self._gallery.add(photo.picture)
-        for frame in post.video.thumbnails if post.video else ():
-            self._gallery.add(frame)
+        if post.video:
+            self._owners[post.video.id] = post.id
+            for frame in post.video.thumbnails:
+                self._gallery.add(frame)
 
 
 def _other_address(post: Post) -> str:
