@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 import postgres
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# A busy machine is slow, not wrong.
+settings.register_profile("fbsyncd", deadline=None)
+settings.load_profile("fbsyncd")
 
 _PATIENCE = 5.0  # seconds a thread that was told to stop may take to end
 
