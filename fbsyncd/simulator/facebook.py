@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter, deque
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from fbsyncd.simulator.access import Access
 from fbsyncd.simulator.cdn import Cdn
 from fbsyncd.simulator.clock import Clock
+from fbsyncd.simulator.control import Control
 from fbsyncd.simulator.faults import Faults
 from fbsyncd.simulator.graph import Graph
 from fbsyncd.simulator.pictures import Gallery
+from fbsyncd.simulator.replay import load
 from fbsyncd.simulator.server import Server
 from fbsyncd.simulator.signing import Signer
 from fbsyncd.simulator.usage import Usage
 from fbsyncd.simulator.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fbsyncd.simulator.messages import Answer, Request
     from fbsyncd.simulator.values import Page
 
@@ -33,6 +40,9 @@ class Options(TypedDict, total=False):
     pictures: str
     app_secret: str
     newest: datetime | None
+    replay: Sequence[str | Path]
+    step: bool
+    alive: float
 
 
 _DEFAULTS: Options = {
@@ -43,6 +53,9 @@ _DEFAULTS: Options = {
     "pictures": "scenes",
     "app_secret": "",
     "newest": None,
+    "replay": (),
+    "step": False,
+    "alive": 0,
 }
 
 
@@ -51,7 +64,9 @@ class Simulator:
 
     *posts* posts on each of *pages* pages, the youngest of *newest* (now, when not given); ids,
     texts and pictures depend on *seed* alone. *pictures* is "scenes" or, for load, "plain".
-    With an *app_secret* every call must carry its ``appsecret_proof``.
+    With an *app_secret* every call must carry its ``appsecret_proof``. *replay* names files with
+    recorded answers, shown in place of made-up posts: all of them at once or, with *step*, the
+    first one until :meth:`replay_next`. *alive* lets a new post appear every so many seconds.
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
@@ -64,16 +79,18 @@ class Simulator:
         self.gallery = Gallery(wanted["pictures"])
         self.world = World(self.clock, self.gallery, seed)
         newest = wanted["newest"] or self.clock.now().replace(microsecond=0)
-        self.world.populate(wanted["pages"], wanted["posts"], newest)
+        self.world.populate(wanted["pages"], 0 if wanted["replay"] else wanted["posts"], newest)
+        self._tapes = _tapes(wanted["replay"], step=wanted["step"])
+        self.replay_next()
         self._lend_changes()
         self.access = Access(self.world, self.faults, seed, wanted["app_secret"])
         self._server = Server(wanted["port"], self._respond)
         signer = Signer(self._server.url, self.clock, seed)
         self._graph = Graph(self.world, signer, self.access, self.faults)
         self._cdn = Cdn(self.gallery, signer, self.faults)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="simulator"
-        )
+        self._control = Control(self)
+        self._alive = wanted["alive"]
+        self._threads: list[threading.Thread] = []
 
     @property
     def url(self) -> str:
@@ -95,15 +112,45 @@ class Simulator:
         """The first page's token."""
         return self.pages[0].token
 
+    def replay_next(self) -> list[str] | None:
+        """Show the next recording; returns its files, or None when there is none left."""
+        if not self._tapes:
+            return None
+        paths = self._tapes.popleft()
+        self.world.play(load(paths))
+        return [str(path) for path in paths]
+
     def start(self) -> Self:
         """Begin to answer."""
-        self._thread.start()
+        self._run("simulator", lambda: self._server.serve_forever(0.05))
+        if self._alive:
+            self._run("simulator-life", self._live)
         return self
 
     def stop(self) -> None:
         """Stop answering; every thread has ended when this returns."""
         self._server.close()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def state(self) -> dict[str, Any]:
+        """How things stand: clock, pages, counters, armed faults."""
+        return {
+            "now": self.clock.now().isoformat(),
+            "url": self.url,
+            "user_token": self.access.user_token,
+            "pages": [
+                {"id": page.id, "name": page.name, "token": page.token} for page in self.pages
+            ],
+            "posts": {page.id: len(self.world.posts(page.id)) for page in self.pages},
+            "calls": dict(self.calls),
+            "faults": self.faults.armed(),
+        }
+
+    def count(self, kind: str, part: str = "") -> int:
+        """How many requests of *kind* ("graph", "cdn") had *part* in their path."""
+        return sum(asked.kind == kind and part in asked.path for asked in list(self.requests))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -116,7 +163,21 @@ class Simulator:
         self.calls[request.kind] += 1
         if request.kind == "cdn":
             return self._cdn.answer(request)
+        if request.kind == "control":
+            return self._control.answer(request)
         return self._graph.answer(request)
+
+    def _run(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name)
+        self._threads.append(thread)
+        thread.start()
+
+    def _live(self) -> None:
+        """Post something every now and then until the server stops."""
+        roles = itertools.cycle(("photo", "album", "photo", "reel", "photo", "photo"))
+        pages = itertools.cycle(self.pages)
+        while not self._server.stopping.wait(self._alive):
+            self.world.add_post(next(roles), page_id=next(pages).id)
 
     def _lend_changes(self) -> None:
         self.add_post = self.world.add_post
@@ -129,3 +190,9 @@ class Simulator:
         self.restore = self.world.restore
         self.change_permalink = self.world.change_permalink
         self.purge = self.world.purge
+
+
+def _tapes(paths: Sequence[str | Path], *, step: bool) -> deque[list[str | Path]]:
+    if step:
+        return deque([path] for path in paths)
+    return deque([list(paths)] if paths else [])

@@ -81,6 +81,8 @@ def key_of(path: str, query: str) -> str:
 def size_tag(path: str, query: str) -> str:
     """The part of a link that names its size (``ctp``, ``stp`` or a folder), or nothing."""
     params = dict(parse_qsl(query))
+    if "safe_image" in path and params.get("w", "").isdecimal() and params.get("h", "").isdecimal():
+        return f"c0.5000x0.5000f_p{params['w']}x{params['h']}"
     places = (params.get("ctp", ""), params.get("stp", ""), path)
     return next((place for place in places if _TAG.search(place)), "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHUNK = 16_384
-_CDN_FOLDERS = ("/v/", "/emg1/", "/o1/", "/m1/")
+_CDN_FOLDERS = ("/v/", "/emg1/", "/o1/", "/rsrc.php/", "/safe_image.php", "/platform/")
+_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|mp4|mpd)$")
 
 
 class Server(ThreadingHTTPServer):
@@ -90,7 +92,7 @@ class Conversation(BaseHTTPRequestHandler):
             raw_query=target.query,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length) if length else b"",
-            kind=side(path),
+            kind=side(path, target.query),
         )
         self._send(self.server.respond(request))
 
@@ -154,10 +156,11 @@ class Conversation(BaseHTTPRequestHandler):
                 return
 
 
-def side(path: str) -> Where:
-    """Which part of the simulator a path belongs to."""
+def side(path: str, query: str) -> Where:
+    """Which part of the simulator an address belongs to."""
     if path.startswith("/_control/"):
         return "control"
-    if path.startswith(_CDN_FOLDERS) or "." in path.rsplit("/", 1)[-1].lstrip("v0123456789."):
+    signed = re.search(r"(?:^|&)(?:oh|amp;oh)=", query)
+    if signed or path.startswith(_CDN_FOLDERS) or _FILE.search(path):
         return "cdn"
     return "graph"

@@ -75,7 +75,9 @@ class Signer:
 
     def sign(self, link: Link, gid: str) -> str:
         """Return the whole address of *link*; *gid* is the token of the answer it is part of."""
-        pairs = [*self._kept(link), *self._noise(gid)]
+        kept = self._kept(link)
+        names = {name for name, _ in kept}
+        pairs = [*kept, *(pair for pair in self._noise(gid) if pair[0] not in names)]
         pairs.append(("oe", f"{link.expiry(self._clock.now()):08X}"))
         oh = self._signature(link.path, pairs)
         pairs.insert(-1, ("oh", oh))
@@ -95,7 +97,7 @@ class Signer:
             return MISMATCH
         return EXPIRED if expiry <= self._clock.now().timestamp() else None
 
-    def _kept(self, link: Link) -> Iterable[tuple[str, str]]:
+    def _kept(self, link: Link) -> list[tuple[str, str]]:
         # Avatars of the lookaside host carry their end in decimal (ext), old Akamai links in
         # __gda__: recorded ones lie in the past and would be dead on arrival.
         alive = str(link.expiry(self._clock.now()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fbsyncd.simulator.cast import avatar, make_pages
 from fbsyncd.simulator.casting import Casting
+from fbsyncd.simulator.replay import PAGE as RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from fbsyncd.simulator.clock import Clock
     from fbsyncd.simulator.pictures import Gallery
+    from fbsyncd.simulator.replay import Recording
     from fbsyncd.simulator.values import Page, Photo, Post, Video
 
 _ROLES = {"photo": "photo", "video": "reel"}
@@ -57,12 +59,23 @@ class World:
                 self._index(post)
             self._listed.clear()
 
+    def play(self, recording: Recording) -> None:
+        """Show *recording* on every page, instead of the recording shown before."""
+        with self._lock:
+            self.open_to_all = True
+            for post_id in [post.id for post in self._posts.values() if post.page_id == RECORDED]:
+                del self._posts[post_id]
+            for picture in recording.pictures.values():
+                self._gallery.add(picture)
+            self.keep(recording.posts.values())
+
     def posts(self, page_id: str) -> list[Post]:
         """The posts of a page, published or not, newest first."""
         with self._lock:
             found = self._listed.get(page_id)
             if found is None:
-                mine = [post for post in self._posts.values() if post.page_id == page_id]
+                wanted = (page_id, RECORDED) if self.open_to_all else (page_id,)
+                mine = [post for post in self._posts.values() if post.page_id in wanted]
                 mine.sort(key=lambda post: (post.created, post.id), reverse=True)
                 found = self._listed[page_id] = mine
             return found

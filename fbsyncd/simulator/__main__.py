@@ -1,0 +1,56 @@
+"""``python -m fbsyncd.simulator``: the simulated Facebook as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from datetime import datetime
+
+from fbsyncd.simulator.facebook import Simulator
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; print one line with the address once it answers."""
+    chosen = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    simulator = Simulator(
+        port=chosen.port,
+        posts=chosen.posts,
+        pages=chosen.pages,
+        seed=chosen.seed,
+        pictures=chosen.pictures,
+        app_secret=chosen.app_secret,
+        newest=chosen.newest,
+        replay=chosen.replay,
+        step=chosen.step,
+        alive=chosen.alive,
+    )
+    with simulator:
+        sys.stdout.write(f"listening on {simulator.url}\n")
+        sys.stdout.flush()
+        stop.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fbsyncd.simulator", description=__doc__)
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="port on 127.0.0.1 (0: any free one)")
+    add("--posts", type=int, default=40, help="posts of each page")
+    add("--pages", type=int, default=1, help="number of pages")
+    add("--seed", type=int, default=1, help="other seeds, other posts")
+    add("--pictures", choices=("scenes", "plain"), default="scenes", help="plain is for load")
+    add("--app-secret", default="", help="demand appsecret_proof made with this secret")
+    add("--newest", type=datetime.fromisoformat, help="time of the newest post (ISO, with offset)")
+    add("--alive", type=float, default=0, metavar="SECONDS", help="a new post every so often")
+    add("--replay", nargs="+", default=(), metavar="FILE", help="serve recorded answers instead")
+    add("--step", action="store_true", help="show one recorded file after the other")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
