@@ -1,0 +1,201 @@
+"""waitress in a thread of the daemon: listens at once, stops within three seconds.
+
+waitress' own ``close()`` leaves its workers behind and waits for idle connections (waitress 3.0.2).
+So the loop is turned here, one turn at a time, and ended in this order: no new connections, idle
+ones closed, requests in work answered, what is left cut, workers joined, and the pipe that workers
+wake the loop with closed last.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
+
+from fbsyncd.answers import JSON_TYPE, code_of, error_body, with_safety
+from fbsyncd.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from wsgiref.types import WSGIApplication
+
+log = logging.getLogger(__name__)
+
+_WORKERS = 8
+_GRACE = 2.0  # seconds for requests in work when the server stops
+_LAST = 0.7  # seconds for the workers to end after that
+_TURN = 1.0  # seconds the loop sleeps at most; a request wakes it
+_LIMITS = {
+    "ident": None,  # no Server header
+    "max_request_header_size": 32 * 1024,
+    "max_request_body_size": 64 * 1024,
+    "connection_limit": 256,  # each holds a descriptor, and another while it sends a file
+    "channel_timeout": 30,  # seconds without a byte either way
+    "cleanup_interval": 5,
+    "log_socket_errors": False,  # clients that go away are no news
+    "expose_tracebacks": False,
+}
+_REMEDIES = {
+    errno.EADDRINUSE: "port {port} is in use: change server.port, or stop the program that has it",
+    errno.EACCES: "port {port} is not allowed to this user: choose a server.port above 1023",
+    errno.EADDRNOTAVAIL: "server.host {host} is no address of this machine",
+}
+
+
+class _JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
+    """What waitress itself refuses (a broken or too large request), said as we say it."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = error_body(code_of(error.code), f"{error.reason}: {error.body}")
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.extend(with_safety([("Content-Type", JSON_TYPE)]))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
+    error_task_class = _JsonErrorTask
+
+
+class Server:
+    """An HTTP server for *app*.
+
+    The port is taken, and connections are queued, as soon as the object is made; they are answered
+    from :meth:`start` on. *port* 0 takes a free one, which :attr:`port` tells.
+
+    Raises :class:`fbsyncd.errors.ArchiveError` when it cannot listen there.
+    """
+
+    def __init__(self, app: WSGIApplication, *, host: str, port: int) -> None:
+        sockets = _listen(host, port)
+        self.host = host
+        self.port: int = sockets[0].getsockname()[1]
+        self._map: dict[int, Any] = {}
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
+        self._workers = ThreadedTaskDispatcher()
+        self._workers.start_new_thread = self._start_worker
+        # A page full of pictures queues more requests than there are workers. That is no warning.
+        self._workers.queue_logger = logging.getLogger(f"{__name__}.queue")
+        self._workers.queue_logger.setLevel(logging.ERROR)
+        create_server(app, map=self._map, _dispatcher=self._workers, sockets=sockets, **_LIMITS)
+        self._listeners = [part for part in self._map.values() if isinstance(part, BaseWSGIServer)]
+        for listener in self._listeners:
+            listener.channel_class = _Channel
+        self._loop = threading.Thread(target=self._serve, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer, in threads of its own."""
+        self._workers.set_thread_count(_WORKERS)
+        self._loop.start()
+        log.info("listening on http://%s:%s", _in_url(self.host), self.port)
+
+    def stop(self) -> None:
+        """Stop within three seconds; safe to repeat, and without a start before.
+
+        Requests in work are answered. Idle connections are closed at once, slow clients after a
+        grace of two seconds. A request that hangs in the application cannot be ended: its thread
+        is left behind, and the log says so.
+        """
+        self._stopping.set()
+        if self._loop.is_alive():
+            self._listeners[0].pull_trigger()
+            self._loop.join(_GRACE + _LAST)
+        self._close_listeners()
+        self._workers.shutdown(timeout=_LAST)
+        self._close_triggers()
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            self._turn(_TURN)
+        self._close_listeners()
+        deadline = time.monotonic() + _GRACE
+        while self._close_idle() and time.monotonic() < deadline:
+            self._turn(0.05)
+        for channel in self._channels():
+            channel.handle_close()
+
+    def _turn(self, longest: float) -> None:
+        # poll, because select cannot watch descriptors beyond 1023.
+        wasyncore.loop(timeout=longest, use_poll=True, map=self._map, count=1)
+
+    def _channels(self) -> list[Any]:
+        return [part for part in self._map.values() if isinstance(part, HTTPChannel)]
+
+    def _close_idle(self) -> bool:
+        """Close the connections nothing is owed to; tell whether others are left."""
+        for channel in self._channels():
+            # A request leaves `requests` only after its answer is in the buffers: no gap between.
+            if not channel.requests and not channel.total_outbufs_len:
+                channel.handle_close()
+        return bool(self._channels())
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            # Not listener.close(): that takes away the trigger which the workers still pull.
+            wasyncore.dispatcher.close(listener)
+
+    def _close_triggers(self) -> None:
+        for thread in self._threads:
+            thread.join(0.1)
+        if any(thread.is_alive() for thread in self._threads):
+            # It may yet write into the pipe, and the number could by then be someone else's file.
+            return
+        for listener in self._listeners:
+            listener.trigger.close()
+
+    def _start_worker(self, target: Callable[[int], None], number: int) -> None:
+        name = f"http-worker-{number}"
+        thread = threading.Thread(target=target, name=name, args=(number,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Return a listening socket for each address of *host*, all on one port."""
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in _addresses(host):
+            taken = sockets[0].getsockname()[1] if sockets else port
+            sockets.append(_listening(family, address, taken))
+    except OSError as e:
+        for opened in sockets:
+            opened.close()
+        remedy = _REMEDIES.get(e.errno or 0, "cannot listen on {host}, port {port}: {e}")
+        raise ArchiveError(remedy.format(host=host, port=port, e=e)) from e
+    return sockets
+
+
+def _addresses(host: str) -> list[tuple[int, str]]:
+    flags = socket.AI_PASSIVE
+    found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys((family, str(address[0])) for family, *_, address in found))
+
+
+def _listening(family: int, address: str, port: int) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # Otherwise it would take the IPv4 port as well, and the next bind would fail.
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind((address, port))
+        opened.listen(1024)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
