@@ -2,4 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fbsyncd.faces import DashboardDataProvider, FacebookMediaManager
+
 __version__ = "0.1.0"
+__all__ = ["DashboardDataProvider", "FacebookMediaManager", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, because a developing worker imports this package and needs none of it.
+    if name in {"DashboardDataProvider", "FacebookMediaManager"}:
+        from fbsyncd import faces  # noqa: PLC0415
+
+        return getattr(faces, name)
+    raise AttributeError(f"module 'fbsyncd' has no attribute {name!r}")

@@ -188,7 +188,9 @@ class Backlog:
         """
         with transaction(self._db):
             found = rows(
-                self._db, "SELECT original_url, attempts FROM media_storage WHERE id = ?", [str(id_)]
+                self._db,
+                "SELECT original_url, attempts FROM media_storage WHERE id = ?",
+                [str(id_)],
             )
             jobs = [Job(id_, str(url), "", int(attempts)) for url, attempts in found]
             self.fail([(job, FetchFailed(reason)) for job in jobs], now)

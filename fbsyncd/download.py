@@ -74,6 +74,25 @@ def drain(backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> T
     return _Drain(backlog, fetcher, media, orders).run()
 
 
+def download_one(
+    backlog: Backlog, fetcher: Fetcher, media: Media, job: Job, now: Callable[[], datetime]
+) -> FetchError | None:
+    """Fetch and settle one claimed row; return why it could not be had, or None when it was."""
+    try:
+        picture = fetcher.fetch(job.url)
+    except FetchError as error:
+        backlog.fail([(job, error)], now())
+        return error
+    try:
+        archived = _archived(job, picture, media)
+        media.publish([media.stage(picture.data, job.category, archived.filename)])
+    except MediaTrouble:
+        backlog.give_back([job.id])
+        raise
+    backlog.succeed([archived], now())
+    return None
+
+
 class _Drain:
     """One run of the loop; its state is what is in flight."""
 
@@ -94,8 +113,9 @@ class _Drain:
                 self._land(timeout=GROUP_SECONDS)
             self._land_the_last()
         finally:
-            self._fetcher.interrupt()
-            pool.shutdown(wait=True, cancel_futures=True)
+            # Without waiting: a name look-up that hangs cannot be interrupted by anyone, and the
+            # thread holds nothing that is not given back here.
+            pool.shutdown(wait=not self._flying, cancel_futures=True)
             self._give_back()
         return self._tally
 

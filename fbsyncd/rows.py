@@ -84,7 +84,7 @@ class Rows:
         )
         change(
             self._db,
-            f"UPDATE facebook_post_attachments AS a SET local_thumbnail_id = ({small})"  # noqa: S608
+            f"UPDATE facebook_post_attachments AS a SET local_thumbnail_id = ({small})"
             f" WHERE a.post_id IN ({marks(len(post_ids))}) AND a.local_thumbnail_id IS NULL"
             f" AND EXISTS ({small.replace('min(m.id)', '1')})",
             post_ids,
@@ -104,7 +104,7 @@ class Rows:
     def _stored(
         self, table: str, columns: Sequence[str], key: str, ids: Collection[str]
     ) -> list[Values]:
-        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IN ({marks(len(ids))})"  # noqa: S608
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IN ({marks(len(ids))})"
         return [merge.stored(columns, row) for row in models.rows(self._db, sql, sorted(ids))]
 
     def _upsert(
@@ -117,7 +117,7 @@ class Rows:
         distinct = models.engine(self._db).distinct
         others = [name for name in columns if name not in key]
         sql = (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(len(columns))})"  # noqa: S608
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(len(columns))})"
             f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET"
             f" {', '.join(f'{name} = excluded.{name}' for name in others)}"
             f" WHERE ({', '.join(f'{table}.{name}' for name in others)}) {distinct}"

@@ -62,43 +62,43 @@ class Order:
     heard: Callable[[Report], None] = lambda _: None
 
 
-def sync_page(db: Database, graph: Graph, backlog: Backlog, source: Source, order: Order) -> Report:
-    """Read what is due of one Page.
+class Sync:
+    """Reads Pages into one archive."""
 
-    What goes wrong with the Page ends up in the report and in ``sync_state``, not in an
-    exception, so that other Pages go on. Raises ArchiveError when the archive itself fails.
-    """
-    report = Report(source.page_id)
-    reading = _Reading(db, graph, backlog, source, order, report)
-    try:
-        for stream in STREAMS:
-            reading.stream(stream)
-    except TokenRefused as error:
-        reading.stop_page("token", f"{error} {error.remedy}".strip())
-    except Throttled as error:
-        reading.stop_page("throttled", str(error), error.until)
-    except GraphError as error:
-        reading.stop_page("incomplete", str(error))
-    with transaction(db):
-        Rows(db, backlog).join_videos(source.page_id)
-    return report
+    def __init__(self, db: Database, graph: Graph, backlog: Backlog) -> None:
+        self.db = db
+        self.graph = graph
+        self.rows = Rows(db, backlog)
+
+    def page(self, source: Source, order: Order) -> Report:
+        """Read what is due of one Page.
+
+        What goes wrong with the Page ends up in the report and in ``sync_state``, not in an
+        exception, so that other Pages go on. Raises ArchiveError when the archive itself fails.
+        """
+        report = Report(source.page_id)
+        reading = _Reading(self, source, order, report)
+        try:
+            for stream in STREAMS:
+                reading.stream(stream)
+        except TokenRefused as error:
+            reading.stop_page("token", f"{error} {error.remedy}".strip())
+        except Throttled as error:
+            reading.stop_page("throttled", str(error), error.until)
+        except GraphError as error:
+            reading.stop_page("incomplete", str(error))
+        with transaction(self.db):
+            self.rows.join_videos(source.page_id)
+        return report
 
 
 class _Reading:
     """One Page being read, stream by stream."""
 
-    def __init__(
-        self,
-        db: Database,
-        graph: Graph,
-        backlog: Backlog,
-        source: Source,
-        order: Order,
-        report: Report,
-    ) -> None:
-        self._db = db
-        self._graph = graph
-        self._rows = Rows(db, backlog)
+    def __init__(self, sync: Sync, source: Source, order: Order, report: Report) -> None:
+        self._db = sync.db
+        self._graph = sync.graph
+        self._rows = sync.rows
         self._source = source
         self._order = order
         self._report = report

@@ -1,0 +1,142 @@
+"""The command line: parsing and exit codes. What commands do is in :mod:`fbsyncd.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from fbsyncd import __version__
+from fbsyncd.errors import ConfigError, FbsyncdError
+
+#: What systemd is told not to restart on: the configuration is wrong (sysexits.h, EX_CONFIG).
+EX_CONFIG = 78
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    args = _parser().parse_args(arguments)
+    try:
+        status = _run(args)
+    except ConfigError as error:
+        status = _complain(error, EX_CONFIG)
+    except FbsyncdError as error:
+        status = _complain(error, 1)
+    except BrokenPipeError:
+        # The reader, say `head`, has had enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except KeyboardInterrupt:
+        status = 130
+    if arguments is None:
+        _leave_stuck_threads(status)
+    return status
+
+
+def _run(args: argparse.Namespace) -> int:
+    # Late: `fbsyncd --help` needs no database and no image library.
+    from fbsyncd import commands
+
+    command = getattr(commands, args.command_function)
+    return int(command(args))
+
+
+def _complain(error: FbsyncdError, status: int) -> int:
+    for line in str(error).splitlines():
+        sys.stderr.write(f"fbsyncd: {line}\n")
+    return status
+
+
+def _leave_stuck_threads(status: int) -> None:
+    """End the process although a thread hangs in a name look-up that nothing can interrupt.
+
+    Whatever such a thread was to fetch has been given back, and the database is closed.
+    """
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        sys.stdout.flush()
+        logging.shutdown()
+        os._exit(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fbsyncd", description="Archive Facebook Pages before their picture links die."
+    )
+    parser.add_argument("--version", action="version", version=f"fbsyncd {__version__}")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the config.toml to use")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_setting_up(commands)
+    _add_working(commands)
+    _add_showing(commands)
+    return parser
+
+
+def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    init = _add(commands, "init", "write a commented config.toml and the folders")
+    init.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR")
+    _add(commands, "setup", "create the database's schema, or bring it up to date")
+    _add(commands, "config", "show the configuration in force", function="show_config")
+    demo = _add(
+        commands, "demo", "try everything against a simulated Facebook", function="show_demo"
+    )
+    demo.add_argument("--port", type=_natural, metavar="N", help="port of the dashboard")
+    demo.add_argument("--dir", type=Path, metavar="DIR", help="keep the demo's archive there")
+    demo.add_argument(
+        "--replay", nargs="+", default=(), metavar="FILE", help="serve recorded answers"
+    )
+
+
+def _add_working(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _add(commands, "run", "the daemon: sync, download, reconcile, serve")
+    sync = _add(commands, "sync", "read the Pages once and fetch their pictures")
+    sync.add_argument("--page", metavar="ID", help="only this Page")
+    window = sync.add_mutually_exclusive_group()
+    window.add_argument("--days", type=_natural, metavar="N", help="only the last N days")
+    window.add_argument("--all", action="store_true", help="everything there ever was")
+    window.add_argument("--full", action="store_true", help="the whole window again")
+    sync.add_argument("--no-media", action="store_true", help="write and queue, fetch nothing")
+    reconcile = _add(commands, "reconcile", "compare rows with files once")
+    reconcile.add_argument("--dry-run", action="store_true", help="only say what is wrong")
+    retry = _add(commands, "retry", "put given-up pictures back into the queue")
+    retry.add_argument("ids", nargs="*", metavar="ID", help="ids of media rows")
+    retry.add_argument("--all", action="store_true", help="all that were given up")
+
+
+def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    stats = _add(commands, "stats", "show what is archived")
+    stats.add_argument("--json", action="store_true")
+    posts = _add(commands, "posts", "show the newest posts as the dashboard sees them")
+    posts.add_argument("--limit", type=_natural, default=20, metavar="N")
+    posts.add_argument("--json", action="store_true", help="an array of posts as /api/posts has")
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    does: str,
+    *,
+    function: str | None = None,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
+    parser.set_defaults(command_function=function or name)
+    # After the command too, where many people write it; unset here it must not hide the one before.
+    parser.add_argument("--config", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
+
+
+def _natural(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""One archive with all its stations, wired from a configuration. Decides nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+from fbsyncd import __version__, download, migrate, models, reconcile
+from fbsyncd.assets import Retry
+from fbsyncd.backlog import Backlog
+from fbsyncd.config import Config, Page
+from fbsyncd.develop import Darkroom
+from fbsyncd.download import Tally
+from fbsyncd.errors import ConfigError, TokenRefused
+from fbsyncd.feed import Feed
+from fbsyncd.fetch import Fetcher, Limits
+from fbsyncd.graph import Graph
+from fbsyncd.media import Media
+from fbsyncd.reconcile import Findings
+from fbsyncd.sync import Order, Report, Source, Sync
+from fbsyncd.walks import Walk, Window
+
+USER_AGENT = f"fbsyncd/{__version__}"
+
+
+def utcnow() -> datetime:
+    """Return the time; handed down as an argument from here on."""
+    return datetime.now(UTC)
+
+
+class Archive:
+    """The stations of one archive. *stop* ends whatever is waiting or looping in them."""
+
+    def __init__(self, config: Config, *, stop: Event | None = None) -> None:
+        self.config = config
+        self.stop = stop or Event()
+        self._host = socket.gethostname()
+        owner = f"{self._host}/{os.getpid()}"
+        self.db = models.connect(config.database.url)
+        self.media = Media(config.media.root, config.base)
+        self.backlog = Backlog(self.db, retry=_retry(config), owner=owner)
+        self.feed = Feed(self.db, self.media, now=utcnow, public_url=config.server.public_url)
+        self.darkroom = Darkroom(
+            self.db,
+            self.backlog,
+            self.media,
+            max_pixels=config.media.max_pixels,
+            owner=owner,
+        )
+        self.fetcher = Fetcher(_limits(config), user_agent=USER_AGENT)
+        self.graph = Graph(
+            url=config.facebook.graph_url,
+            version=config.facebook.api_version,
+            app_secret=config.facebook.app_secret.get_secret_value() or None,
+            now=utcnow,
+            wait=self.stop.wait,
+            user_agent=USER_AGENT,
+        )
+        self._sync = Sync(self.db, self.graph, self.backlog)
+
+    def setup(self) -> list[str]:
+        """Bring schema and folders to what this program needs; return the migrations applied."""
+        applied = migrate.apply(self.db)
+        self.media.prepare()
+        return applied
+
+    def tidy(self) -> None:
+        """Clear what killed processes left behind: half-written files and leases."""
+        self.media.sweep()
+        self.backlog.release([owner for owner in self.backlog.owners() if self._is_gone(owner)])
+
+    def sync(
+        self,
+        page: Page,
+        *,
+        wanted: Callable[[datetime], Walk] | None = None,
+        heard: Callable[[Report], None] = lambda _: None,
+    ) -> Report:
+        """Read one Page into rows; see :meth:`fbsyncd.sync.Sync.page`."""
+        days = self.config.sync.backfill_days
+        window = Window(timedelta(days=days) if days else None, self.config.sync.full_interval)
+        return self._sync.page(_source(page), Order(window, utcnow, wanted, heard))
+
+    def download(self, heard: Callable[[Tally], None] = lambda _: None) -> Tally:
+        """Fetch every picture that can be fetched now."""
+        orders = download.Orders(
+            workers=self.config.media.workers,
+            floor=self.config.media.free_space_floor,
+            stop=self.stop,
+            now=utcnow,
+            heard=heard,
+        )
+        return download.drain(self.backlog, self.fetcher, self.media, orders)
+
+    def develop(self) -> int:
+        """Decode every picture that has not been, and make its small version."""
+        return self.darkroom.drain(utcnow, self.stop)
+
+    def reconcile(self, *, dry_run: bool = False) -> Findings:
+        """Compare every row with its file."""
+        return reconcile.scan(self.db, self.media, self.backlog, utcnow, dry_run=dry_run)
+
+    def close(self) -> None:
+        """Let go of processes, connections and files."""
+        self.darkroom.close()
+        self.fetcher.close()
+        self.graph.close()
+        self.db.close_all()
+
+    def _is_gone(self, owner: str) -> bool:
+        host, _, pid = owner.rpartition("/")
+        return host == self._host and not (pid.isdecimal() and _runs(int(pid)))
+
+
+@contextmanager
+def opened(config: Config, *, stop: Event | None = None) -> Iterator[Archive]:
+    """Open an archive for one command, set up if need be, and close it again."""
+    archive = Archive(config, stop=stop)
+    try:
+        archive.setup()
+        yield archive
+    finally:
+        archive.close()
+
+
+def _source(page: Page) -> Source:
+    def token() -> str:
+        try:
+            return page.token(os.environ)
+        except ConfigError as error:
+            raise TokenRefused(str(error), remedy="") from error
+
+    return Source(page.id, token)
+
+
+def _retry(config: Config) -> Retry:
+    return Retry(config.media.retry_base, config.media.retry_max, config.media.max_attempts)
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        allowed_hosts=config.media.allowed_hosts,
+        max_bytes=config.media.max_file_size,
+        max_pixels=config.media.max_pixels,
+    )
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,158 @@
+"""What each command does; parsing is in :mod:`fbsyncd.__main__`.
+
+A command prints its result to standard output and returns the exit status; what it cannot do it
+raises as one of our errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from uuid import UUID
+
+from fbsyncd import config as configuration
+from fbsyncd import daemon, demo, logs, oneshot, terminal
+from fbsyncd.archive import Archive, opened
+from fbsyncd.config import Config, Page
+from fbsyncd.errors import ConfigError, UsageError
+from fbsyncd.walks import BEGINNING, Walk
+
+
+def init(args: argparse.Namespace) -> int:
+    """Write a commented config.toml and the folders."""
+    for made in configuration.init(args.directory):
+        _say(f"made {made}")
+    _say(f"Now put your Page's id and token into {args.directory / 'config.toml'}")
+    return 0
+
+
+def setup(args: argparse.Namespace) -> int:
+    """Create the schema, or bring it up to date."""
+    archive = Archive(_load(args))
+    try:
+        applied = archive.setup()
+    finally:
+        archive.close()
+    _say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+    return 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the daemon."""
+    daemon.run(_load(args))
+    return 0
+
+
+def sync(args: argparse.Namespace) -> int:
+    """Read the Pages once and fetch what they name."""
+    config = _load(args)
+    wish = oneshot.Wish(_pages(config, args.page), _walk(args, config), not args.no_media)
+    stop = Event()
+    with opened(config, stop=stop) as archive, terminal.progress_display() as heard:
+        progress = oneshot.sync(archive, wish, heard)
+        stats = archive.feed.stats()
+    _say(
+        f"read {progress.posts:,} posts; {progress.pictures_new:,} new pictures named,"
+        f" {progress.archived:,} archived, {progress.failed:,} failed for now"
+    )
+    _say(terminal.storage(stats))
+    if progress.problems:
+        raise UsageError("; ".join(progress.problems))
+    return 0
+
+
+def reconcile(args: argparse.Namespace) -> int:
+    """Compare rows with files once."""
+    with opened(_load(args)) as archive:
+        found = archive.reconcile(dry_run=args.dry_run)
+    _say(
+        f"{found.files:,} files checked, {found.missing:,} missing,"
+        f" {found.wrong_size:,} of the wrong size, {found.queued:,} pictures queued again"
+    )
+    return 0
+
+
+def stats(args: argparse.Namespace) -> int:
+    """Show what is archived."""
+    with opened(_load(args)) as archive:
+        told = archive.feed.stats()
+    _say(json.dumps(told, ensure_ascii=False, indent=2) if args.json else terminal.storage(told))
+    return 0
+
+
+def posts(args: argparse.Namespace) -> int:
+    """Show the newest posts as the dashboard sees them."""
+    with opened(_load(args)) as archive:
+        told = archive.feed.posts(limit=args.limit)["posts"]
+    if args.json:
+        _say(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        for post in told:
+            _say(terminal.post(post))
+    return 0
+
+
+def retry(args: argparse.Namespace) -> int:
+    """Put given-up rows back into the queue."""
+    if bool(args.ids) == args.all:
+        raise UsageError("name the ids to retry, or --all")
+    with opened(_load(args)) as archive:
+        count = archive.backlog.retry(None if args.all else [_uuid(text) for text in args.ids])
+    _say(f"{count:,} pictures queued again")
+    return 0
+
+
+def show_config(args: argparse.Namespace) -> int:
+    """Show the configuration in force, secrets hidden."""
+    _say(configuration.dump(_load(args)).rstrip())
+    return 0
+
+
+def show_demo(args: argparse.Namespace) -> int:
+    """Run everything against a simulated Facebook."""
+    logs.start("warning", "text")
+    return demo.run(demo.Stage(args.port, args.dir, args.replay))
+
+
+def _load(args: argparse.Namespace) -> Config:
+    config = configuration.load(args.config, environ=os.environ, cwd=Path.cwd())
+    logs.start(config.log.level, config.log.format)
+    return config
+
+
+def _pages(config: Config, only: str | None) -> list[Page]:
+    pages = [page for page in config.require_pages() if only in {None, page.id}]
+    if not pages:
+        raise ConfigError(config.source, [f"facebook.pages: no Page with the id {only!r}"])
+    return pages
+
+
+def _walk(args: argparse.Namespace, config: Config) -> Callable[[datetime], Walk] | None:
+    """Return the walk a person asked for, or None for what is due."""
+    if args.all:
+        return lambda now: Walk("full", BEGINNING, now)
+    if args.days is not None:
+        return lambda now: Walk("days", now - timedelta(days=args.days), now)
+    if args.full:
+        days = config.sync.backfill_days
+        return lambda now: Walk("full", now - timedelta(days=days) if days else BEGINNING, now)
+    return None
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is no id of a picture; /api/media and the log name them"
+        ) from error
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,139 @@
+"""``fbsyncd demo``: the whole daemon against the simulated Facebook, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+from fbsyncd import config as configuration
+from fbsyncd import daemon, terminal
+from fbsyncd.archive import Archive
+from fbsyncd.config import Config
+from fbsyncd.errors import DatabaseTrouble, UsageError
+from fbsyncd.listen import Server
+
+PORT: Final = 8080
+_LOOK: Final = 0.5
+_CONFIG: Final = """\
+# Written by `fbsyncd demo` for the simulated Facebook; the next demo writes it anew.
+[facebook]
+graph_url = "{url}"
+
+[[facebook.pages]]
+id = "{page_id}"
+access_token = "{token}"
+
+[media]
+allowed_hosts = ["127.0.0.1"]
+free_space_floor = "100MB"
+
+[sync]
+interval = "10s"
+
+[server]
+port = {port}
+
+[log]
+level = "warning"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a demo is asked to be; *directory* None: one that vanishes afterwards."""
+
+    port: int | None
+    directory: Path | None
+    replay: Sequence[str]
+
+
+def run(stage: Stage) -> int:
+    """Run until SIGINT or SIGTERM."""
+    with _directory(stage.directory) as directory, _facebook(stage.replay) as facebook:
+        config = _config(directory, facebook, stage.port or _free_port())
+        daemon.run(config, started=_greet)
+    return 0
+
+
+def _greet(archive: Archive, server: Server) -> None:
+    """Tell the person at the terminal where to look, and show pictures arriving."""
+    sys.stdout.write(
+        f"\n  The dashboard is at  http://127.0.0.1:{server.port}/\n"
+        f"  The archive is in    {archive.config.base}\n"
+        "  Facebook is simulated; a new post appears now and then. Ctrl-C ends the demo.\n\n"
+    )
+    sys.stdout.flush()
+    Thread(target=_show_arrivals, args=(archive,), name="arrivals", daemon=True).start()
+
+
+def _show_arrivals(archive: Archive) -> None:
+    with terminal.live_line() as show:
+        while not archive.stop.wait(_LOOK):
+            try:
+                show(terminal.arrivals(archive.feed.stats()))
+            except DatabaseTrouble:
+                return
+
+
+@contextmanager
+def _facebook(replay: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Run the simulator beside us and yield how it describes itself."""
+    command = [sys.executable, "-m", "fbsyncd.simulator", "--posts", "60", "--alive", "20"]
+    command += ["--replay", *replay] if replay else []
+    # A session of its own, so that Ctrl-C ends the daemon first and Facebook after it.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            url = line.rpartition(" ")[2].strip()
+            if not url:
+                raise UsageError("the simulated Facebook did not start; its output is above")
+            with urllib.request.urlopen(f"{url}/_control/state", timeout=10) as answer:
+                yield json.load(answer)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _directory(wanted: Path | None) -> Iterator[Path]:
+    if wanted is None:
+        with tempfile.TemporaryDirectory(prefix="fbsyncd-demo-") as name:
+            yield Path(name)
+        return
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {wanted}: {error.strerror}") from error
+    yield wanted.resolve()
+
+
+def _config(directory: Path, facebook: dict[str, Any], port: int) -> Config:
+    page = facebook["pages"][0]
+    text = _CONFIG.format(url=facebook["url"], page_id=page["id"], token=page["token"], port=port)
+    path = directory / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return configuration.parse(text, base=directory, environ={}, source=str(path))
+
+
+def _free_port() -> int:
+    """Return the usual port, or any other that is free when somebody has that one."""
+    for port in (PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise UsageError("no port is free on 127.0.0.1")

@@ -1,0 +1,68 @@
+"""Two thin faces over the stations, for scripts and dashboards written in Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from fbsyncd import config as configuration
+from fbsyncd.archive import Archive, utcnow
+from fbsyncd.assets import Asset
+from fbsyncd.config import Config
+from fbsyncd.download import download_one
+from fbsyncd.errors import UsageError
+from fbsyncd.media import CATEGORIES
+from fbsyncd.models import rows, session
+
+
+class _Face:
+    """Opens an archive from *config*, found as the command line finds it when it is None."""
+
+    def __init__(self, config: Config | str | Path | None = None) -> None:
+        if not isinstance(config, Config):
+            path = None if config is None else Path(config)
+            config = configuration.load(path, environ=os.environ, cwd=Path.cwd())
+        self._archive = Archive(config)
+        self._archive.setup()
+
+    def close(self) -> None:
+        """Close the connections; the face cannot be used after."""
+        self._archive.close()
+
+
+class DashboardDataProvider(_Face):
+    """Posts as a dashboard shows them, read from the archive alone: no network is needed."""
+
+    def get_posts_with_media(self, limit: int = 20, **wanted: Any) -> list[dict[str, Any]]:
+        """Return the newest posts, each as ``/api/posts`` tells it; *wanted* as its parameters."""
+        answer = self._archive.feed.posts(limit=limit, **wanted)
+        return cast("list[dict[str, Any]]", answer["posts"])
+
+
+class FacebookMediaManager(_Face):
+    """Archives single links and counts what is stored."""
+
+    def download_image(self, url: str, category: str = "posts") -> UUID | None:
+        """Archive the picture behind *url*; return its row's id, or None when it cannot be had.
+
+        The reason is recorded in the row. A picture that is archived is not fetched again.
+        """
+        if category not in CATEGORIES:
+            raise UsageError(f"{category!r} is no category; there are {', '.join(CATEGORIES)}")
+        archive, asset = self._archive, Asset(url, category)
+        archive.backlog.put([asset], utcnow())
+        job = archive.backlog.claim_one(asset.id, utcnow())
+        if job is not None:
+            download_one(archive.backlog, archive.fetcher, archive.media, job, utcnow)
+        return asset.id if self._is_archived(asset.id) else None
+
+    def get_storage_stats(self) -> dict[str, Any]:
+        """Return what ``/api/stats`` tells."""
+        return self._archive.feed.stats()
+
+    def _is_archived(self, id_: UUID) -> bool:
+        sql = "SELECT 1 FROM media_storage WHERE id = ? AND download_status = 'success'"
+        with session(self._archive.db):
+            return bool(rows(self._archive.db, sql, [str(id_)]))

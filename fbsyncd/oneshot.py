@@ -1,0 +1,118 @@
+"""One sync now: read the Pages, fetch and develop side by side, and return when all is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fbsyncd.archive import Archive, utcnow
+from fbsyncd.config import Page
+from fbsyncd.download import Tally
+from fbsyncd.sync import Report
+from fbsyncd.walks import Walk
+
+# Another process may hold leases on what is left; it is looked at again this often (seconds).
+POLL = 0.5
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a one-shot sync is; what the terminal shows."""
+
+    reports: dict[str, Report] = field(default_factory=dict)
+    archived: int = 0
+    failed: int = 0
+    bytes: int = 0
+    developed: int = 0
+    is_reading: bool = True
+
+    @property
+    def posts(self) -> int:
+        return sum(report.posts for report in self.reports.values())
+
+    @property
+    def pictures_new(self) -> int:
+        return sum(report.pictures_new for report in self.reports.values())
+
+    @property
+    def problems(self) -> list[str]:
+        return [
+            f"page {report.page_id}: {problem}"
+            for report in self.reports.values()
+            for problem in report.problems
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for: which Pages, which walk instead of what is due, pictures or not."""
+
+    pages: Sequence[Page]
+    wanted: Callable[[datetime], Walk] | None
+    with_media: bool = True
+
+
+def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Progress:
+    """Read and fetch until every picture found is archived and developed, or failed for now.
+
+    Raises ArchiveError when the archive itself fails. The archive's stations stop with it.
+    """
+    progress = Progress()
+    with ThreadPoolExecutor(2 + min(len(wish.pages), 4), thread_name_prefix="sync") as pool:
+        reading = [pool.submit(_read, archive, page, wish, progress) for page in wish.pages]
+        try:
+            while not _is_settled(archive, wish, reading):
+                _round(archive, wish, pool, progress)
+                heard(progress)
+        finally:
+            # An error in one part must not leave the others running until they are through.
+            archive.stop.set()
+        for one in reading:
+            one.result()
+    progress.is_reading = False
+    heard(progress)
+    return progress
+
+
+def _round(archive: Archive, wish: Wish, pool: ThreadPoolExecutor, progress: Progress) -> None:
+    """Fetch and develop what there is, and let at least a moment pass."""
+    if wish.with_media:
+        working = [
+            pool.submit(_download, archive, progress),
+            pool.submit(_develop, archive, progress),
+        ]
+        for one in working:
+            one.result()
+    archive.stop.wait(POLL)
+
+
+def _is_settled(archive: Archive, wish: Wish, reading: Sequence[Future[None]]) -> bool:
+    if archive.stop.is_set():
+        return True
+    if not all(one.done() for one in reading):
+        return False
+    return not wish.with_media or archive.backlog.outstanding(utcnow()) == 0
+
+
+def _read(archive: Archive, page: Page, wish: Wish, progress: Progress) -> None:
+    def heard(report: Report) -> None:
+        progress.reports[page.id] = report
+
+    heard(archive.sync(page, wanted=wish.wanted, heard=heard))
+
+
+def _download(archive: Archive, progress: Progress) -> None:
+    archived, failed, size = progress.archived, progress.failed, progress.bytes
+
+    def heard(tally: Tally) -> None:
+        progress.archived = archived + tally.archived
+        progress.failed = failed + tally.failed
+        progress.bytes = size + tally.bytes
+
+    archive.download(heard)
+
+
+def _develop(archive: Archive, progress: Progress) -> None:
+    progress.developed += archive.develop()

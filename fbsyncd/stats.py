@@ -1,0 +1,80 @@
+"""How much is archived, what waits, what failed, and when the next link dies."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from peewee import Database
+
+from fbsyncd.media import CATEGORIES
+from fbsyncd.models import rows, session
+from fbsyncd.view import moment
+
+_ARCHIVED: Final = "(SELECT 1 FROM media_storage m WHERE m.download_status = 'success' AND m.id IN"
+_KINDS: Final = {
+    "posts": ("facebook_posts", "t.local_picture_id, t.local_full_picture_id"),
+    "attachments": ("facebook_post_attachments", "t.local_media_id, t.local_thumbnail_id"),
+    "videos": ("facebook_video_posts", "t.local_picture_id"),
+}
+_MEDIA: Final = """
+SELECT category, download_status,
+    download_status = 'failed' AND next_attempt_at IS NULL AS given_up,
+    count(*), coalesce(sum(file_size), 0)
+FROM media_storage GROUP BY 1, 2, 3"""
+_SYNCS: Final = """
+SELECT s.page_id, p.name, s.stream, s.state, s.message, s.synced_at, s.hold_until
+FROM sync_state s LEFT JOIN facebook_pages p ON p.id = s.page_id ORDER BY s.page_id, s.stream"""
+
+
+def stats(db: Database) -> dict[str, Any]:
+    """Return the numbers ``/api/stats`` and ``fbsyncd stats`` show."""
+    with session(db):
+        told: dict[str, Any] = {}
+        for kind, (table, ids) in _KINDS.items():
+            removed = " WHERE t.removed_at IS NULL" if kind == "attachments" else ""
+            ((count, local),) = rows(
+                db,
+                "SELECT count(*), coalesce(sum(CASE WHEN EXISTS"
+                f" {_ARCHIVED} ({ids})) THEN 1 ELSE 0 END), 0) FROM {table} t{removed}",
+            )
+            told |= {kind: int(count), f"{kind}_with_local_pictures": int(local)}
+        told["media"] = _media(db)
+        ((dies,),) = rows(
+            db, "SELECT min(link_expires_at) FROM media_storage WHERE download_status <> 'success'"
+        )
+        told["expires_next"] = moment(dies)
+        told["pages"] = _pages(db)
+    return told
+
+
+def _media(db: Database) -> dict[str, Any]:
+    """Count rows by status; ``failed`` are tried again, ``given_up`` are not."""
+    told: dict[str, Any] = {"success": 0, "pending": 0, "failed": 0, "given_up": 0}
+    told |= {"files": 0, "bytes": 0}
+    told["by_category"] = {name: {"files": 0, "bytes": 0} for name in CATEGORIES}
+    for category, status, given_up, count, size in rows(db, _MEDIA):
+        told["given_up" if given_up else status] += int(count)
+        if status == "success":
+            for counted in (told, told["by_category"][category]):
+                counted["files"] += int(count)
+                counted["bytes"] += int(size)
+    return told
+
+
+def _pages(db: Database) -> list[dict[str, Any]]:
+    """Return each Page with its streams: when each was last read whole, and what stops it."""
+    pages: dict[str, dict[str, Any]] = {}
+    for page_id, name, stream, state, message, synced_at, hold_until in rows(db, _SYNCS):
+        page = pages.setdefault(
+            page_id, {"id": page_id, "name": name, "last_sync": None, "streams": {}}
+        )
+        page["streams"][stream] = {
+            "state": state,
+            "message": message,
+            "last_sync": moment(synced_at),
+            "hold_until": moment(hold_until),
+        }
+    for page in pages.values():
+        posts = page["streams"].get("posts", {})
+        page |= {key: posts.get(key) for key in ("last_sync", "state", "message")}
+    return list(pages.values())

@@ -1,0 +1,103 @@
+"""What commands print: a live line on a terminal, plain lines elsewhere, tables of numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TextIO
+
+from fbsyncd.oneshot import Progress
+
+_UNITS: Final = ("B", "KB", "MB", "GB", "TB")
+#: Without a terminal a line is printed when so many more pictures are settled.
+_PLAIN_STEP: Final = 250
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as a person says it: ``1.2 GB``."""
+    unit = 0
+    while count >= 1000 and unit < len(_UNITS) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
+
+
+def storage(stats: dict[str, Any]) -> str:
+    """Return the statistics of an archive as a small table."""
+    media = stats["media"]
+    lines = ["Archive"]
+    for kind in ("posts", "attachments", "videos"):
+        local = stats[f"{kind}_with_local_pictures"]
+        lines.append(f"  {kind:<12}{stats[kind]:>9,}   {local:,} with local pictures")
+    lines.append(f"  {'files':<12}{media['files']:>9,}   {size(media['bytes'])}")
+    for name, counted in media["by_category"].items():
+        lines.append(f"    {name:<10}{counted['files']:>9,}   {size(counted['bytes'])}")
+    lines.append(
+        f"  {'waiting':<12}{media['pending']:>9,}   {media['failed']:,} tried again later,"
+        f" {media['given_up']:,} given up"
+    )
+    return "\n".join(lines)
+
+
+def post(told: dict[str, Any]) -> str:
+    """Return one post as two lines: when, what and which picture."""
+    text = " ".join((told["message"] or told["story"] or "").split())
+    text = text if len(text) <= 90 else f"{text[:89]}…"
+    picture = told["display_image_url"] or f"no picture ({told['image_state'] or 'none named'})"
+    return f"{told['created_time']}  {told['type']:<7} {text}\n    {picture}"
+
+
+@contextmanager
+def live_line(out: TextIO = sys.stdout) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows a sentence: replaced in place on a terminal, else printed.
+
+    Elsewhere than on a terminal a sentence is printed only when it differs from the last one.
+    """
+    if out.isatty():
+        # Late: rich costs a third of a second, and no service needs it.
+        from rich.console import Console
+
+        with Console(file=out).status("starting") as status:
+            yield status.update
+        return
+    last = ""
+
+    def show(text: str) -> None:
+        nonlocal last
+        if text != last:
+            last = text
+            out.write(f"{text}\n")
+            out.flush()
+
+    yield show
+
+
+@contextmanager
+def progress_display(out: TextIO = sys.stdout) -> Iterator[Callable[[Progress], None]]:
+    """Yield a function that shows how far a sync is; in a log, every so many pictures."""
+    told = 0
+    with live_line(out) as show:
+
+        def heard(progress: Progress) -> None:
+            nonlocal told
+            settled = progress.archived + progress.failed
+            if out.isatty() or settled - told >= _PLAIN_STEP:
+                told = settled
+                show(_line(progress))
+
+        yield heard
+
+
+def arrivals(stats: dict[str, Any]) -> str:
+    """Return how many of the pictures named are safe."""
+    media = stats["media"]
+    named = sum(media[state] for state in ("success", "pending", "failed", "given_up"))
+    return f"{media['success']:,} of {named:,} pictures are safe ({size(media['bytes'])})"
+
+
+def _line(progress: Progress) -> str:
+    doing = "reading" if progress.is_reading else "fetching"
+    return (
+        f"{doing}: {progress.posts:,} posts, {progress.archived:,} pictures archived"
+        f" ({size(progress.bytes)}), {progress.developed:,} developed, {progress.failed:,} failed"
+    )
