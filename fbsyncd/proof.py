@@ -1,0 +1,238 @@
+"""Are these bytes a whole picture, and of a kind this archive keeps?
+
+The sender's word (name, Content-Type) is not asked: the CDN delivers JPEG under ``.png`` names and
+WEBP under ``.jpg`` names as a matter of course, and a portal delivers its log-in page under any.
+
+============================================  ==============  =================================
+what came                                     error           because
+============================================  ==============  =================================
+nothing, a cut or damaged picture             FetchFailed     the next transfer may be whole
+an HTML page, a text, bytes of unknown kind   FetchFailed     a portal, a proxy or a fault page
+too many pixels, frames or parts              PictureRefused  it will be the same next time
+SVG, PDF, TIFF, HEIC, a video, an archive     PictureRefused  nothing this archive keeps
+something else hidden behind the picture      PictureRefused  somebody meant it so
+============================================  ==============  =================================
+
+Nothing is written and no global setting of Pillow or of ``warnings`` is touched: many threads may
+call :func:`prove` at once.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import threading
+import zlib
+from contextlib import nullcontext
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from fbsyncd import jpeg, structure
+from fbsyncd.errors import FetchError, FetchFailed, PictureRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL.ImageFile import ImageFile
+
+# An animation may hold this many times the pixels of the largest still picture, all frames added.
+ANIMATION_PIXELS = 4
+MOST_FRAMES = 1000
+
+# Decoded pixels take 4 bytes each. Eight threads with a 50-megapixel PNG each would need 1.6 GB at
+# the same moment, so pictures above this many pixels are decoded one after the other.
+_LARGE = 4_000_000
+_one_large_picture = threading.Lock()
+
+_LYING = frozenset({5, 6, 7, 8})  # orientations that are shown turned by a quarter
+
+# All that Pillow's readers and decoders may raise for files that are not in order. Warning: for
+# those who run Python with -W error.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was proven about a picture.
+
+    *extension* has no dot. *width* and *height* are as displayed: a photo that EXIF turns by a
+    quarter has them swapped.
+    """
+
+    mime_type: str
+    extension: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    magic: re.Pattern[bytes]
+    mime_type: str
+    extension: str
+    walk: Callable[[bytes], structure.Sketch]
+    # Pillow's own class and not Image.open(): that one issues warnings above a global limit, and
+    # warnings cannot be turned into errors for one thread alone.
+    open: Callable[[BytesIO], ImageFile] | None = None
+
+
+_FORMATS = (
+    # The walk finds what a decoder of JPEG finds, in a fiftieth of its time.
+    _Format(re.compile(rb"\xff\xd8\xff"), "image/jpeg", "jpg", jpeg.walk),
+    _Format(
+        re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png", "png", structure.walk_png, PngImageFile
+    ),
+    _Format(re.compile(rb"GIF8[79]a"), "image/gif", "gif", structure.walk_gif, GifImageFile),
+    _Format(
+        re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+        "image/webp",
+        "webp",
+        structure.walk_webp,
+        WebPImageFile,
+    ),
+    _Format(
+        re.compile(rb"\0\0\0.ftyp(?=.{0,48}?avi[fs])", re.DOTALL),
+        "image/avif",
+        "avif",
+        structure.walk_avif,
+        AvifImageFile,
+    ),
+)
+
+
+def prove(data: bytes, *, max_pixels: int) -> Proof:
+    """Return what *data* is, once it is proven whole to the last byte.
+
+    PNG, GIF, WEBP and AVIF are decoded, every frame of them. Of a JPEG the structure is followed:
+    changed bits inside its scans are not noticed here.
+
+    *max_pixels* is the limit of width times height; an animation may have
+    :data:`ANIMATION_PIXELS` times as many in all its frames together.
+
+    Raises FetchFailed and PictureRefused, as the table above says.
+    """
+    form = next((form for form in _FORMATS if form.magic.match(data)), None)
+    if form is None:
+        raise _stranger(data)
+    sketch = form.walk(data)
+    _check_size(sketch, max_pixels)
+    if form.open is not None:
+        sketch = _decoded(form, form.open, data, max_pixels)
+    if not sketch.width * sketch.height:
+        raise FetchFailed("damaged: a picture without a width or a height")
+    turned = structure.orientation(sketch.exif) in _LYING
+    width, height = sketch.width, sketch.height
+    return Proof(
+        form.mime_type,
+        form.extension,
+        width=height if turned else width,
+        height=width if turned else height,
+    )
+
+
+def _decoded(
+    form: _Format, opened: Callable[[BytesIO], ImageFile], data: bytes, max_pixels: int
+) -> structure.Sketch:
+    try:
+        with opened(BytesIO(data)) as picture:
+            return _decode(picture, max_pixels)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        raise PictureRefused("more pixels than the decoder of this machine takes") from e
+    except _DECODER_ERRORS as e:
+        raise FetchFailed(f"damaged: it does not decode as {form.extension.upper()}") from e
+
+
+def _decode(picture: ImageFile, max_pixels: int) -> structure.Sketch:
+    """Decode every frame; return what the whole turned out to be."""
+    frames = getattr(picture, "n_frames", 1)
+    _check_size(structure.Sketch(*picture.size, frames), max_pixels)
+    large = picture.width * picture.height > _LARGE
+    with _one_large_picture if large else nullcontext():
+        for frame in range(frames):
+            picture.seek(frame)  # which may enlarge the whole
+            _check_size(structure.Sketch(*picture.size, frames), max_pixels)
+            picture.load()
+    return structure.Sketch(*picture.size, frames, picture.info.get("exif", b""))
+
+
+def _check_size(sketch: structure.Sketch, max_pixels: int) -> None:
+    pixels = sketch.width * sketch.height
+    if pixels > max_pixels:
+        size = f"{sketch.width:,} x {sketch.height:,}"
+        raise PictureRefused(
+            f"{_mega(pixels)} megapixels ({size}), the limit is {_mega(max_pixels)}"
+        )
+    if sketch.frames > MOST_FRAMES:
+        raise PictureRefused(
+            f"an animation of {sketch.frames:,} frames, the limit is {MOST_FRAMES:,}"
+        )
+    if pixels * sketch.frames > max_pixels * ANIMATION_PIXELS:
+        raise PictureRefused(
+            f"an animation of {_mega(pixels * sketch.frames)} megapixels in {sketch.frames:,}"
+            f" frames, the limit is {_mega(max_pixels * ANIMATION_PIXELS)}"
+        )
+
+
+def _mega(pixels: int) -> str:
+    return f"{pixels / 1_000_000:,.4g}" if pixels < 10**10 else f"{pixels // 1_000_000:,}"
+
+
+_UNKEPT = (
+    (rb"%PDF-", "a PDF document"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript document"),
+    (rb"II\*\0|MM\0\*", "a TIFF picture"),
+    (rb"BM.{4}\0{4}", "a BMP picture"),
+    (rb"\0\0\1\0", "an icon file"),
+    (rb"8BPS", "a Photoshop document"),
+    (rb"\0\0\0\x0cJXL |\xff\x0a", "a JPEG XL picture"),
+    (rb"\0\0\0.ftyp(?:hei|hev|mif1|msf1)", "a HEIC picture"),
+    (rb"....ftyp|\x1a\x45\xdf\xa3", "a video"),
+    (rb"PK\3\4|\x1f\x8b|7z\xbc\xaf|Rar!\x1a", "an archive file"),
+)
+_ELEMENT = re.compile(rb"<([a-z][a-z0-9:]*)", re.IGNORECASE)
+_SVG = frozenset({b"svg", b"svg:svg"})
+
+
+def _stranger(data: bytes) -> FetchError:
+    """Name what came instead of a picture."""
+    head = data[:2048].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not data.strip(b"\0"):
+        return FetchFailed(f"{len(data):,} zeros, not a picture" if data else "nothing came at all")
+    if head.startswith(b"<"):
+        return _markup(head)
+    for magic, name in _UNKEPT:
+        if re.match(magic, head, re.DOTALL):
+            return PictureRefused(f"{name}, which this archive does not keep")
+    text = " ".join(head.decode("utf-8", "ignore").split())[:60]
+    if text.isprintable() and len(text.encode()) * 2 > min(len(head), 60):
+        return FetchFailed(f'a text ("{text}"), not a picture')
+    return FetchFailed(f"{len(data):,} bytes that are no picture (they begin {data[:4].hex(' ')})")
+
+
+def _markup(head: bytes) -> FetchError:
+    element = _ELEMENT.search(head)
+    if element and element[1].lower() in _SVG:
+        return PictureRefused("an SVG drawing, which this archive does not keep")
+    if head.startswith(b"<?xml"):
+        return FetchFailed("an XML document, not a picture")
+    return FetchFailed("an HTML page, not a picture")
