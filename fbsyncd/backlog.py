@@ -144,7 +144,7 @@ class Backlog:
                 self._db,
                 "SELECT DISTINCT lease_owner FROM media_storage WHERE lease_owner IS NOT NULL",
             )
-        return [str(owner) for (owner,) in found]
+        return sorted(str(owner) for (owner,) in found)
 
     def put_derived(self, id_: UUID, key: str, parent: UUID) -> None:
         """Make room for the picture *key*, which is developed from the row *parent*."""

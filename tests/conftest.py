@@ -10,9 +10,13 @@ import postgres
 import pytest
 from hypothesis import settings
 
+from fbsyncd import migrate, models
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from peewee import Database
 
 # A busy machine is slow, not wrong.
 settings.register_profile("fbsyncd", deadline=None)
@@ -53,3 +57,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server: postgres.PostgresServer = request.getfixturevalue("postgres_server")
     with server.fresh_database() as url:
         yield url
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """An empty archive's database, on each engine."""
+    database = models.connect(database_url)
+    migrate.apply(database)
+    yield database
+    database.close_all()  # type: ignore[attr-defined]

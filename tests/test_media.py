@@ -1,0 +1,97 @@
+"""Files on disk: whole or not there, and never outside the three folders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fbsyncd import media as names
+from fbsyncd.errors import MediaTrouble
+from fbsyncd.media import Media
+
+DATA = b"a picture"
+NAME = names.filename(hashlib.sha256(DATA).hexdigest(), "jpg")
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Media:
+    media = Media(tmp_path / "media" / "facebook", tmp_path)
+    media.prepare()
+    return media
+
+
+def test_a_published_file_has_its_name_and_all_its_bytes(media: Media) -> None:
+    """Staging alone shows nothing; publishing shows everything."""
+    staged = media.stage(DATA, "posts", NAME)
+    assert media.file("posts", NAME) is None
+    media.publish([staged])
+    path = media.file("posts", NAME)
+    assert path is not None
+    assert path.read_bytes() == DATA
+    assert media.size("posts", NAME) == len(DATA)
+    assert list(media.names("posts")) == [NAME]
+
+
+def test_paths_are_told_relative_to_the_config(media: Media, tmp_path: Path) -> None:
+    """An archive that is moved as a whole finds its files again."""
+    assert media.local_path("posts", NAME) == f"media/facebook/posts/{NAME}"
+    elsewhere = Media(Path("/srv/pictures"), tmp_path)
+    assert elsewhere.local_path("posts", NAME) == f"/srv/pictures/posts/{NAME}"
+
+
+def test_only_leftovers_of_dead_processes_are_swept(media: Media) -> None:
+    """A living process keeps the file it is writing."""
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True).stdout.strip()
+    (media.root / ".incoming" / f"{dead}-1.part").write_bytes(b"half")
+    mine = media.stage(DATA, "posts", NAME)
+    assert media.sweep() == 1
+    assert mine.part.exists()
+    media.discard([mine])
+    assert os.listdir(media.root / ".incoming") == []
+
+
+def test_a_damaged_file_goes_to_quarantine(media: Media) -> None:
+    """The bytes stay for a look, and the name is free again."""
+    media.publish([media.stage(DATA, "posts", NAME)])
+    media.quarantine("posts", NAME)
+    media.quarantine("posts", NAME)
+    assert media.file("posts", NAME) is None
+    assert (media.root / ".quarantine" / f"posts-{NAME}").read_bytes() == DATA
+
+
+def test_a_folder_that_cannot_be_written_is_told(media: Media) -> None:
+    """The error names the folder and is worth another try."""
+    (media.root / ".incoming").rmdir()
+    with pytest.raises(MediaTrouble, match=r"cannot write a picture of 9 bytes to .*incoming"):
+        media.stage(DATA, "posts", NAME)
+
+
+def test_a_link_inside_the_folder_is_not_followed(media: Media, tmp_path: Path) -> None:
+    """A symlink with a perfect name leads nowhere."""
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    (media.root / "posts" / NAME).symlink_to(secret)
+    assert media.file("posts", NAME) is None
+
+
+@given(category=st.text(), name=st.text())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_leads_out_of_the_folders(media: Media, category: str, name: str) -> None:
+    """Whatever is asked for, the answer is a file of ours or nothing."""
+    found = media.file(category, name)
+    assert found is None or found.parent.parent == media.root
+
+
+def test_an_unplugged_disk_is_noticed(media: Media) -> None:
+    """Without its folders the archive is not there."""
+    assert media.is_mounted()
+    (media.root / "posts").rmdir()
+    assert not media.is_mounted()

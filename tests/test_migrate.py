@@ -1,0 +1,123 @@
+"""Schema files against the models, and the runner that applies them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from peewee import Database
+
+from fbsyncd import migrate, models
+from fbsyncd.errors import SchemaError
+from fbsyncd.tables import TABLES
+
+
+def test_models_and_schema_name_the_same_columns(db: Database) -> None:
+    """Each table has exactly its model's columns, with the same idea of what may be empty."""
+    with models.session(db):
+        for table in TABLES:
+            meta = table._meta  # type: ignore[attr-defined]
+            columns = {column.name: column for column in db.get_columns(meta.table_name)}
+            assert set(columns) == set(meta.columns), meta.table_name
+            for name, field in meta.columns.items():
+                if not field.primary_key:
+                    assert columns[name].null == field.null, f"{meta.table_name}.{name}"
+
+
+def test_setting_up_again_changes_nothing(db: Database) -> None:
+    """The archive keeps its id and no migration runs twice."""
+    with models.session(db):
+        before = models.rows(db, "SELECT * FROM archive")
+    assert migrate.apply(db) == []
+    assert migrate.pending(db) == []
+    with models.session(db):
+        assert models.rows(db, "SELECT * FROM archive") == before
+
+
+def test_programs_that_start_at_once_apply_each_migration_once(database_url: str) -> None:
+    """Of several that set up the same empty database one does the work and none fails."""
+
+    def setup(_: int) -> list[str]:
+        db = models.connect(database_url)
+        try:
+            return migrate.apply(db)
+        finally:
+            db.close_all()  # type: ignore[attr-defined]
+
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(setup, range(4)))
+    assert sorted(applied) == [[], [], [], ["archive"]]
+
+
+def test_a_killed_set_up_leaves_nothing_half_done(database_url: str) -> None:
+    """After SIGKILL in mid-migration the next set-up begins from an empty schema."""
+    program = (
+        "import sys, os, signal\n"
+        "from fbsyncd import migrate, models\n"
+        "db = models.connect(sys.argv[1])\n"
+        "statements = migrate._statements\n"
+        "def deadly(sql):\n"
+        "    for number, statement in enumerate(statements(sql)):\n"
+        "        if number == 5: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        yield statement\n"
+        "migrate._statements = deadly\n"
+        "migrate.apply(db)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", program, database_url], env=os.environ, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    db = models.connect(database_url)
+    assert migrate.pending(db) == ["archive"]
+    assert migrate.apply(db) == ["archive"]
+    db.close_all()  # type: ignore[attr-defined]
+
+
+def test_a_newer_database_is_refused_with_both_numbers(db: Database) -> None:
+    """An old program does not touch what a newer one made."""
+    with models.transaction(db):
+        models.change(
+            db, "INSERT INTO schema_migrations (version, name, sha256) VALUES (99, 'x', 'y')"
+        )
+    with pytest.raises(SchemaError, match=r"schema 99, this program knows 1"):
+        migrate.apply(db)
+
+
+def test_a_foreign_database_is_refused(database_url: str) -> None:
+    """Tables of our names that we did not make are left alone."""
+    db = models.connect(database_url)
+    with models.transaction(db):
+        models.change(db, "CREATE TABLE facebook_posts (id TEXT)")
+    with pytest.raises(SchemaError, match="facebook_posts, made by another program"):
+        migrate.apply(db)
+    with models.session(db):
+        assert not db.table_exists("media_storage")
+    db.close_all()  # type: ignore[attr-defined]
+
+
+def test_updated_at_moves_only_when_something_changes(db: Database) -> None:
+    """The database stamps a real change and leaves a write of the same values alone."""
+
+    def stamp() -> object:
+        with models.session(db):
+            return models.rows(db, "SELECT updated_at FROM facebook_pages")[0][0]
+
+    def rename(name: str) -> None:
+        with models.transaction(db):
+            models.change(db, "UPDATE facebook_pages SET name = ?", [name])
+
+    with models.transaction(db):
+        models.change(
+            db,
+            "INSERT INTO facebook_pages (id, name, updated_at) VALUES ('1', 'a', ?)",
+            ["2020-01-01 00:00:00.000000+00:00"],
+        )
+    first = stamp()
+    rename("a")
+    assert stamp() == first
+    rename("b")
+    assert str(stamp()) > str(first)
