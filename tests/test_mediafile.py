@@ -1,0 +1,279 @@
+"""Archived files over HTTP: validators, ranges, and nothing but archived files."""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from shelf import Reply, Shelf, Site, file_name, picture, received, serving
+
+from fbsyncd.mediafile import one_range
+from fbsyncd.server import make_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PICTURE = picture("a picture", (640, 480))
+NAME = file_name(PICTURE)
+ADDRESS = f"/media/facebook/attachments/{NAME}"
+ETAG = f'"{NAME.partition(".")[0]}"'
+SECRET = b"nobody outside may read this"
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """An archive with one picture, among things that must not be served."""
+    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
+    shelf.put(PICTURE)
+    root = shelf.media.root
+    for place in (root.parent, root, root / "attachments"):
+        (place / "secret.jpg").write_bytes(SECRET)
+    (root / "attachments" / file_name(b"link")).symlink_to(root / "secret.jpg")
+    (root / "attachments" / file_name(b"folder")).mkdir()
+    os.mkfifo(root / "attachments" / file_name(b"pipe"))
+    yield shelf
+    shelf.close()
+
+
+@pytest.fixture(scope="module")
+def site(shelf: Shelf) -> Iterator[Site]:
+    """The server of that archive."""
+    with serving(make_app(shelf.feed, shelf.media, auth_token="t0ken")) as site:
+        yield site
+
+
+def test_a_file_comes_whole_and_may_be_kept_for_ever(site: Site) -> None:
+    """A picture comes byte for byte, with the headers that make caching it and showing it safe."""
+    reply = site.ask(ADDRESS)
+    assert (reply.status, reply.body) == (200, PICTURE)
+    told = {name: reply.headers[name] for name in reply.headers if name not in _CHANGING}
+    assert told == {
+        "content-type": "image/jpeg",
+        "content-length": str(len(PICTURE)),
+        "etag": ETAG,
+        "cache-control": "public, max-age=31536000, immutable",
+        "accept-ranges": "bytes",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "cross-origin-resource-policy": "cross-origin",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+    }
+
+
+_CHANGING = {"date", "last-modified", "connection"}
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "gif", "webp", "avif"])
+def test_the_type_follows_the_extension(shelf: Shelf, site: Site, extension: str) -> None:
+    """Each kind of picture is told by its own type, never guessed from elsewhere."""
+    name = file_name(PICTURE, extension)
+    (shelf.media.root / "posts" / name).write_bytes(PICTURE)
+    reply = site.ask(f"/media/facebook/posts/{name}")
+    expected = "image/jpeg" if extension == "jpg" else f"image/{extension}"
+    assert reply.headers["content-type"] == expected
+
+
+def test_head_tells_the_length_and_sends_nothing(site: Site) -> None:
+    """HEAD has the headers of GET and no body, also when a range is asked for."""
+    reply = site.ask(ADDRESS, "HEAD", Range="bytes=0-9")
+    assert (reply.status, reply.headers["content-length"]) == (200, str(len(PICTURE)))
+    assert reply.body == b""
+
+
+@pytest.mark.parametrize(
+    "held", [ETAG, f"W/{ETAG}", "*", f'"other", {ETAG}', f'W/"x",{ETAG},"y"', " * "]
+)
+def test_what_the_client_holds_is_not_sent_again(site: Site, held: str) -> None:
+    """Any form of If-None-Match that names the file is answered with 304."""
+    reply = site.ask(ADDRESS, If_None_Match=held)
+    assert (reply.status, reply.body, reply.headers["etag"]) == (304, b"", ETAG)
+    assert "immutable" in reply.headers["cache-control"]
+
+
+def test_an_etag_outweighs_a_date(site: Site) -> None:
+    """A client that holds other bytes gets the file, whatever date it names beside them."""
+    reply = site.ask(ADDRESS, If_None_Match='"other"', If_Modified_Since=_in_a_year())
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [("later", 304), ("Mon, 01 Jan 2001 00:00:00 GMT", 200), ("yesterday, perhaps", 200)],
+)
+def test_a_date_alone_decides_where_no_etag_is_given(site: Site, since: str, status: int) -> None:
+    """If-Modified-Since works alone; nonsense in it is ignored."""
+    reply = site.ask(ADDRESS, If_Modified_Since=_in_a_year() if since == "later" else since)
+    assert reply.status == status
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-199", 100, 200),
+        ("bytes=100-", 100, None),
+        ("bytes=-100", -100, None),
+        ("bytes=0-999999999", 0, None),
+        ("bytes=-999999999", 0, None),
+        ("BYTES= 5-9 ", 5, 10),
+    ],
+)
+def test_a_range_is_a_slice(site: Site, asked: str, start: int, stop: int | None) -> None:
+    """A single range comes as 206 with exactly its bytes and where they belong."""
+    reply = site.ask(ADDRESS, Range=asked)
+    part = PICTURE[start:stop]
+    first = start % len(PICTURE) if start < 0 else start
+    assert (reply.status, reply.body) == (206, part)
+    span = f"bytes {first}-{first + len(part) - 1}/{len(PICTURE)}"
+    assert reply.headers["content-range"] == span
+    assert reply.headers["content-length"] == str(len(part))
+
+
+def test_a_connection_goes_on_after_a_range(site: Site) -> None:
+    """A range leaves nothing behind in a connection that is kept: the next answer is whole."""
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
+        for headers in ("Range: bytes=10-19\r\n", ""):
+            connection.sendall(f"GET {ADDRESS} HTTP/1.1\r\nHost: t\r\n{headers}\r\n".encode())
+            reply = received(connection)
+            assert reply.body == (PICTURE[10:20] if headers else PICTURE)
+
+
+@pytest.mark.parametrize("asked", [f"bytes={len(PICTURE)}-", "bytes=-0"])
+def test_a_range_outside_of_the_file_is_refused(site: Site, asked: str) -> None:
+    """A range that holds no byte of the file is 416 and tells how many there are."""
+    reply = site.ask(ADDRESS, Range=asked)
+    assert (reply.status, reply.code) == (416, "range_not_satisfiable")
+    assert reply.headers["content-range"] == f"bytes */{len(PICTURE)}"
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-9,20-29", "bytes=9-5", "bytes=-", "lines=1-2", "bytes=a-b", "0-9"]
+)
+def test_what_is_no_single_range_is_ignored(site: Site, asked: str) -> None:
+    """Several ranges, another unit and nonsense get the whole file."""
+    assert site.ask(ADDRESS, Range=asked).body == PICTURE
+
+
+@pytest.mark.parametrize(
+    ("held", "status"), [(ETAG, 206), ('"other"', 200), (f"W/{ETAG}", 200), ("date", 206)]
+)
+def test_if_range_guards_a_range(site: Site, held: str, status: int) -> None:
+    """With If-Range a part is sent only to who holds the rest of the same file."""
+    if held == "date":
+        held = site.ask(ADDRESS, "HEAD").headers["last-modified"]
+    assert site.ask(ADDRESS, Range="bytes=0-9", If_Range=held).status == status
+
+
+@given(st.binary(max_size=40), st.from_regex(r"bytes=\d{0,3}-\d{0,3}", fullmatch=True))
+def test_a_range_never_reaches_outside(data: bytes, header: str) -> None:
+    """Whatever is asked of whatever file, a range lies inside the file."""
+    part = one_range(header, len(data))
+    assert part is None or not part or (0 <= part.start < part.stop <= len(data))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_a_file_can_only_be_read(site: Site, method: str) -> None:
+    """Any other method is 405 and names those that work."""
+    reply = site.ask(ADDRESS, method, Content_Length="0")
+    assert (reply.status, reply.code) == (405, "method_not_allowed")
+    assert reply.headers["allow"] == "GET, HEAD"
+
+
+_CATEGORY = "/media/facebook/attachments"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/media/",
+        "/media/facebook/",
+        f"{_CATEGORY}/",
+        f"{_CATEGORY}/secret.jpg",
+        f"{_CATEGORY}/../secret.jpg",
+        f"{_CATEGORY}/..%2fsecret.jpg",
+        f"{_CATEGORY}%2f{NAME}",
+        f"{_CATEGORY}/%2e/{NAME}",
+        f"{_CATEGORY}/./{NAME}",
+        f"{_CATEGORY}/{NAME}/",
+        f"{_CATEGORY}//{NAME}",
+        f"{_CATEGORY}/{NAME}%00",
+        f"{_CATEGORY}/{NAME}%00.png",
+        f"{_CATEGORY}/{NAME}%0a",
+        f"{_CATEGORY}/{NAME}%ff",
+        f"{_CATEGORY}\\{NAME}",
+        f"{_CATEGORY}/{NAME.upper()}",
+        f"{_CATEGORY}/{NAME}:stream",
+        f"/media/facebook/posts/../attachments/{NAME}",
+        f"/media/facebook/.quarantine/{NAME}",
+        f"/media/facebook/{NAME}",
+        f"/MEDIA/facebook/attachments/{NAME}",
+        f"{_CATEGORY}/{file_name(b'link')}",
+        f"{_CATEGORY}/{file_name(b'folder')}",
+        f"{_CATEGORY}/{file_name(b'pipe')}",
+        f"{_CATEGORY}/{file_name(b'not there')}",
+    ],
+)
+def test_nothing_but_archived_files_is_served(site: Site, path: str) -> None:
+    """Every other way to write a path, and everything that is no plain file, is 404."""
+    reply = site.ask(path)
+    assert (reply.status, reply.code) == (404, "not_found")
+    assert reply.headers["cache-control"] == "no-store"
+
+
+_CONFUSING = ["/", "//", "..", ".", "%2e%2e", "%2f", "%5c", "\\", "%00", "%0d%0a", "%c0%ae", "~"]
+_FAMILIAR = ["media", "facebook", "attachments", "posts", ".quarantine", NAME, "secret.jpg", ".jpg"]
+_PIECES = st.sampled_from(_CONFUSING + _FAMILIAR)
+_SOUP = st.lists(_PIECES | st.text("abc/.%", max_size=4), max_size=12).map("".join)
+
+
+def _only_the_picture(reply: Reply) -> bool:
+    return (reply.status == 404) or (reply.status == 200 and reply.body == PICTURE)
+
+
+@settings(max_examples=150)
+@given(_SOUP)
+@example(f"facebook/attachments/{NAME}")
+@example("facebook/../../../../../../etc/passwd")
+def test_no_path_leads_out(site: Site, soup: str) -> None:
+    """Whatever path is made of all that confuses servers, only the archived picture comes back."""
+    assert _only_the_picture(site.ask(f"/media/{soup}"))
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=60))
+def test_no_bytes_lead_out(site: Site, junk: bytes) -> None:
+    """Whatever bytes stand in the request line, the server answers, with no file but ours."""
+    cleaned = junk.translate(None, b" \r\n\t\x0b\x0c?#")
+    request = (
+        b"GET /media/facebook/" + cleaned + b" HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
+    )
+    reply = site.send(request)
+    assert reply.status in {400, 404}
+    assert SECRET not in reply.body
+
+
+def test_a_file_that_vanishes_is_missed(shelf: Shelf, site: Site) -> None:
+    """A file that is deleted is 404 from then on, and so is a picture replaced by a link."""
+    path = shelf.put(picture("short-lived", (8, 8)))
+    address = f"{_CATEGORY}/{path.name}"
+    assert site.ask(address).status == 200
+    path.unlink()
+    assert site.ask(address).status == 404
+    path.symlink_to(shelf.media.root / "secret.jpg")
+    assert site.ask(address).status == 404
+
+
+def test_an_empty_file_is_served_as_empty(shelf: Shelf, site: Site) -> None:
+    """A file of no bytes, damaged as it is, is answered in full and not left hanging."""
+    path = shelf.put(b"")
+    reply = site.ask(f"{_CATEGORY}/{path.name}")
+    assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")
+
+
+def _in_a_year() -> str:
+    return email.utils.formatdate(4_000_000_000, usegmt=True)
