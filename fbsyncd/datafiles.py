@@ -1,4 +1,4 @@
-"""Where the files are that are no Python: the SQL of the schema, the web page, the reference config.
+"""Where the files are that are not Python: the schema's SQL, the web page, the reference config.
 
 In an installed package they lie beside the modules. In a checkout, and in an editable install of
 one, ``schema/`` and ``config.toml`` lie one folder higher, and no import system finds them there.
