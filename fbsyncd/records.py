@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 _MEDIA = (
     "media_type,type,url,title,description,target{id,url},media{image{src,width,height},source}"
 )
-POST_FIELDS = (
+# Enough to keep the post, for one whose attachments alone are more than Facebook will answer.
+BARE_POST_FIELDS = (
     "id,message,story,created_time,updated_time,permalink_url,full_picture,picture,status_type,"
-    f"is_published,is_hidden,attachments{{{_MEDIA},subattachments.limit(100){{{_MEDIA}}}}}"
+    "is_published,is_hidden"
 )
+POST_FIELDS = f"{BARE_POST_FIELDS},attachments{{{_MEDIA},subattachments.limit(100){{{_MEDIA}}}}}"
 VIDEO_FIELDS = (
     "id,title,description,length,created_time,updated_time,permalink_url,picture,source,published"
 )

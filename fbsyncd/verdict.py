@@ -59,7 +59,8 @@ _REMEDIES = {
 
 _REFUSALS = {
     3: "The app lacks the capability for this call.",
-    10: "The app or its token lacks a permission for this.",
+    10: "The app or its token lacks a permission; reading a Page takes pages_read_engagement and"
+    " pages_read_user_content.",
     12: "A field was asked for that this version of the Graph API no longer has.",
     100: "Facebook does not accept this call's parameters.",
     803: "Facebook does not know this id; a Page is named by its number, not by its user name.",
@@ -81,9 +82,28 @@ class _Complaint:
 
     def in_words(self, ours: str) -> str:
         """Return *ours* first, then what Facebook said, then what its support would ask for."""
-        code = f"code {self.code}" if self.subcode is None else f"code {self.code}/{self.subcode}"
-        trace = f", trace {self.trace}" if self.trace else ""
-        return f'{ours} Facebook said: "{self.text}" ({code}, HTTP {self.status}{trace})'
+        code = None if self.code is None else f"code {self.code}"
+        code = f"{code}/{self.subcode}" if code and self.subcode is not None else code
+        details = (code, f"HTTP {self.status}", self.trace and f"trace {self.trace}")
+        return f'{ours} Facebook said: "{self.text}" ({", ".join(filter(None, details))})'
+
+
+Shape = Callable[[object], bool]
+
+
+def is_object(body: object) -> bool:
+    """Tell whether an answer can be one object."""
+    return isinstance(body, dict)
+
+
+def is_listing(body: object) -> bool:
+    """Tell whether an answer can be one page of a list."""
+    return isinstance(read.at(body, "data"), list)
+
+
+def is_batch(body: object) -> bool:
+    """Tell whether an answer can be that of a batch."""
+    return isinstance(body, list)
 
 
 def judge(
@@ -92,13 +112,13 @@ def judge(
     *,
     now: datetime,
     regain: timedelta = timedelta(),
-    expected: type[dict[str, object]] | type[list[object]] = dict,
+    expected: Shape = is_object,
 ) -> GraphError | None:
     """Return the error an answer stands for, or None when it is one to read.
 
     *body* is the parsed JSON, or None when it was none. *regain* is what the usage headers say
-    about when calls are possible again. *expected* is list for a batch; its items are judged one
-    by one.
+    about when calls are possible again. The items of a batch are answers of their own, to be
+    judged one by one.
     """
     error = read.at(body, "error")
     if not isinstance(error, dict):
@@ -117,12 +137,12 @@ def judge(
     return next(verdict for rule in _RULES if (verdict := rule(complaint)) is not None)
 
 
-def _judge_shape(status: int, body: object, expected: type) -> GraphError | None:
+def _judge_shape(status: int, body: object, expected: Shape) -> GraphError | None:
     """Judge an answer without an ``error``: a proxy's page, half an answer, or data."""
-    whole = isinstance(body, expected) and read.at(body, "error") is None
-    if whole and status == HTTPStatus.OK:
+    silent = read.at(body, "error") is None
+    if status == HTTPStatus.OK and silent and expected(body):
         return None
-    if whole and 400 <= status < 500:
+    if 400 <= status < 500 and silent and is_object(body):
         return CallRefused(f"Facebook refused the call without a reason (HTTP {status})")
     what = "no JSON" if body is None else f"JSON of the wrong shape ({type(body).__name__})"
     return GraphUnavailable(
@@ -168,9 +188,11 @@ def _token(complaint: _Complaint) -> GraphError | None:
 def _limit(complaint: _Complaint) -> GraphError | None:
     if complaint.code not in _LIMIT_CODES and complaint.status != HTTPStatus.TOO_MANY_REQUESTS:
         return None
-    least = _BLOCK_WAIT if complaint.code == _BLOCKED else _LIMIT_WAIT
+    blocked = complaint.code == _BLOCKED
+    least = _BLOCK_WAIT if blocked else _LIMIT_WAIT
     until = complaint.now + min(max(least, complaint.regain), _LONGEST_WAIT)
-    words = f"Too many calls: none before {until:%Y-%m-%d %H:%M} UTC."
+    reason = "Facebook has blocked these calls" if blocked else "Too many calls"
+    words = f"{reason}: none before {until:%Y-%m-%d %H:%M} UTC."
     return Throttled(complaint.in_words(words), until=until, code=complaint.code)
 
 
