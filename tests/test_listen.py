@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from shelf import Site, received, serving
+from served import Site, received, serving
 
 from fbsyncd.errors import ArchiveError
 from fbsyncd.listen import Server
@@ -107,8 +107,8 @@ def test_a_name_listens_on_all_its_addresses() -> None:
     server = Server(hello, host="localhost", port=0)
     server.start()
     infos = socket.getaddrinfo("localhost", server.port, type=socket.SOCK_STREAM)
-    for _, _, _, _, address in infos:
-        with socket.create_connection(address[:2], timeout=10) as connection:
+    for address in {str(info[4][0]) for info in infos}:
+        with socket.create_connection((address, server.port), timeout=10) as connection:
             connection.sendall(GET)
             assert received(connection).body == b"hello"
     server.stop()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from shelf import Reply, Shelf, Site, file_name, picture, received, serving
+from served import Reply, Shelf, Site, file_name, picture, received, serving
 
 from fbsyncd.mediafile import one_range
 from fbsyncd.server import make_app

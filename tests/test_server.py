@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shelf import PAGE, Shelf, Site, created, serving
+from served import PAGE, Shelf, Site, created, serving
 
 from fbsyncd import datafiles
 from fbsyncd.errors import DatabaseTrouble, SchemaError
