@@ -87,6 +87,7 @@ def connect(url: str) -> Database:
             max_connections=CONNECTIONS,
             timeout=BUSY_TIMEOUT,
             lock_type="IMMEDIATE",
+            check_same_thread=False,  # a pooled connection moves between threads, one at a time
             autoconnect=False,
             pragmas={
                 "journal_mode": "wal",

@@ -61,14 +61,16 @@ def scan(
     now: Callable[[], datetime],
     *,
     dry_run: bool = False,
+    chunk_size: int = CHUNK,
 ) -> Findings:
     """Compare every archived row with its file and queue again what is gone or cut.
 
+    *chunk_size* rows are held in memory at once.
     Raises MediaTrouble, having changed nothing, when the media folders are not there.
     """
     findings = Findings()
     for category in CATEGORIES:
-        for chunk in _archived(db, category):
+        for chunk in _archived(db, category, chunk_size):
             _require_folders(media)
             faults = list(_faults(media, category, chunk, findings))
             if faults and not dry_run:
@@ -96,7 +98,7 @@ def _faults(
             yield claimed.id, what
 
 
-def _archived(db: Database, category: str) -> Iterator[list[Claimed]]:
+def _archived(db: Database, category: str, chunk_size: int) -> Iterator[list[Claimed]]:
     """Yield the archived rows of a category in the order of their names."""
     last: tuple[str, str] = ("", "00000000-0000-0000-0000-000000000000")
     while True:
@@ -106,7 +108,7 @@ def _archived(db: Database, category: str) -> Iterator[list[Claimed]]:
                 "SELECT id, local_filename, file_size FROM media_storage WHERE category = ?"
                 " AND download_status = 'success' AND (local_filename, id) > (?, ?)"
                 " ORDER BY local_filename, id LIMIT ?",
-                [category, *last, CHUNK],
+                [category, *last, chunk_size],
             )
         if not found:
             return

@@ -54,6 +54,7 @@ def watching(folders: list[Path], changed: Event) -> Iterator[None]:
             observer.schedule(_Flag(changed), str(folder), event_filter=_LOSSES)
         observer.start()
     except OSError as error:
+        observer.unschedule_all()
         log.warning(
             "cannot watch the media folders (%s): relying on scans; raise"
             " fs.inotify.max_user_watches and fs.inotify.max_user_instances",

@@ -1,184 +1,86 @@
-"""A small archive made by hand, with real files and rows, and ways to ask a server for it."""
+"""An archive on disk and in rows, filled by hand: pictures drawn here, no Facebook needed."""
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import io
-import json
-import socket
-import uuid
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+from peewee import Database
 from PIL import Image
 
-from fbsyncd import migrate
-from fbsyncd.feed import Feed
-from fbsyncd.listen import Server
-from fbsyncd.media import Media, filename, public_path
-from fbsyncd.models import change, connect, to_text, transaction
+from fbsyncd import media as names
+from fbsyncd import models
+from fbsyncd.assets import Archived, Asset, Retry
+from fbsyncd.backlog import Backlog
+from fbsyncd.media import Media
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-    from wsgiref.types import WSGIApplication
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-PAGE = "104"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RETRY = Retry(timedelta(seconds=30), timedelta(hours=6), 3)
 
 
-class Shelf:
-    """An archive in *folder*; posts are numbered, and a higher number is a newer post."""
-
-    def __init__(self, folder: Path) -> None:
-        self.db = connect(f"sqlite:///{folder / 'fbsyncd.db'}")
-        migrate.apply(self.db)
-        self.media = Media(folder / "media" / "facebook", folder)
-        self.media.prepare()
-        self.feed = Feed(self.db, self.media, now=lambda: NOW)
-        self._insert("facebook_pages", id=PAGE, name="Slow Mornings")
-        self._insert("sync_state", page_id=PAGE, stream="posts", state="ok", synced_at=to_text(NOW))
-
-    def close(self) -> None:
-        """Give back every connection."""
-        self.db.close_all()
-
-    def post(self, number: int, message: str | None = None, **columns: object) -> str:
-        """Add a post without pictures."""
-        post_id = f"{PAGE}_{number}"
-        columns = {"type": "photo", "created_time": to_text(created(number))} | columns
-        self._insert("facebook_posts", id=post_id, page_id=PAGE, message=message, **columns)
-        return post_id
-
-    def attach(self, post_id: str, nth: int = 0, size: tuple[int, int] = (900, 600)) -> str:
-        """Add a picture to a post, still to be downloaded; return the id of its asset."""
-        asset = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{post_id}/{nth}"))
-        link = f"https://scontent.xx.fbcdn.net/v/{post_id}_{nth}_n.jpg"
-        row = {"id": asset, "asset_key": asset, "category": "attachments", "original_url": link}
-        self._insert("media_storage", **row)
-        self._insert(
-            "facebook_post_attachments",
-            **{"post_id": post_id, "attachment_key": asset, "position": nth, "type": "photo"},
-            **{"media_url": link, "local_media_id": asset, "width": size[0], "height": size[1]},
-        )
-        return asset
-
-    def arrive(self, asset: str, size: tuple[int, int] = (900, 600)) -> str:
-        """Archive the picture of *asset*, as the downloader does; return its address."""
-        data = picture(asset, size)
-        sha256, name = hashlib.sha256(data).hexdigest(), file_name(data)
-        self.put(data)
-        address = public_path("attachments", name)
-        with transaction(self.db):
-            change(
-                self.db,
-                "UPDATE media_storage SET download_status = 'success', local_filename = ?,"
-                " public_url = ?, file_size = ?, sha256 = ?, width = ?, height = ? WHERE id = ?",
-                [name, address, len(data), sha256, *size, asset],
-            )
-        return address
-
-    def give_up(self, asset: str, why: str) -> None:
-        """Mark the picture of *asset* as lost."""
-        with transaction(self.db):
-            change(
-                self.db,
-                "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
-                " next_attempt_at = NULL WHERE id = ?",
-                [why, asset],
-            )
-
-    def put(self, data: bytes, category: str = "attachments") -> Path:
-        """Archive *data* as a file without any row; return where it lies."""
-        name = file_name(data)
-        self.media.publish([self.media.stage(data, category, name)])
-        return self.media.root / category / name
-
-    def _insert(self, table: str, **columns: object) -> None:
-        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-        with transaction(self.db):
-            sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"
-            change(self.db, sql, list(columns.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a server answered."""
-
-    status: int
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def code(self) -> str:
-        """The code of an error in its one shape; anything beside the shape fails the test."""
-        told = self.json
-        assert list(told) == ["error"]
-        assert sorted(told["error"]) == ["code", "message"]
-        return str(told["error"]["code"])
-
-
-class Site:
-    """A running server to be asked, each time over a connection of its own."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.port = server.port
-        self.url = f"http://127.0.0.1:{server.port}/"
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> Reply:
-        """Send a request; header names are written with underscores."""
-        line = f"{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
-        told = "".join(f"{name.replace('_', '-')}: {text}\r\n" for name, text in headers.items())
-        return self.send(f"{line}{told}\r\n".encode(), method)
-
-    def send(self, request: bytes, method: str = "GET") -> Reply:
-        """Send the bytes of a request just as they are."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(request)
-            return received(connection, method)
-
-
-def received(connection: socket.socket, method: str = "GET") -> Reply:
-    """Read one whole reply from *connection*."""
-    with http.client.HTTPResponse(connection, method=method) as response:
-        response.begin()
-        headers = {name.lower(): text for name, text in response.getheaders()}
-        return Reply(response.status, headers, response.read())
-
-
-@contextmanager
-def serving(app: WSGIApplication) -> Iterator[Site]:
-    """Serve *app* on a free port of the loopback address."""
-    server = Server(app, host="127.0.0.1", port=0)
-    server.start()
-    try:
-        yield Site(server)
-    finally:
-        server.stop()
-
-
-def created(number: int) -> datetime:
-    """Return when post *number* appeared: one each hour, number 0 four hundred hours ago."""
-    return NOW - timedelta(hours=400 - number)
-
-
-def picture(seed: str, size: tuple[int, int]) -> bytes:
-    """Draw a JPEG that differs with *seed*."""
-    colour = hashlib.sha256(seed.encode()).digest()
-    corners = Image.frombytes("RGB", (2, 2), colour[:12])
+def picture(shade: int = 100, size: tuple[int, int] = (640, 480), form: str = "JPEG") -> bytes:
+    """Return the bytes of a picture; another *shade*, other bytes."""
     out = io.BytesIO()
-    corners.resize(size, Image.Resampling.BICUBIC).save(out, "JPEG", quality=85)
+    mode = "RGBA" if form == "PNG" else "RGB"
+    Image.linear_gradient("L").resize(size).convert(mode).point(lambda v: (v + shade) % 256).save(
+        out, form
+    )
     return out.getvalue()
 
 
-def file_name(data: bytes, extension: str = "jpg") -> str:
-    """Return the name under which *data* is archived."""
-    return filename(hashlib.sha256(data).hexdigest(), extension)
+def url(name: int, *, hours: int = 100) -> str:
+    """Return a link to picture *name* that dies so many hours after NOW."""
+    expiry = int((NOW + timedelta(hours=hours)).timestamp())
+    path = f"v/t39.30808-6/{name}_2_3_n.jpg?stp=dst-jpg_s720x720"
+    return f"https://scontent.xx.fbcdn.net/{path}&oh=a&oe={expiry:X}"
+
+
+@dataclass
+class Shelf:
+    """Database, folder and queue of one archive."""
+
+    db: Database
+    media: Media
+    backlog: Backlog
+
+    @classmethod
+    def make(cls, db: Database, folder: Path) -> Shelf:
+        media = Media(folder / "media" / "facebook", folder)
+        media.prepare()
+        return cls(db, media, Backlog(db, retry=RETRY, owner="test/1"))
+
+    def add(self, number: int, data: bytes, category: str = "posts", extension: str = "jpg") -> UUID:
+        """Archive *data* as picture *number*."""
+        asset = Asset(url(number), category)
+        self.backlog.put([asset], NOW)
+        sha256 = hashlib.sha256(data).hexdigest()
+        name = names.filename(sha256, extension)
+        self.media.publish([self.media.stage(data, category, name)])
+        path = self.media.local_path(category, name)
+        public = names.public_path(category, name)
+        done = Archived(
+            asset.id, name, path, public, len(data), sha256, f"image/{extension}", 640, 480
+        )
+        self.backlog.succeed([done], NOW)
+        return asset.id
+
+    def path(self, id_: UUID) -> Path:
+        """Return where the file of a row is, or was."""
+        found = self.row(id_)
+        return self.media.root / found["category"] / found["local_filename"]
+
+    def row(self, id_: UUID) -> dict[str, Any]:
+        """Return a row of media_storage."""
+        with models.session(self.db):
+            names_ = [column.name for column in self.db.get_columns("media_storage")]
+            (found,) = models.rows(
+                self.db,
+                f"SELECT {', '.join(names_)} FROM media_storage WHERE id = ?",
+                [str(id_)],
+            )
+        return dict(zip(names_, found, strict=True))

@@ -1,0 +1,171 @@
+"""Developing: the last proof and the small version."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from uuid import UUID
+
+import pytest
+from peewee import Database
+from PIL import Image
+from shelf import NOW, Shelf, picture
+
+from fbsyncd import models
+from fbsyncd.darkroom import Print, Spoilt, develop
+from fbsyncd.develop import Darkroom
+
+
+@pytest.fixture
+def shelf(db: Database, tmp_path: Path) -> Shelf:
+    return Shelf.make(db, tmp_path)
+
+
+@pytest.fixture
+def darkroom(shelf: Shelf) -> Iterator[Darkroom]:
+    room = Darkroom(shelf.db, shelf.backlog, shelf.media, max_pixels=10**7, owner="test/1")
+    yield room
+    room.close()
+
+
+def run(darkroom: Darkroom) -> int:
+    return darkroom.drain(lambda: NOW, Event())
+
+
+def derived(shelf: Shelf, parent: UUID) -> UUID:
+    with models.session(shelf.db):
+        ((id_,),) = models.rows(
+            shelf.db, "SELECT id FROM media_storage WHERE derived_from = ?", [str(parent)]
+        )
+    return UUID(str(id_))
+
+
+def attach(shelf: Shelf, media: UUID) -> None:
+    with models.transaction(shelf.db):
+        models.change(
+            shelf.db,
+            "INSERT INTO facebook_posts (id, page_id, created_time) VALUES ('1_2', '1', ?)",
+            [models.to_text(NOW)],
+        )
+        models.change(
+            shelf.db,
+            "INSERT INTO facebook_post_attachments (post_id, attachment_key, local_media_id)"
+            " VALUES ('1_2', 'k', ?)",
+            [str(media)],
+        )
+
+
+def thumbnail_of_attachment(shelf: Shelf) -> UUID:
+    with models.session(shelf.db):
+        ((id_,),) = models.rows(
+            shelf.db, "SELECT local_thumbnail_id FROM facebook_post_attachments"
+        )
+    return UUID(str(id_))
+
+
+def test_an_archived_picture_gets_a_small_version_that_posts_show(
+    shelf: Shelf, darkroom: Darkroom
+) -> None:
+    """The small version is a file, a row of its own, and the attachment's thumbnail."""
+    parent = shelf.add(1, picture(1))
+    attach(shelf, parent)
+    assert run(darkroom) == 1
+    small = derived(shelf, parent)
+    row = shelf.row(small)
+    assert (row["download_status"], row["category"], row["width"]) == ("success", "thumbnails", 320)
+    with Image.open(shelf.path(small)) as image:
+        assert image.size == (320, 240)
+    assert thumbnail_of_attachment(shelf) == small
+    assert shelf.row(parent)["developed_at"] is not None
+    assert run(darkroom) == 0
+
+
+def test_a_small_picture_is_its_own_thumbnail(shelf: Shelf, darkroom: Darkroom) -> None:
+    """Nothing is made larger."""
+    parent = shelf.add(1, picture(1, (130, 90)))
+    attach(shelf, parent)
+    run(darkroom)
+    assert thumbnail_of_attachment(shelf) == parent
+
+
+def test_bytes_that_do_not_decode_go_to_quarantine_and_back_to_the_queue(
+    shelf: Shelf, darkroom: Darkroom
+) -> None:
+    """The row is failed with the decoder's words, and the damaged bytes are kept for a look."""
+    data = bytearray(picture(1))
+    data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
+    id_ = shelf.add(1, bytes(data[: len(data) // 2]))
+    run(darkroom)
+    row = shelf.row(id_)
+    assert row["download_status"] == "failed"
+    assert row["next_attempt_at"] is not None
+    assert row["error_message"].startswith("the picture cannot be decoded")
+    assert not shelf.path(id_).exists()
+    assert len(list((shelf.media.root / ".quarantine").iterdir())) == 1
+
+
+def test_a_lost_small_version_is_made_again(shelf: Shelf, darkroom: Darkroom) -> None:
+    """Developing a second time brings the same file and the same row back."""
+    parent = shelf.add(1, picture(1))
+    run(darkroom)
+    small = derived(shelf, parent)
+    before = shelf.path(small).read_bytes()
+    shelf.path(small).unlink()
+    shelf.backlog.lose([(small, "missing")], NOW)
+    assert run(darkroom) == 1
+    assert shelf.row(small)["download_status"] == "success"
+    assert shelf.path(small).read_bytes() == before
+
+
+def test_a_file_that_vanished_before_developing_is_queued_again(
+    shelf: Shelf, darkroom: Darkroom
+) -> None:
+    """A missing file is no crash."""
+    id_ = shelf.add(1, picture(1))
+    shelf.path(id_).unlink()
+    run(darkroom)
+    assert shelf.row(id_)["download_status"] == "failed"
+
+
+def test_transparency_survives(tmp_path: Path) -> None:
+    """A see-through picture has a see-through small version."""
+    path = tmp_path / "a.png"
+    Image.new("RGBA", (640, 640), (255, 0, 0, 10)).save(path)
+    made = develop(str(path), 10**7)
+    assert isinstance(made, Print)
+    with Image.open(io.BytesIO(made.data)) as image:
+        assert image.has_transparency_data
+
+
+def test_a_picture_on_its_side_is_developed_upright(tmp_path: Path) -> None:
+    """The orientation in EXIF is applied."""
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (800, 400)).save(path, exif=exif)
+    made = develop(str(path), 10**7)
+    assert isinstance(made, Print)
+    assert (made.width, made.height) == (320, 640)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"), [(2000, 10, (320, 2)), (10, 2000, (5, 960)), (400, 300, (320, 240))]
+)
+def test_small_versions_keep_their_shape(
+    tmp_path: Path, width: int, height: int, expected: tuple[int, int]
+) -> None:
+    """Panoramas and towers fit too."""
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (width, height)).save(path)
+    made = develop(str(path), 10**7)
+    assert isinstance(made, Print)
+    assert (made.width, made.height) == expected
+
+
+def test_too_many_pixels_are_not_decoded(tmp_path: Path) -> None:
+    """The limit holds here too, should it have been lowered since."""
+    path = tmp_path / "a.png"
+    Image.new("1", (4000, 4000)).save(path)
+    assert develop(str(path), 1_000_000) == Spoilt("4000 x 4000 pixels are more than 1000000")
