@@ -13,7 +13,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from fbsyncd.errors import PictureRefused
+from fbsyncd.errors import FetchFailed, PictureRefused
 from fbsyncd.structure import Sketch, check_tail, cut_off, damaged
 
 # The encoders in use write 10 scans. Thousands of them in a small file keep a decoder busy for
@@ -34,6 +34,7 @@ _FRAMES_KEPT = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
 _COLOURS_KEPT = frozenset({1, 3, 4})
 # Quantisation, Huffman and arithmetic tables, number of lines, APP0 to APP15, comment.
 _TABLES = frozenset({0xDB, 0xC4, 0xCC, 0xDC, *range(0xE0, 0xF0), 0xFE})
+_KNOWN = _TABLES | _FRAMES | {_EOI, _SOS, _DRI}
 
 
 @dataclass(slots=True)
@@ -59,6 +60,9 @@ def walk(data: bytes) -> Sketch:
         if further is None:
             break
         _, end = _picture(data, further.end())
+    # An EOI that came too early, in bytes that do not belong there, leaves the true one behind.
+    if data.rstrip(b"\0").endswith(b"\xff\xd9", end):
+        raise damaged(data, end)
     check_tail(data, end)
     return sketch
 
@@ -79,7 +83,7 @@ def _picture(data: bytes, start: int) -> tuple[Sketch, int]:
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:
     found = _MARKER.match(data, at)
-    if found is None:
+    if found is None or found[1][0] not in _KNOWN:
         raise damaged(data, at)
     return found[1][0], found.end()
 
@@ -90,7 +94,7 @@ def _segment(data: bytes, code: int, at: int, seen: _Seen) -> int:
     seen.segments += 1
     if code == _SOS and seen.size:
         seen.scans += 1
-        after = _scan_end(data, after, seen.scan_end)
+        after = _scan_end(data, at, after, seen.scan_end)
     elif code in _FRAMES and not seen.size:
         seen.size = _frame(code, data[at:after])
     elif code == _DRI:
@@ -114,7 +118,10 @@ def _segment_end(data: bytes, at: int) -> int:
     return at + length
 
 
-def _scan_end(data: bytes, at: int, end: re.Pattern[bytes]) -> int:
+def _scan_end(data: bytes, header: int, at: int, end: re.Pattern[bytes]) -> int:
+    """Return the offset of the marker that ends the scan whose header is *header* to *at*."""
+    if at - header != 6 + 2 * data[header + 2]:
+        raise damaged(data, header)
     found = end.search(data, at)
     if found is None:
         raise cut_off(data)
@@ -123,6 +130,8 @@ def _scan_end(data: bytes, at: int, end: re.Pattern[bytes]) -> int:
 
 def _frame(code: int, segment: bytes) -> tuple[int, int]:
     bits, height, width, colours = struct.unpack_from(">BHHB", segment.ljust(8, b"\0"), 2)
+    if not bits * colours:
+        raise FetchFailed("damaged: a JPEG whose frame is empty")
     if code not in _FRAMES_KEPT or bits != 8 or colours not in _COLOURS_KEPT:
         raise PictureRefused(
             f"a rare kind of JPEG that browsers do not show (SOF{code - 0xC0},"

@@ -39,6 +39,7 @@ LONGEST_TAIL = 65_536
 MOST_PARTS = 20_000
 
 _ZEROS_OF_A_HOLE = 32
+_HOLE = bytes(64)
 _PADDING = b"\0\xff \t\r\n"
 # A file that is a picture to us and a page, a script or an archive to another program.
 _HIDDEN = re.compile(
@@ -189,6 +190,9 @@ def _gif_content(data: bytes, at: int) -> tuple[int, int]:
 # --- WEBP and AVIF ------------------------------------------------------------------------------
 
 
+_WEBP_IMAGES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
+
+
 def walk_webp(data: bytes) -> Sketch:
     """Follow a WEBP. Its canvas is read here because the decoder allocates it when it opens."""
     if len(data) < 30:
@@ -199,10 +203,13 @@ def walk_webp(data: bytes) -> Sketch:
     at, frames, parts = 12, 0, 0
     while at + 8 <= end:
         name, length = struct.unpack_from("<4sI", data, at)
+        at += 8 + length + (length & 1)
+        # The decoder paints over zeros as if they were a picture.
+        if name in _WEBP_IMAGES and data.endswith(_HOLE, 0, at):
+            raise cut_off(data)
         frames += name == b"ANMF"
         parts += 1
         _check_parts(parts)
-        at += 8 + length + (length & 1)
     if at - end not in {0, 1}:  # the last pad byte is left out by some
         raise damaged(data, end)
     check_tail(data, end)
@@ -224,6 +231,8 @@ def _webp_canvas(data: bytes) -> tuple[int, int]:
 
 def walk_avif(data: bytes) -> Sketch:
     """Follow the outermost boxes of an AVIF; what is in them is left to the decoder."""
+    if data.endswith(_HOLE):  # the decoder paints over zeros as if they were a picture
+        raise cut_off(data)
     at, parts = 0, 0
     while at + 8 <= len(data):
         length = int.from_bytes(data[at : at + 4])
