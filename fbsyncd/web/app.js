@@ -1,7 +1,7 @@
 // The page's course: load posts as they are scrolled to, look now and then for what has changed.
 
 import { ask, hasToken, keepToken, TokenNeeded } from "./api.js";
-import { fill, isWaiting } from "./card.js";
+import { fill, isCut, isWaiting, offerMore } from "./card.js";
 import { make, month, number } from "./format.js";
 import { doing, nameOf, showSummary } from "./summary.js";
 
@@ -20,12 +20,13 @@ let cursor = "", tail = ""; // where the next posts begin, where the last ones d
 let finished = false, loading = false, looking = false, timer = 0;
 
 // Each card takes as many grid rows as it is high: a wall without holes, in the order of reading.
-const heights = new ResizeObserver((changes) => {
-  for (const { target } of changes) {
-    const gap = parseFloat(getComputedStyle(target).marginBottom);
-    target.style.gridRowEnd = `span ${Math.ceil((target.offsetHeight + gap) / ROW)}`;
-  }
-});
+const heights = new ResizeObserver((changes) => fit(changes.map((change) => change.target)));
+function fit(changed) {
+  const rows = changed.map((card) =>
+    Math.ceil((card.offsetHeight + parseFloat(getComputedStyle(card).marginBottom)) / ROW));
+  changed.forEach((card, nth) => { card.style.gridRowEnd = `span ${rows[nth]}`; });
+}
+
 const sight = new IntersectionObserver((changes) => {
   for (const { target, isIntersecting } of changes) near[isIntersecting ? "add" : "delete"](target);
 }, { rootMargin: "50%" });
@@ -33,19 +34,28 @@ const bottom = new IntersectionObserver((changes) => {
   if (changes.some((change) => change.isIntersecting)) loadMore();
 }, { rootMargin: "1500px" });
 
-function show(post) {
+function show(posts) {
+  const changed = posts.map(put).filter(Boolean);
+  const cut = changed.map(isCut);
+  changed.forEach((card, nth) => offerMore(card, cut[nth]));
+  // At once, not when the observer gets to it: otherwise the cards are seen to jump.
+  fit(changed);
+}
+
+function put(post) {
   const known = cards.get(post.id);
   const card = known ?? make("article", { class: "card" });
   const told = JSON.stringify(post) + pageNames.get(post.page_id);
-  if (card.told === told) return;
+  if (card.told === told) return null;
   Object.assign(card, { told, post });
   // With several Pages each card says whose it is; with one the heading has said it.
   fill(card, post, pageNames.size > 1 ? pageNames.get(post.page_id) : null);
-  if (known) return;
+  if (known) return card;
   cards.set(post.id, card);
   place(card);
   heights.observe(card);
   sight.observe(card);
+  return card;
 }
 
 function place(card) {
@@ -75,7 +85,7 @@ async function loadMore() {
   loading = true;
   try {
     const page = await postsFrom(cursor);
-    page.posts.forEach(show);
+    show(page.posts);
     tail = cursor;
     goOnAt(page.next_cursor);
   } catch (error) {
@@ -103,21 +113,21 @@ async function loadNewest() {
   for (let place = "", turns = 0; place !== null && turns < 10; turns += 1) {
     const page = await postsFrom(place);
     place = page.posts.some((post) => cards.has(post.id)) ? null : page.next_cursor;
-    page.posts.forEach(show);
+    show(page.posts);
   }
 }
 
 // An archive that is still being filled grows at its end too.
 async function loadOldest() {
   const page = await postsFrom(tail);
-  page.posts.forEach(show);
+  show(page.posts);
   goOnAt(page.next_cursor);
 }
 
 async function refreshEmpty() {
   const empty = [...near].filter((card) => isWaiting(card.post)).slice(0, MOST);
   const asked = empty.map((card) => ask(`api/posts/${encodeURIComponent(card.post.id)}`));
-  (await Promise.all(asked)).filter(Boolean).forEach(show);
+  show((await Promise.all(asked)).filter(Boolean));
 }
 
 async function look() {

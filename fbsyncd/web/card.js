@@ -107,10 +107,18 @@ function message(card, text) {
     more.textContent = open ? "Fold up" : "Read on";
     more.setAttribute("aria-expanded", String(open));
   });
-  requestAnimationFrame(() => {
-    more.hidden = words.scrollHeight <= words.clientHeight + 2 && !card.classList.contains("open");
-  });
   return [words, more];
+}
+
+// Whether the words are longer than the card shows. Asks the layout, so ask for many at once.
+export function isCut(card) {
+  const words = card.querySelector(".message");
+  return Boolean(words) && (card.classList.contains("open") || words.scrollHeight > words.clientHeight + 2);
+}
+
+export function offerMore(card, cut) {
+  const more = card.querySelector(".more");
+  if (more) more.hidden = !cut;
 }
 
 function foot(post, pageName) {

@@ -1,0 +1,388 @@
+"""The dashboard page in a real Chromium, served by the real server from a real archive."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from served import Shelf, Site, created, serving
+
+from fbsyncd.listen import Server
+from fbsyncd.models import change, to_text, transaction
+from fbsyncd.server import make_app
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Page,
+        Playwright,
+        Request,
+    )
+
+pytestmark = pytest.mark.browser
+
+_QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
+_BUSY, _AGAIN = 3_000, 5_000  # milliseconds between two looks of the page, see app.js
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+THAI = "เช้าวันนี้อากาศดีมากเราเดินขึ้นไปบนดอยสุเทพตั้งแต่ก่อนพระอาทิตย์ขึ้นหมอกหนาจนมองไม่เห็นทาง"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium: the one $CHROMIUM names, the system's, or playwright's own."""
+    with playwright.sync_playwright() as player:
+        chromium = _launched(player)
+        yield chromium
+        chromium.close()
+
+
+def _launched(player: Playwright) -> Browser:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    try:
+        return player.chromium.launch(executable_path=path, args=_QUIET.split())
+    except playwright.Error as error:
+        return pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    """An empty archive."""
+    shelf = Shelf(tmp_path)
+    yield shelf
+    shelf.close()
+
+
+@pytest.fixture
+def site(shelf: Shelf) -> Iterator[Site]:
+    """Its server."""
+    with serving(make_app(shelf.feed, shelf.media)) as site:
+        yield site
+
+
+@contextmanager
+def opened(browser: Browser, site: Site, **options: Any) -> Iterator[Page]:
+    """Open the page; afterwards hold it to no complaint and no request to anywhere else."""
+    context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
+    context.set_default_timeout(10_000)
+    heard: list[str] = []
+    page = _watched(context, site, heard)
+    page.clock.install()
+    page.goto(site.url)
+    yield page
+    context.close()
+    assert heard == []
+
+
+def _watched(context: BrowserContext, site: Site, heard: list[str]) -> Page:
+    def said(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            heard.append(message.text)
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith(site.url):
+            heard.append(request.url)
+
+    page = context.new_page()
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("console", said)
+    page.on("request", asked)
+    return page
+
+
+def test_cards_show_pictures_and_words(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """Each post is a card, newest first, with its picture really shown and its text as it is."""
+    for number in range(6):
+        shelf.arrive(shelf.attach(shelf.post(number, f"Post {number}\n{THAI}")))
+    with opened(browser, site) as page:
+        page.wait_for_selector("article img.there")
+        texts = page.locator("article .message").all_inner_texts()
+        assert [text.splitlines()[0] for text in texts] == [f"Post {n}" for n in range(5, -1, -1)]
+        image = page.locator("article img").first
+        assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [900, 600]
+        assert image.get_attribute("alt") == f"Post 5\n{THAI}"[:160]
+        page.wait_for_function("document.getElementById('live').textContent == 'Up to date'")
+        summary = page.locator(".summary").inner_text().split("\n")
+        assert summary[:4] == ["Slow Mornings", "", "6", "of 6 pictures are safe on this disk"]
+        assert page.title() == "Slow Mornings · fbsyncd"
+
+
+def test_nothing_jumps_when_pictures_come(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """The place of a picture has its shape before the picture is there: no layout shift."""
+    for number in range(12):
+        size = (900, 600) if number % 2 else (600, 750)
+        shelf.arrive(shelf.attach(shelf.post(number, THAI), size=size), size)
+    with opened(browser, site) as page:
+        page.wait_for_selector("article img.there")
+        shift = page.evaluate(_SHIFT)
+        ratios = page.locator("a.picture").evaluate_all(
+            "all => all.map(one => Math.round(100 * one.offsetWidth / one.offsetHeight))"
+        )
+    assert shift < 0.01
+    assert set(ratios) == {150, 80}
+
+
+_SHIFT = """() => new Promise((done) => {
+  const seen = (list) => done(list.getEntries().reduce((sum, entry) => sum + entry.value, 0));
+  new PerformanceObserver(seen).observe({ type: "layout-shift", buffered: true });
+  requestAnimationFrame(() => requestAnimationFrame(() => done(0))); // there was none
+})"""
+
+
+def test_texts_of_posts_stay_texts(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """Markup in a message is shown, not run; a link that is not Facebook's is not made one."""
+    shelf.post(1, HOSTILE, permalink_url="javascript:document.title='owned'")
+    shelf.post(2, "fine", permalink_url="https://www.facebook.com/104/posts/2")
+    shelf.post(3, "other", permalink_url="https://facebook.com.example.org/104/posts/2")
+    with opened(browser, site) as page:
+        page.wait_for_selector("article")
+        assert HOSTILE in page.locator("article .message").all_inner_texts()
+        links = page.locator("article footer a").evaluate_all("all => all.map(one => one.href)")
+        assert links == ["https://www.facebook.com/104/posts/2"]
+        assert page.locator("main img").count() == 0
+        assert "owned" not in page.title()
+
+
+def test_older_posts_come_with_scrolling(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """Scrolling down loads page after page, each post once, month by month, to the end."""
+    for number in range(70):
+        shelf.post(number * 20, f"Post {number}", created_time=to_text(created(number * 20 - 1300)))
+    with opened(browser, site, viewport={"width": 390, "height": 800}) as page:
+        page.wait_for_selector("article")
+        assert page.locator("article").count() < 70
+        while page.locator("article").count() < 70:
+            page.mouse.wheel(0, 4000)
+            page.wait_for_timeout(20)
+        page.wait_for_selector("text=That is all: 70 posts.")
+        texts = page.locator("article .message").all_inner_texts()
+        assert texts == [f"Post {number}" for number in range(69, -1, -1)]
+        assert page.locator("h2").all_inner_texts()[:2] == ["November 2026", "October 2026"]
+
+
+def test_a_picture_appears_when_it_arrives(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """A card that waits for its picture says so, and fills itself; the numbers follow."""
+    asset = shelf.attach(shelf.post(1, "soon"))
+    with opened(browser, site) as page:
+        page.wait_for_selector("text=The picture is on its way")
+        assert "of 1 pictures are safe" in page.locator(".summary").inner_text()
+        assert page.locator("#safe").inner_text() == "0"
+        page.wait_for_selector("text=Pictures are arriving")
+        shelf.arrive(asset)
+        page.clock.run_for(_BUSY)
+        page.wait_for_selector("article img.there")
+        page.wait_for_selector("text=Up to date")
+        assert page.locator("#safe").inner_text() == "1"
+
+
+def test_new_posts_appear_by_themselves(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """An archive that is empty says so; posts that come in are shown without a reload."""
+    with opened(browser, site) as page:
+        page.wait_for_selector("text=No posts are archived yet")
+        page.wait_for_selector("text=Up to date")
+        for number in range(60):
+            shelf.post(number, f"Post {number}")
+        page.clock.run_for(20_000)
+        page.wait_for_selector("article >> text='Post 59'")
+        page.mouse.wheel(0, 20_000)
+        page.wait_for_function("document.querySelectorAll('article').length == 60")
+
+
+def test_a_lost_picture_says_why(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """What could not be saved says why; what Facebook no longer shows is marked as kept here."""
+    shelf.give_up(shelf.attach(shelf.post(1, "big")), "12 MB are more than max_file_size")
+    shelf.post(2, "old", deleted_at=to_text(created(3)))
+    with opened(browser, site) as page:
+        card = page.locator("article", has_text="big")
+        card.get_by_text("12 MB are more than max_file_size").wait_for()
+        assert "could not be saved" in card.inner_text()
+        assert "Kept here only" in page.locator("article", has_text="old").inner_text()
+        assert "Not saved\n1" in page.locator(".facts").inner_text()
+
+
+def test_an_album_shows_how_many(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """An album says how many pictures it has and shows the next ones small."""
+    post = shelf.post(1, "album")
+    for nth in range(7):
+        shelf.arrive(shelf.attach(post, nth))
+    with opened(browser, site) as page:
+        page.wait_for_selector("article img.there")
+        assert page.locator(".badge").all_inner_texts() == ["7 pictures"]
+        assert page.locator(".strip a").count() == 4
+        assert page.locator(".strip a").last.get_attribute("data-unseen") == "+2"
+
+
+def test_long_texts_fold(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """A long text is cut with a button that opens it, from the keyboard too; a short one is not."""
+    shelf.post(1, "short")
+    shelf.post(2, (THAI + "\n") * 20)
+    with opened(browser, site) as page:
+        button = page.get_by_role("button", name="Read on")
+        button.wait_for()
+        assert button.count() == 1
+        folded = page.locator("article").first.bounding_box()
+        button.focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Fold up").wait_for()
+        unfolded = page.locator("article").first.bounding_box()
+    assert folded
+    assert unfolded
+    assert unfolded["height"] > folded["height"] + 100
+
+
+def test_what_stops_a_page_is_said(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """When a Page cannot be read its remedy stands at the top."""
+    with transaction(shelf.db):
+        remedy = "the access token is dead: make a new one"
+        change(shelf.db, "UPDATE sync_state SET state = 'token', message = ?", [remedy])
+    with opened(browser, site) as page:
+        page.wait_for_selector(f".notices >> text={remedy}")
+
+
+def test_the_token_is_asked_for_once(browser: Browser, shelf: Shelf) -> None:
+    """With a token set the page asks for it, says when it is wrong, and keeps it in this tab."""
+    shelf.post(1, "behind the token")
+    with serving(make_app(shelf.feed, shelf.media, auth_token="open sesame")) as site:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(site.url)
+        for token in ("wrong", "open sesame"):
+            page.get_by_label("Token", exact=True).fill(token)
+            page.keyboard.press("Enter")
+            if token == "wrong":
+                page.wait_for_selector("text=That was not the right token.")
+        page.wait_for_selector("article >> text=behind the token")
+        page.reload()
+        page.wait_for_selector("article >> text=behind the token")
+        assert not page.get_by_role("dialog").is_visible()
+        assert page.evaluate("localStorage.length + document.cookie.length") == 0
+        context.close()
+
+
+def test_a_server_that_is_away_is_said_and_comes_back(browser: Browser, shelf: Shelf) -> None:
+    """When the daemon is down the page says so, keeps what it shows, and recovers by itself."""
+    shelf.post(1, "before")
+    app = make_app(shelf.feed, shelf.media)
+    context = browser.new_context()
+    with serving(app) as site:
+        page = context.new_page()
+        page.clock.install()
+        page.goto(site.url)
+        page.wait_for_selector("text=Up to date")
+    page.clock.run_for(20_000)
+    page.wait_for_selector("text=The archive does not answer. Trying again")
+    assert page.locator("article").count() == 1
+    server = Server(app, host="127.0.0.1", port=site.port)
+    server.start()
+    shelf.post(2, "after")
+    page.clock.run_for(_AGAIN)
+    page.wait_for_selector("article >> text=after")
+    page.wait_for_selector("text=Up to date")
+    context.close()
+    server.stop()
+
+
+def test_the_page_fits_the_screen(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """From a small phone to a large screen cards fill the width and nothing sticks out."""
+    for number in range(12):
+        shelf.arrive(shelf.attach(shelf.post(number, f"https://example.org/{'a' * 90} {THAI}")))
+    with opened(browser, site) as page:
+        page.wait_for_selector("article img.there")
+        for width, columns in {320: 1, 390: 1, 768: 2, 1440: 4, 2560: 7}.items():
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            grid = page.evaluate("getComputedStyle(document.querySelector('.grid'))")
+            assert len(grid["gridTemplateColumns"].split()) == columns
+            sides = page.locator("article").evaluate_all(
+                "all => all.map(one => one.getBoundingClientRect())"
+                ".flatMap(place => [place.left, place.right])"
+            )
+            assert 0 < min(sides) < max(sides) < width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_are_readable(
+    browser: Browser, shelf: Shelf, site: Site, scheme: str
+) -> None:
+    """The page follows the system's scheme, and every text has the contrast of 4.5 to 1."""
+    shelf.attach(shelf.post(1, "waits"))
+    shelf.give_up(shelf.attach(shelf.post(2, "lost")), "too big")
+    shelf.post(3, THAI, deleted_at=to_text(created(3)))
+    with opened(browser, site, color_scheme=scheme) as page:
+        page.wait_for_selector("article")
+        poor = page.evaluate(_CONTRASTS)
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert poor == []
+    lightness = sum(int(part) for part in paper.strip("rgb()").split(","))
+    assert (lightness < 150) == (scheme == "dark")
+
+
+_CONTRASTS = """() => {
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, nth) => sum + v * [.2126, .7152, .0722][nth], 0);
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const below = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const style = getComputedStyle(at), shade = parts(style.backgroundColor);
+      const stops = style.backgroundImage.match(/rgba?\\([^)]*\\)/g);
+      if (stops) return stops.map(parts);
+      if (shade.length === 3) return [shade];
+    }
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const poor = [];
+  while (texts.nextNode()) {
+    const owner = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !owner.checkVisibility()) continue;
+    if (owner.closest(".badge")) continue; // lies on a picture of any colour
+    const style = getComputedStyle(owner), ink = light(parts(style.color));
+    for (const paper of below(owner).map(light)) {
+      const ratio = (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05);
+      if (ratio * style.opacity < 4.5) poor.push(`${owner.className || owner.tagName} ${ratio}`);
+    }
+  }
+  return poor;
+}"""
+
+
+def test_the_page_is_small(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """Everything but the pictures is less than 100 KB."""
+    shelf.post(1, "words only")
+    page = browser.new_page()
+    sizes: list[int] = []
+    page.on("response", lambda response: sizes.append(len(response.body())))
+    page.goto(site.url)
+    page.wait_for_selector("text=Up to date")
+    page.close()
+    assert len(sizes) >= 8
+    assert sum(sizes) < 100_000
+
+
+def test_the_keyboard_reaches_everything(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """The first stop skips to the posts; then come picture and link of the first card, in order."""
+    link = "https://www.facebook.com/104/posts/1"
+    shelf.arrive(shelf.attach(shelf.post(1, "one", permalink_url=link)))
+    with opened(browser, site) as page:
+        page.wait_for_selector("article img.there")
+        stops = []
+        for _ in range(3):
+            page.keyboard.press("Tab")
+            stops.append(
+                page.evaluate(
+                    "document.activeElement.className || document.activeElement.textContent"
+                )
+            )
+    assert stops == ["skip", "picture", "On Facebook"]
