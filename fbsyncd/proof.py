@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 # An animation may hold this many times the pixels of the largest still picture, all frames added.
-ANIMATION_PIXELS = 4
-MOST_FRAMES = 1000
+ANIMATION_PIXELS = 10
+MOST_FRAMES = 2000
 
 # Decoded pixels take 4 bytes each. Eight threads with a 50-megapixel PNG each would need 1.6 GB at
 # the same moment, so pictures above this many pixels are decoded one after the other.
