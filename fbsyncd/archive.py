@@ -96,9 +96,9 @@ class Archive:
         )
         return download.drain(self.backlog, self.fetcher, self.media, orders)
 
-    def develop(self) -> int:
+    def develop(self, heard: Callable[[int], None] = lambda _: None) -> int:
         """Decode every picture that has not been, and make its small version."""
-        return self.darkroom.drain(utcnow, self.stop)
+        return self.darkroom.drain(utcnow, self.stop, heard)
 
     def reconcile(self, *, dry_run: bool = False) -> Findings:
         """Compare every row with its file."""
@@ -109,7 +109,7 @@ class Archive:
         self.darkroom.close()
         self.fetcher.close()
         self.graph.close()
-        self.db.close_all()
+        models.close(self.db)
 
     def _is_gone(self, owner: str) -> bool:
         host, _, pid = owner.rpartition("/")

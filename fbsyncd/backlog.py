@@ -101,7 +101,10 @@ class Backlog:
                 " width = ?, height = ?, downloaded_at = ?, developed_at = NULL,"
                 " error_message = NULL, next_attempt_at = NULL, needs_link = FALSE,"
                 " lease_owner = NULL, lease_until = NULL WHERE id = ?",
-                [(*_file(one), to_text(now), str(one.id)) for one in _sorted(done)],
+                [
+                    (*_file(one), to_text(now), str(one.id))
+                    for one in sorted(done, key=lambda one: str(one.id))
+                ],
             )
 
     def fail(self, failures: Sequence[tuple[Job, FetchError]], now: datetime) -> None:
@@ -146,14 +149,14 @@ class Backlog:
             )
         return sorted(str(owner) for (owner,) in found)
 
-    def put_derived(self, id_: UUID, key: str, parent: UUID) -> None:
-        """Make room for the picture *key*, which is developed from the row *parent*."""
+    def put_derived(self, made: Sequence[tuple[UUID, str, UUID]]) -> None:
+        """Make room for developed pictures: each an id, an asset key and the parent's id."""
         with transaction(self._db):
-            change(
+            change_many(
                 self._db,
                 "INSERT INTO media_storage (id, asset_key, category, derived_from)"
                 " VALUES (?, ?, 'thumbnails', ?) ON CONFLICT DO NOTHING",
-                [str(id_), key, str(parent)],
+                sorted((str(id_), key, str(parent)) for id_, key, parent in made),
             )
 
     def lose(self, reasons: Sequence[tuple[UUID, str]], now: datetime) -> int:
@@ -290,17 +293,5 @@ def _job(row: Sequence[object]) -> Job:
 
 
 def _file(one: Archived) -> tuple[object, ...]:
-    return (
-        one.filename,
-        one.local_path,
-        one.public_url,
-        one.file_size,
-        one.sha256,
-        one.mime_type,
-        one.width,
-        one.height,
-    )
-
-
-def _sorted(done: Sequence[Archived]) -> list[Archived]:
-    return sorted(done, key=lambda one: str(one.id))
+    place = (one.filename, one.local_path, one.public_url)
+    return (*place, one.file_size, one.sha256, one.mime_type, one.width, one.height)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ from fbsyncd import media as names
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import LEASE, Backlog
 from fbsyncd.darkroom import Print, Spoilt, develop
-from fbsyncd.media import Media
-from fbsyncd.models import change, rows, to_text, transaction
+from fbsyncd.media import Media, Staged
+from fbsyncd.models import change_many, rows, to_text, transaction
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +60,21 @@ class Darkroom:
         self._owner = owner
         self._pool: ProcessPoolExecutor | None = None
 
-    def drain(self, now: Callable[[], datetime], stop: Event) -> int:
-        """Develop what is archived and not developed; return how many pictures were settled."""
+    def drain(
+        self,
+        now: Callable[[], datetime],
+        stop: Event,
+        heard: Callable[[int], None] = lambda _: None,
+    ) -> int:
+        """Develop what is archived and not developed; return how many pictures were settled.
+
+        *heard* is called with their number after each handful.
+        """
         settled = 0
         while not stop.is_set() and (negatives := self._claim(now())):
-            for negative, result in zip(negatives, self._develop(negatives), strict=True):
-                self._settle(negative, result, now())
+            self._settle(list(zip(negatives, self._develop(negatives), strict=True)), now())
             settled += len(negatives)
+            heard(settled)
         return settled
 
     def close(self) -> None:
@@ -116,23 +124,37 @@ class Darkroom:
             self._pool = ProcessPoolExecutor(PROCESSES, mp_context=spawn)
         return self._pool
 
-    def _settle(self, negative: Negative, result: Print | Spoilt, now: datetime) -> None:
-        if isinstance(result, Spoilt):
-            log.warning("%s: %s", negative.id, result.reason)
-            self._media.quarantine(negative.category, negative.filename)
-            self._backlog.spoil(negative.id, result.reason, now)
-            return
-        small = self._add(negative, result, now) if result.data else negative.id
+    def _settle(self, results: Sequence[tuple[Negative, Print | Spoilt]], now: datetime) -> None:
+        """Write what came out: all small versions on disk first, then one transaction."""
+        made: list[tuple[Negative, Archived, Staged]] = []
+        whole: list[tuple[Negative, UUID]] = []
+        for negative, result in results:
+            if isinstance(result, Spoilt):
+                self._spoil(negative, result, now)
+            elif result.data:
+                archived = self._archived(negative, result)
+                made.append((negative, archived, self._stage(archived, result)))
+                whole.append((negative, archived.id))
+            else:
+                whole.append((negative, negative.id))
+        self._media.publish([staged for _, _, staged in made])
         with transaction(self._db):
-            self._finish(negative.id, small, now)
+            self._backlog.put_derived(
+                [(one.id, f"{parent.asset_key}{SUFFIX}", parent.id) for parent, one, _ in made]
+            )
+            self._backlog.succeed([archived for _, archived, _ in made], now)
+            self._finish([(parent.id, small) for parent, small in whole], now)
 
-    def _add(self, negative: Negative, made: Print, now: datetime) -> UUID:
-        """Put the small version on disk and record it as an asset of its own."""
+    def _spoil(self, negative: Negative, spoilt: Spoilt, now: datetime) -> None:
+        log.warning("%s: %s", negative.id, spoilt.reason)
+        self._media.quarantine(negative.category, negative.filename)
+        self._backlog.spoil(negative.id, spoilt.reason, now)
+
+    def _archived(self, negative: Negative, made: Print) -> Archived:
         sha256 = hashlib.sha256(made.data).hexdigest()
         name = names.filename(sha256, made.extension)
-        key = f"{negative.asset_key}{SUFFIX}"
-        archived = Archived(
-            id=links.asset_id(key),
+        return Archived(
+            id=links.asset_id(f"{negative.asset_key}{SUFFIX}"),
             filename=name,
             local_path=self._media.local_path("thumbnails", name),
             public_url=names.public_path("thumbnails", name),
@@ -142,24 +164,26 @@ class Darkroom:
             width=made.width,
             height=made.height,
         )
-        self._media.publish([self._media.stage(made.data, "thumbnails", name)])
-        with transaction(self._db):
-            self._backlog.put_derived(archived.id, key, negative.id)
-            self._backlog.succeed([archived], now)
-        return archived.id
 
-    def _finish(self, id_: UUID, small: UUID, now: datetime) -> None:
-        """Record that every pixel was decoded, and show the small version where none is named."""
-        change(
+    def _stage(self, archived: Archived, made: Print) -> Staged:
+        return self._media.stage(made.data, "thumbnails", archived.filename)
+
+    def _finish(self, pairs: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
+        """Record that every pixel was decoded, and show small versions where none is named.
+
+        *pairs* are a picture and its small version, which may be the picture itself.
+        """
+        decoded = sorted({str(id_) for pair in pairs for id_ in pair})
+        change_many(
             self._db,
             "UPDATE media_storage SET developed_at = ?, attempts = 0, lease_owner = NULL,"
-            " lease_until = NULL WHERE id IN (?, ?) AND download_status = 'success'",
-            [to_text(now), str(id_), str(small)],
+            " lease_until = NULL WHERE id = ? AND download_status = 'success'",
+            [(to_text(now), id_) for id_ in decoded],
         )
-        change(
+        change_many(
             self._db,
             "UPDATE facebook_post_attachments SET local_thumbnail_id = ?"
             " WHERE local_media_id = ? AND thumbnail_url IS NULL"
             " AND (local_thumbnail_id IS NULL OR local_thumbnail_id <> ?)",
-            [str(small), str(id_), str(small)],
+            [(str(small), str(id_), str(small)) for id_, small in pairs],
         )

@@ -19,7 +19,7 @@ from peewee import Database
 from fbsyncd import migrate, view
 from fbsyncd.errors import ArchiveError
 from fbsyncd.media import Media
-from fbsyncd.models import Row, marks, rows, session, to_text
+from fbsyncd.models import Row, from_text, marks, rows, session, to_text
 from fbsyncd.stats import stats
 from fbsyncd.view import SHOT_COLUMNS, Lens
 
@@ -189,7 +189,7 @@ def _parts(row: Row, names: Sequence[str]) -> tuple[dict[str, Any], Row, Row]:
 
 
 def _encoded(row: Row) -> str:
-    at = view.from_text(row[_POST.index("created_time")])
+    at = from_text(row[_POST.index("created_time")])
     text = f"{to_text(at)}|{row[0]}" if at else ""
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

@@ -82,7 +82,7 @@ def connect(url: str) -> Database:
     if scheme == "sqlite":
         # Without IMMEDIATE a transaction that reads before it writes dies at once with
         # "database is locked" when another one wrote in between; no time-out helps there.
-        return PooledSqliteDatabase(
+        sqlite: Database = PooledSqliteDatabase(
             unquote(url.removeprefix("sqlite:///")),
             max_connections=CONNECTIONS,
             timeout=BUSY_TIMEOUT,
@@ -96,13 +96,14 @@ def connect(url: str) -> Database:
                 "busy_timeout": BUSY_TIMEOUT * 1000,
             },
         )
+        return sqlite
     if scheme not in {"postgresql", "postgres"}:
         raise ConfigError("database.url", [f"{scheme!r} is not sqlite or postgresql"])
     if find_spec("psycopg") is None:
         raise ConfigError(
             "database.url", ["PostgreSQL needs a driver: pip install 'fbsyncd[postgres]'"]
         )
-    return PooledPostgresqlDatabase(
+    postgresql: Database = PooledPostgresqlDatabase(
         url.replace("postgres://", "postgresql://", 1),
         prefer_psycopg3=True,
         max_connections=CONNECTIONS,
@@ -113,6 +114,12 @@ def connect(url: str) -> Database:
         application_name="fbsyncd",
         options="-c timezone=UTC",
     )
+    return postgresql
+
+
+def close(db: Database) -> None:
+    """Close every connection of *db*, whichever thread opened it."""
+    db.close_all()  # type: ignore[attr-defined]  # the pool's, which has no types
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,8 +64,13 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
         reading = [pool.submit(_read, archive, page, wish, progress) for page in wish.pages]
         try:
             while not _is_settled(archive, wish, reading):
-                _round(archive, wish, pool, progress)
+                working = _start(archive, wish, pool, progress)
+                while wait(working, timeout=POLL).not_done:
+                    heard(progress)
+                for one in working:
+                    one.result()
                 heard(progress)
+                archive.stop.wait(POLL)
         finally:
             # An error in one part must not leave the others running until they are through.
             archive.stop.set()
@@ -76,16 +81,13 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
     return progress
 
 
-def _round(archive: Archive, wish: Wish, pool: ThreadPoolExecutor, progress: Progress) -> None:
-    """Fetch and develop what there is, and let at least a moment pass."""
-    if wish.with_media:
-        working = [
-            pool.submit(_download, archive, progress),
-            pool.submit(_develop, archive, progress),
-        ]
-        for one in working:
-            one.result()
-    archive.stop.wait(POLL)
+def _start(
+    archive: Archive, wish: Wish, pool: ThreadPoolExecutor, progress: Progress
+) -> list[Future[None]]:
+    """Begin to fetch and to develop what there is now."""
+    if not wish.with_media:
+        return []
+    return [pool.submit(_download, archive, progress), pool.submit(_develop, archive, progress)]
 
 
 def _is_settled(archive: Archive, wish: Wish, reading: Sequence[Future[None]]) -> bool:
@@ -115,4 +117,9 @@ def _download(archive: Archive, progress: Progress) -> None:
 
 
 def _develop(archive: Archive, progress: Progress) -> None:
-    progress.developed += archive.develop()
+    before = progress.developed
+
+    def heard(settled: int) -> None:
+        progress.developed = before + settled
+
+    archive.develop(heard)

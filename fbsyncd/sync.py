@@ -111,7 +111,8 @@ class _Reading:
         order, now = self._order, self._order.now()
         progress = self._progress(name)
         if progress.is_held(now) and (progress.state == "throttled" or order.wanted is None):
-            self._report.problems += [progress.message] if progress.state == "throttled" else []
+            if progress.state == "throttled" and progress.message:
+                self._report.problems.append(progress.message)
             return
         try:
             if progress.walk is not None and order.wanted is None:

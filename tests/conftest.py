@@ -65,4 +65,4 @@ def db(database_url: str) -> Iterator[Database]:
     database = models.connect(database_url)
     migrate.apply(database)
     yield database
-    database.close_all()  # type: ignore[attr-defined]
+    models.close(database)

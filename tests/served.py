@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from fbsyncd import migrate
+from fbsyncd import migrate, models
 from fbsyncd.feed import Feed
 from fbsyncd.listen import Server
 from fbsyncd.media import Media, filename, public_path
@@ -44,7 +44,7 @@ class Shelf:
 
     def close(self) -> None:
         """Give back every connection."""
-        self.db.close_all()
+        models.close(self.db)
 
     def post(self, number: int, message: str | None = None, **columns: object) -> str:
         """Add a post without pictures."""

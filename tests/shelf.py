@@ -54,7 +54,9 @@ class Shelf:
         media.prepare()
         return cls(db, media, Backlog(db, retry=RETRY, owner="test/1"))
 
-    def add(self, number: int, data: bytes, category: str = "posts", extension: str = "jpg") -> UUID:
+    def add(
+        self, number: int, data: bytes, category: str = "posts", extension: str = "jpg"
+    ) -> UUID:
         """Archive *data* as picture *number*."""
         asset = Asset(url(number), category)
         self.backlog.put([asset], NOW)
@@ -72,7 +74,7 @@ class Shelf:
     def path(self, id_: UUID) -> Path:
         """Return where the file of a row is, or was."""
         found = self.row(id_)
-        return self.media.root / found["category"] / found["local_filename"]
+        return self.media.root / str(found["category"]) / str(found["local_filename"])
 
     def row(self, id_: UUID) -> dict[str, Any]:
         """Return a row of media_storage."""

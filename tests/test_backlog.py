@@ -45,9 +45,7 @@ def row(db: Database, id_: UUID) -> dict[str, Any]:
         " lease_owner, developed_at"
     )
     with models.session(db):
-        (found,) = models.rows(
-            db, f"SELECT {columns} FROM media_storage WHERE id = ?", [str(id_)]
-        )
+        (found,) = models.rows(db, f"SELECT {columns} FROM media_storage WHERE id = ?", [str(id_)])
     named = dict(zip(columns.replace(",", "").split(), found, strict=True))
     return named | {"next_attempt_at": models.from_text(named["next_attempt_at"])}
 
@@ -90,9 +88,7 @@ def test_links_signed_anew_make_no_second_row(backlog: Backlog, db: Database) ->
     assert [job.url for job in backlog.claim(10, NOW)] == [fresh]
 
 
-def test_an_archived_row_keeps_its_link_until_that_is_dead(
-    backlog: Backlog, db: Database
-) -> None:
+def test_an_archived_row_keeps_its_link_until_that_is_dead(backlog: Backlog, db: Database) -> None:
     """Reading an unchanged Page again writes no archived row."""
     first = link(1, hours=2)
     (id_,) = put(backlog, first)
@@ -180,7 +176,7 @@ def test_a_lost_developed_picture_makes_its_parent_undeveloped(
     (parent,) = put(backlog, link(1))
     small = UUID(int=7)
     backlog.succeed([archived(parent)], NOW)
-    backlog.put_derived(small, "key@320", parent)
+    backlog.put_derived([(small, "key@320", parent)])
     backlog.succeed([archived(small, "cd")], NOW)
     with models.transaction(db):
         models.change(db, "UPDATE media_storage SET developed_at = ?", [models.to_text(NOW)])
@@ -243,7 +239,7 @@ def test_the_database_itself_refuses_another_status(
 ) -> None:
     """No program, ours or not, can write a status that is none."""
     (id_,) = put(backlog, link(1))
-    with pytest.raises(Exception, match="(?i)check"), models.transaction(db):
+    with pytest.raises(Exception, match=r"(?i)check"), models.transaction(db):
         models.change(
             db, "UPDATE media_storage SET download_status = ? WHERE id = ?", [status, str(id_)]
         )
@@ -252,7 +248,7 @@ def test_the_database_itself_refuses_another_status(
 def test_the_database_refuses_success_without_a_file(backlog: Backlog, db: Database) -> None:
     """A row cannot be archived without a name, a size and a hash."""
     (id_,) = put(backlog, link(1))
-    with pytest.raises(Exception, match="(?i)check"), models.transaction(db):
+    with pytest.raises(Exception, match=r"(?i)check"), models.transaction(db):
         models.change(
             db,
             "UPDATE media_storage SET download_status = 'success' WHERE id = ?",

@@ -151,7 +151,8 @@ def test_a_picture_on_its_side_is_developed_upright(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "expected"), [(2000, 10, (320, 2)), (10, 2000, (5, 960)), (400, 300, (320, 240))]
+    ("width", "height", "expected"),
+    [(2000, 10, (320, 2)), (10, 2000, (5, 960)), (400, 300, (320, 240))],
 )
 def test_small_versions_keep_their_shape(
     tmp_path: Path, width: int, height: int, expected: tuple[int, int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,14 +47,18 @@ def test_paths_are_told_relative_to_the_config(media: Media, tmp_path: Path) -> 
 
 def test_only_leftovers_of_dead_processes_are_swept(media: Media) -> None:
     """A living process keeps the file it is writing."""
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          capture_output=True, text=True, check=True).stdout.strip()
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     (media.root / ".incoming" / f"{dead}-1.part").write_bytes(b"half")
     mine = media.stage(DATA, "posts", NAME)
     assert media.sweep() == 1
     assert mine.part.exists()
     media.discard([mine])
-    assert os.listdir(media.root / ".incoming") == []
+    assert list((media.root / ".incoming").iterdir()) == []
 
 
 def test_a_damaged_file_goes_to_quarantine(media: Media) -> None:

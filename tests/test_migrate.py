@@ -20,7 +20,7 @@ def test_models_and_schema_name_the_same_columns(db: Database) -> None:
     """Each table has exactly its model's columns, with the same idea of what may be empty."""
     with models.session(db):
         for table in TABLES:
-            meta = table._meta  # type: ignore[attr-defined]
+            meta = table._meta
             columns = {column.name: column for column in db.get_columns(meta.table_name)}
             assert set(columns) == set(meta.columns), meta.table_name
             for name, field in meta.columns.items():
@@ -46,7 +46,7 @@ def test_programs_that_start_at_once_apply_each_migration_once(database_url: str
         try:
             return migrate.apply(db)
         finally:
-            db.close_all()  # type: ignore[attr-defined]
+            models.close(db)
 
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(setup, range(4)))
@@ -74,7 +74,7 @@ def test_a_killed_set_up_leaves_nothing_half_done(database_url: str) -> None:
     db = models.connect(database_url)
     assert migrate.pending(db) == ["archive"]
     assert migrate.apply(db) == ["archive"]
-    db.close_all()  # type: ignore[attr-defined]
+    models.close(db)
 
 
 def test_a_newer_database_is_refused_with_both_numbers(db: Database) -> None:
@@ -96,7 +96,7 @@ def test_a_foreign_database_is_refused(database_url: str) -> None:
         migrate.apply(db)
     with models.session(db):
         assert not db.table_exists("media_storage")
-    db.close_all()  # type: ignore[attr-defined]
+    models.close(db)
 
 
 def test_updated_at_moves_only_when_something_changes(db: Database) -> None:
