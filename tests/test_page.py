@@ -114,7 +114,7 @@ def test_cards_show_pictures_and_words(browser: Browser, shelf: Shelf, site: Sit
         image = page.locator("article img").first
         assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [900, 600]
         assert image.get_attribute("alt") == f"Post 5\n{THAI}"[:160]
-        page.wait_for_function("document.getElementById('live').textContent == 'Up to date'")
+        page.wait_for_selector("text=Up to date")
         summary = page.locator(".summary").inner_text().split("\n")
         assert summary[:4] == ["Slow Mornings", "", "6", "of 6 pictures are safe on this disk"]
         assert page.title() == "Slow Mornings · fbsyncd"
@@ -197,7 +197,7 @@ def test_new_posts_appear_by_themselves(browser: Browser, shelf: Shelf, site: Si
         page.clock.run_for(20_000)
         page.wait_for_selector("article >> text='Post 59'")
         page.mouse.wheel(0, 20_000)
-        page.wait_for_function("document.querySelectorAll('article').length == 60")
+        playwright.expect(page.locator("article")).to_have_count(60)
 
 
 def test_a_lost_picture_says_why(browser: Browser, shelf: Shelf, site: Site) -> None:
