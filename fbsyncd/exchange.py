@@ -40,12 +40,13 @@ class Answer:
 class Exchange:
     """Connections to one Graph API, shared by all threads.
 
-    Proxies and certificates of the environment count, but not for plain http, which is only
-    allowed to the machine itself.
+    *patience* is for a whole answer, in seconds. Proxies and certificates of the environment count,
+    but not for plain http, which is only allowed to the machine itself.
     """
 
-    def __init__(self, url: str, user_agent: str) -> None:
+    def __init__(self, url: str, user_agent: str, patience: float = WHOLE_TIMEOUT) -> None:
         self._url = url.rstrip("/")
+        self._patience = patience
         self._session = requests.Session()
         self._session.trust_env = self._url.startswith("https:")
         # Cookies are the one part of a session that threads would share and change.
@@ -79,7 +80,8 @@ class Exchange:
                 allow_redirects=False,
                 **settings,
             ) as response:
-                return Answer(response.status_code, response.headers, parsed(_body(response)))
+                body = _body(response, self._patience)
+                return Answer(response.status_code, response.headers, parsed(body))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # Not "from error": its text holds the URL, and the URL the proof of the app's secret.
             raise GraphUnavailable(f"{self._url} did not answer: {_root(error)}") from None
@@ -96,17 +98,17 @@ class _Bearer(AuthBase):
         return request
 
 
-def _body(response: requests.Response) -> bytes:
+def _body(response: requests.Response, patience: float) -> bytes:
     # read1 returns what is there: iter_content would wait for a full piece, and a server that
     # drips one byte at a time could hold a thread for hours.
-    deadline = time.monotonic() + WHOLE_TIMEOUT
+    deadline = time.monotonic() + patience
     body = bytearray()
     while piece := response.raw.read1(_PIECE, decode_content=True):
         body += piece
         if len(body) > LARGEST_ANSWER:
             raise TooMuchData(f"The answer is larger than {LARGEST_ANSWER} bytes")
         if time.monotonic() > deadline:
-            raise GraphUnavailable(f"The answer was not whole after {WHOLE_TIMEOUT:.0f} seconds")
+            raise GraphUnavailable(f"The answer was not whole after {patience:g} seconds")
     return bytes(body)
 
 
