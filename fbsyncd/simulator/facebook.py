@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from fbsyncd.simulator.access import Access
 from fbsyncd.simulator.cdn import Cdn
+from fbsyncd.simulator.changes import Changes
 from fbsyncd.simulator.clock import Clock
 from fbsyncd.simulator.control import Control
 from fbsyncd.simulator.faults import Faults
@@ -77,12 +78,12 @@ class Simulator:
         self.calls: Counter[str] = Counter()
         self.faults = Faults(Usage(self.clock))
         self.gallery = Gallery(wanted["pictures"])
-        self.world = World(self.clock, self.gallery, seed)
+        self.world = World(self.gallery, seed)
         newest = wanted["newest"] or self.clock.now().replace(microsecond=0)
         self.world.populate(wanted["pages"], 0 if wanted["replay"] else wanted["posts"], newest)
         self._tapes = _tapes(wanted["replay"], step=wanted["step"])
         self.replay_next()
-        self._lend_changes()
+        self._lend(Changes(self.world, self.gallery, self.clock, seed))
         self.access = Access(self.world, self.faults, seed, wanted["app_secret"])
         self._server = Server(wanted["port"], self._respond)
         signer = Signer(self._server.url, self.clock, seed)
@@ -177,19 +178,19 @@ class Simulator:
         roles = itertools.cycle(("photo", "album", "photo", "reel", "photo", "photo"))
         pages = itertools.cycle(self.pages)
         while not self._server.stopping.wait(self._alive):
-            self.world.add_post(next(roles), page_id=next(pages).id)
+            self.add_post(next(roles), page_id=next(pages).id)
 
-    def _lend_changes(self) -> None:
-        self.add_post = self.world.add_post
-        self.schedule = self.world.schedule
-        self.publish = self.world.publish
-        self.edit = self.world.edit
-        self.replace_photo = self.world.replace_photo
-        self.grow_album = self.world.grow_album
-        self.remove = self.world.remove
-        self.restore = self.world.restore
-        self.change_permalink = self.world.change_permalink
-        self.purge = self.world.purge
+    def _lend(self, changes: Changes) -> None:
+        self.add_post = changes.add_post
+        self.schedule = changes.schedule
+        self.publish = changes.publish
+        self.edit = changes.edit
+        self.replace_photo = changes.replace_photo
+        self.grow_album = changes.grow_album
+        self.remove = changes.remove
+        self.restore = changes.restore
+        self.change_permalink = changes.change_permalink
+        self.purge = changes.purge
 
 
 def _tapes(paths: Sequence[str | Path], *, step: bool) -> deque[list[str | Path]]:

@@ -1,15 +1,54 @@
-"""Drawn scenes (placeholder until the brushes are here)."""
+"""Scenes that look like photographs, another one for each picture."""
 
 from __future__ import annotations
 
+from random import Random
+from typing import TYPE_CHECKING
+
 from PIL import Image, ImageOps
 
-from fbsyncd.simulator import plain
+from fbsyncd.simulator import cities, gardens, landscapes, nights, sights, waters, woods
+from fbsyncd.simulator.canvas import Canvas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAMILIES: dict[str, Callable[[Canvas], None]] = {
+    "peaks": landscapes.peaks,
+    "dunes": landscapes.dunes,
+    "terraces": landscapes.terraces,
+    "forest": woods.forest,
+    "snow": woods.snow,
+    "balloons": landscapes.balloons,
+    "sea": waters.sea,
+    "bay": waters.bay,
+    "beach": waters.beach,
+    "lake": waters.lake,
+    "lotus": gardens.lotus,
+    "city": cities.city,
+    "stars": nights.stars,
+    "lanterns": nights.lanterns,
+    "street": cities.street,
+    "rain": cities.rain,
+    "stadium": cities.stadium,
+    "flowers": gardens.flowers,
+    "cafe": sights.cafe,
+    "temple": sights.temple,
+    "rows": gardens.rows,
+}
 
 
 def draw(key: str, topic: str, width: int, height: int) -> Image.Image:
-    """Draw the scene named *key*."""
-    return plain.draw(key, topic, width, height)
+    """Paint the scene of picture *key*; *topic* names families to choose from, with spaces."""
+    choice = [family for family in topic.split() if family in FAMILIES] or sorted(FAMILIES)
+    return paint(Random(f"family/{key}").choice(choice), key, width, height)
+
+
+def paint(family: str, key: str, width: int, height: int) -> Image.Image:
+    """Paint a scene of one family."""
+    canvas = Canvas(Random(f"scene/{key}"), width, height)
+    FAMILIES[family](canvas)
+    return canvas.finish()
 
 
 def vignette(width: int, height: int) -> Image.Image:
