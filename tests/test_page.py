@@ -187,6 +187,23 @@ def test_a_picture_appears_when_it_arrives(browser: Browser, shelf: Shelf, site:
         assert page.locator("#safe").inner_text() == "1"
 
 
+def test_a_picture_that_was_lost_comes_back(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """A file that is gone from the disk leaves a calm place, and is shown again once healed."""
+    address = shelf.arrive(shelf.attach(shelf.post(1, "gone for a while")))
+    path = shelf.media.root / address.removeprefix("/media/facebook/")
+    data = path.read_bytes()
+    path.unlink()
+    page = browser.new_page()
+    page.clock.install()
+    page.goto(site.url)
+    page.wait_for_selector("text=Up to date")
+    assert page.locator("article img:not(.there)").count() == 1
+    path.write_bytes(data)
+    page.clock.run_for(20_000)
+    page.wait_for_selector("article img.there")
+    page.close()
+
+
 def test_new_posts_appear_by_themselves(browser: Browser, shelf: Shelf, site: Site) -> None:
     """An archive that is empty says so; posts that come in are shown without a reload."""
     with opened(browser, site) as page:

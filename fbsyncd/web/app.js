@@ -2,7 +2,7 @@
 
 import { ask, hasToken, keepToken, TokenNeeded } from "./api.js";
 import { fill, isCut, isWaiting, offerMore } from "./card.js";
-import { make, month, number } from "./format.js";
+import { make, month, number, tellTime } from "./format.js";
 import { doing, nameOf, showSummary } from "./summary.js";
 
 const PAGE = 24; // posts asked for at once
@@ -46,8 +46,8 @@ function put(post) {
   const known = cards.get(post.id);
   const card = known ?? make("article", { class: "card" });
   const told = JSON.stringify(post) + pageNames.get(post.page_id);
-  if (card.told === told) return null;
-  Object.assign(card, { told, post });
+  if (card.told === told && !card.broken) return null;
+  Object.assign(card, { told, post, broken: false });
   // With several Pages each card says whose it is; with one the heading has said it.
   fill(card, post, pageNames.size > 1 ? pageNames.get(post.page_id) : null);
   if (known) return card;
@@ -125,7 +125,7 @@ async function loadOldest() {
 }
 
 async function refreshEmpty() {
-  const empty = [...near].filter((card) => isWaiting(card.post)).slice(0, MOST);
+  const empty = [...near].filter((card) => card.broken || isWaiting(card.post)).slice(0, MOST);
   const asked = empty.map((card) => ask(`api/posts/${encodeURIComponent(card.post.id)}`));
   show((await Promise.all(asked)).filter(Boolean));
 }
@@ -138,6 +138,7 @@ async function look() {
   else await loadMore();
   if (finished) await loadOldest();
   await refreshEmpty();
+  for (const card of near) card.querySelectorAll("time").forEach(tellTime);
   return doing(stats);
 }
 
@@ -180,6 +181,8 @@ byId("token-form").addEventListener("submit", () => {
 });
 byId("token-dialog").addEventListener("cancel", (event) => event.preventDefault());
 more.addEventListener("click", loadMore);
+// A file that is gone from the disk comes back under the same name: the card is made anew.
+list.addEventListener("error", ({ target }) => { target.closest("article").broken = true; }, true);
 document.addEventListener("visibilitychange", keepLooking);
 addEventListener("online", keepLooking);
 keepLooking();

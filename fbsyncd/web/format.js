@@ -46,9 +46,13 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-export function time(text, className) {
-  const date = new Date(text);
-  const element = make("time", { datetime: text, title: exactTime(date), class: className });
-  element.textContent = when(date);
+export function time(text) {
+  const element = make("time", { datetime: text, title: exactTime(new Date(text)) });
+  tellTime(element);
   return element;
+}
+
+// "2 minutes ago" is true for a minute only.
+export function tellTime(element) {
+  element.textContent = when(new Date(element.dateTime));
 }
