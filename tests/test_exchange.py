@@ -118,6 +118,7 @@ def test_nobody_there_is_said_in_few_words() -> None:
             line.get("/x", TOKEN, PROOF)
     assert str(caught.value).startswith(f"{url} did not answer: [Errno ")
     assert "refused" in str(caught.value)
+    assert PROOF["appsecret_proof"] not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_answer_that_drips_is_given_up() -> None:

@@ -10,6 +10,7 @@ from graphs import TOKEN, graph_at, ids
 from scripted import reply, scripted
 
 from fbsyncd.errors import (
+    CallRefused,
     GraphError,
     GraphUnavailable,
     TooMuchData,
@@ -106,6 +107,17 @@ def test_a_cursor_that_died_ends_the_walk_for_now(facebook: Simulator) -> None:
     facebook.faults.invalid_cursors(None)
     with graph_at(facebook.url) as graph, pytest.raises(GraphUnavailable):
         ids(graph.posts(facebook.page_id, facebook.token))
+
+
+def test_a_refusal_in_mid_walk_stays_a_refusal() -> None:
+    """A permission may be withdrawn between two pages."""
+    refusal = reply({"error": {"code": 10, "message": "m"}}, 403)
+    with (
+        scripted([page("1", after="CUR"), refusal]) as script,
+        graph_at(script.url) as graph,
+        pytest.raises(CallRefused),
+    ):
+        ids(graph.posts("7", TOKEN))
 
 
 def test_next_is_never_followed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from graphs import TOKEN, graph_at, ids
@@ -87,6 +88,18 @@ def test_each_item_of_a_batch_is_judged() -> None:
         GraphUnavailable,
         GraphUnavailable,
     ]
+
+
+def test_each_item_of_a_batch_carries_the_proof() -> None:
+    """It is not inherited from the batch; and the token stays in the header."""
+    with scripted([reply([None])]) as script, graph_at(script.url, secret="s") as graph:
+        graph.batch_posts("7", TOKEN, ["1"])
+    form = parse_qs(script.bodies[0].decode())
+    (proof,) = form["appsecret_proof"]
+    (call,) = json.loads(form["batch"][0])
+    assert len(proof) == 64
+    assert call["relative_url"].endswith(f"&appsecret_proof={proof}")
+    assert TOKEN.encode() not in script.bodies[0]
 
 
 def test_the_headers_of_an_item_count() -> None:

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from graphs import NOON, Waits, graph_at, ids
+from graphs import NOON, TOKEN, Waits, graph_at, ids
+from scripted import reply, scripted
 
 from fbsyncd.errors import (
     Throttled,
@@ -68,6 +69,16 @@ def test_the_apps_limit_holds_up_every_page(facebook: Simulator) -> None:
             with pytest.raises(Throttled):
                 ids(graph.posts(each.id, each.token))
     assert len(facebook.requests) == 1
+
+
+def test_the_apps_limit_is_known_by_its_code() -> None:
+    """Without a word in the headers, too."""
+    limit = reply({"error": {"code": 341, "message": "limit"}}, 400)
+    with scripted([limit]) as script, graph_at(script.url) as graph:
+        for page_id in ("7", "8"):
+            with pytest.raises(Throttled):
+                graph.page(page_id, TOKEN)
+        assert len(script.requests) == 1
 
 
 def test_a_broken_usage_header_is_passed_over(facebook: Simulator) -> None:

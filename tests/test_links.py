@@ -184,6 +184,7 @@ def test_a_token_in_a_link_is_not_in_its_key() -> None:
     key = asset_key("https://graph.facebook.com/7/picture?type=large&access_token=SECRET")
     assert "SECRET" not in key
     assert "type=large" in key
+    assert asset_key("https://me:SECRET@A.example/x.png") == asset_key("https://a.example/x.png")
 
 
 @pytest.mark.parametrize(

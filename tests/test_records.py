@@ -137,7 +137,12 @@ def test_an_album_without_subattachments_counts_as_one_picture() -> None:
 
 def test_a_picture_that_repeats_is_one_attachment() -> None:
     """Two items with one picture would be two rows with one key."""
-    assert keys(item("1_1_1"), album("1_1_1", "2_2_2", "1_1_1")) == ["1_1_1", "2_2_2"]
+    first, again = item("1_1_1", title="first"), item("1_1_1", title="again")
+    found = attached(first, album("1_1_1", "2_2_2", "1_1_1"), again)
+    assert [(a.key, a.title, a.position) for a in found] == [
+        ("1_1_1", "first", 0),
+        ("2_2_2", None, 1),
+    ]
 
 
 def test_two_attachments_in_one_post() -> None:

@@ -65,6 +65,7 @@ def verdict(status: int, answer: object, regain: int = 0) -> GraphError:
         (400, body(1, "An unknown error occurred", error_subcode=99), GraphUnavailable),
         (400, body(324, is_transient=True), GraphUnavailable),
         (400, body(960), GraphUnavailable),
+        (400, body(100, is_transient=True), GraphUnavailable),
         (503, body(-1), GraphUnavailable),
         # What never will, even as HTTP 500.
         (500, body(100, "The ids query parameter is deprecated in v26.0+."), CallRefused),
