@@ -229,15 +229,22 @@ def test_a_lost_picture_says_why(browser: Browser, shelf: Shelf, site: Site) -> 
         assert "Not saved\n1" in page.locator(".facts").inner_text()
 
 
-def test_an_album_shows_how_many(browser: Browser, shelf: Shelf, site: Site) -> None:
-    """An album says how many pictures it has and shows the next ones small."""
+def test_an_album_keeps_its_shape(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """An album says how many pictures it has, and keeps its places while they arrive."""
     post = shelf.post(1, "album")
-    for nth in range(7):
-        shelf.arrive(shelf.attach(post, nth))
+    assets = [shelf.attach(post, nth) for nth in range(7)]
+    shelf.arrive(assets[2])
     with opened(browser, site) as page:
-        page.wait_for_selector("article img.there")
+        page.wait_for_selector(".strip img.there")
+        page.wait_for_selector("text=Pictures are arriving")
         assert page.locator(".badge").all_inner_texts() == ["7 pictures"]
-        assert page.locator(".strip a").count() == 4
+        before = page.locator("article").bounding_box()
+        for asset in assets:
+            shelf.arrive(asset)
+        page.clock.run_for(_BUSY)
+        page.wait_for_selector("text=Up to date")
+        assert page.locator("article").bounding_box() == before
+        assert page.locator("a.picture, .strip a").count() == 5
         assert page.locator(".strip a").last.get_attribute("data-unseen") == "+2"
 
 

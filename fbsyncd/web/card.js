@@ -19,9 +19,11 @@ export function isWaiting(post) {
 export function fill(card, post, pageName) {
   const pictures = picturesOf(post);
   const text = (post.message || post.story || "").trim();
-  card.classList.toggle("wordy", pictures.length === 0);
+  // A picture that waits keeps its place, so that the card has its shape from the beginning.
+  const first = pictures.find((picture) => picture.url || picture.state in WAITING) ?? pictures[0];
+  card.classList.toggle("wordy", !first);
   card.replaceChildren(
-    ...(pictures.length ? [frame(post, pictures, text), ...strip(pictures)] : []),
+    ...(first ? [frame(post, first, text, pictures.length), ...strip(pictures, first)] : []),
     ...(text ? message(card, text) : []),
     foot(post, pageName),
   );
@@ -45,10 +47,9 @@ function stateOf(text) {
   return { state, why: why.join(": ") };
 }
 
-function frame(post, pictures, text) {
-  const first = pictures.find((picture) => picture.url) ?? pictures[0];
+function frame(post, first, text, count) {
   const alt = (first.about || text || "A picture without words").slice(0, 160);
-  const inside = [first.url ? image(first, alt) : placeholder(first), ...badges(post, pictures)];
+  const inside = [first.url ? image(first, alt) : placeholder(first), ...badges(post, count)];
   const element = first.url ? opening(first.url, inside) : make("div", {}, ...inside);
   element.className = "picture";
   const ratio = first.width && first.height ? first.width / first.height : 1;
@@ -79,24 +80,24 @@ function placeholder({ state, why }) {
     why ? make("small", {}, why) : null);
 }
 
-function badges(post, pictures) {
+function badges(post, count) {
   const kinds = [post.type, ...post.attachments.map((part) => part.type)];
   return [
     kinds.some((kind) => kind?.includes("video")) ? make("span", { class: "badge video" }, "Video") : null,
-    pictures.length > 1 ? make("span", { class: "badge" }, `${number(pictures.length)} pictures`) : null,
+    count > 1 ? make("span", { class: "badge" }, `${number(count)} pictures`) : null,
   ].filter(Boolean);
 }
 
-function strip(pictures) {
-  const others = pictures.filter((picture) => picture.url).slice(1);
+function strip(pictures, first) {
+  const others = pictures.filter((picture) => picture !== first);
   const unseen = others.length - STRIP;
-  const shown = others.slice(0, STRIP).map((picture, nth) => {
-    const alt = picture.about || `Picture ${nth + 2} of ${pictures.length}`;
-    const link = opening(picture.url, [image(picture, alt, "6rem")]);
-    if (unseen > 0 && nth === STRIP - 1) link.dataset.unseen = `+${number(unseen)}`;
-    return link;
+  const places = others.slice(0, STRIP).map((picture) => {
+    if (!picture.url) return make("div", {});
+    const alt = picture.about || `Picture ${pictures.indexOf(picture) + 1} of ${pictures.length}`;
+    return opening(picture.url, [image(picture, alt, "6rem")]);
   });
-  return shown.length ? [make("div", { class: "strip" }, ...shown)] : [];
+  if (unseen > 0) places.at(-1).dataset.unseen = `+${number(unseen)}`;
+  return places.length ? [make("div", { class: "strip" }, ...places)] : [];
 }
 
 function message(card, text) {

@@ -1,6 +1,8 @@
-// Numbers, sizes and times as people read them, in the language of the browser; and elements.
+// Numbers, sizes and times as people read them; and elements.
 
-const language = navigator.languages;
+// The words of the page are in one language. Of the forms it has, the browser's own is used.
+const words = document.documentElement.lang;
+const language = navigator.languages.find((one) => one.split("-")[0] === words) ?? words;
 const numbers = new Intl.NumberFormat(language);
 const tenths = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const days = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
