@@ -62,6 +62,8 @@ class Line:
         timeout = (min(connect_timeout, left), min(read_timeout, left))
         try:
             return Answer(self._adapter.send(request, stream=True, timeout=timeout, proxies={}))
+        except requests.Timeout as e:  # of the handshake: the other waits are the guard's
+            raise FetchFailed(f"no secure connection within {timeout[0]:g} s") from e
         except _FOREIGN as e:
             raise FetchFailed(reason(e)) from e
 
@@ -117,6 +119,10 @@ class _Reply(http.client.HTTPResponse):
             assert_header_parsing(self.msg)
         except HeaderParsingError as e:
             raise FetchFailed("headers that cannot be read") from e
+        # urllib3 would refuse these too, but forget to close the connection.
+        told = ",".join(self.headers.get_all("Content-Length", []))
+        if len({length.strip() for length in told.split(",")}) > 1:
+            raise FetchFailed(f"more than one length is announced: {told[:40]}")
         self._guard.expect_body()
 
 
