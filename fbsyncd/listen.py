@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WORKERS = 8
-_GRACE = 2.0  # seconds for requests in work when the server stops
-_LAST = 0.7  # seconds for the workers to end after that
+_GRACE = 1.5  # seconds for requests in work when the server stops
+_LAST = 0.5  # seconds for the workers to end after that
 _TURN = 1.0  # seconds the loop sleeps at most; a request wakes it
 _LIMITS = {
     "ident": None,  # no Server header
@@ -104,8 +104,8 @@ class Server:
         """Stop within three seconds; safe to repeat, and without a start before.
 
         Requests in work are answered. Idle connections are closed at once, slow clients after a
-        grace of two seconds. A request that hangs in the application cannot be ended: its thread
-        is left behind, and the log says so.
+        grace of a second and a half. A request that hangs in the application cannot be ended:
+        its thread is left behind, and the log says so.
         """
         self._stopping.set()
         if self._loop.is_alive():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import os
 import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -266,6 +267,18 @@ def test_a_file_that_vanishes_is_missed(shelf: Shelf, site: Site) -> None:
     assert site.ask(address).status == 404
     path.symlink_to(shelf.media.root / "secret.jpg")
     assert site.ask(address).status == 404
+
+
+def test_slow_readers_hold_no_worker(shelf: Shelf, site: Site) -> None:
+    """More clients than there are workers read nothing of a large file; others are answered."""
+    path = shelf.put(os.urandom(9_000_000))
+    request = f"GET {_CATEGORY}/{path.name} HTTP/1.1\r\nHost: t\r\n\r\n".encode()
+    with ExitStack() as stack:
+        for _ in range(12):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", site.port), 10))
+            slow.sendall(request)
+            assert slow.recv(1) == b"H"
+        assert site.ask(ADDRESS).body == PICTURE
 
 
 def test_an_empty_file_is_served_as_empty(shelf: Shelf, site: Site) -> None:
