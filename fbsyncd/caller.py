@@ -160,6 +160,8 @@ class Caller:
         answer = call.ask()
         self._compare_version(answer.headers)
         error = self.hear(call.page_id, answer, call.expected)
+        used = self.pace.used(call.page_id, self._now()).percent
+        log.debug("page %s: HTTP %d, %.0f%% of the calls used", call.page_id, answer.status, used)
         if error is not None:
             raise error
         return answer.body
