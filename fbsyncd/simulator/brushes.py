@@ -25,9 +25,9 @@ def ramp(stops: Sequence[Colour], width: int, height: int) -> Image.Image:
 
 def blurred(image: Image.Image, pixels: float) -> Image.Image:
     """Gaussian blur; a wide one is done on a smaller picture, which nobody can see."""
-    if pixels < 3:
+    if pixels < 1.2:
         return image.filter(ImageFilter.GaussianBlur(pixels))
-    factor = max(1, int(pixels / 2))
+    factor = max(2, int(pixels / 2))
     small = image.reduce(factor).filter(ImageFilter.GaussianBlur(pixels / factor))
     return small.resize(image.size, Image.Resampling.BICUBIC)
 

@@ -137,6 +137,11 @@ class Canvas(Paper):
         """A soft round wash of *colour*; where it lies it covers, also what is brighter."""
         reach = max(1, round(r * self.unit))
         left, upper = round(x * self.w) - reach, round(y * self.h) - reach
+        if reach <= _LARGE:
+            spot = falloff().resize((reach * 2, reach * 2), Image.Resampling.BILINEAR)
+            fill = Image.new("RGB", spot.size, colour)
+            self.image.paste(fill, (left, upper), spot.point(faded(power)))
+            return
         scale = falloff().width / (2 * reach)
         box = (-left * scale, -upper * scale, (self.w - left) * scale, (self.h - upper) * scale)
         small = (self.w // 4, self.h // 4)

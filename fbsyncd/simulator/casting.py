@@ -60,7 +60,7 @@ class Casting:
     def made(self, role: str, index: int, created: datetime) -> Post:
         """A post of *role* under number *index* (negative: younger than the seed's own)."""
         dice = self._dice("post", index)
-        text = texts.compose(self.page.theme, dice)
+        text = texts.compose(self.page.theme, index, dice, silent=0.1 if index > 5 else 0)
         number = self._number(index)
         post = Post(
             id=f"{self.page.id}_{number}",

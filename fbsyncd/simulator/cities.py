@@ -149,18 +149,19 @@ def _silk(canvas: Canvas, at: Point, r: float) -> None:
 
 
 def rain(canvas: Canvas) -> None:
-    """City lights through a wet window."""
+    """A street through a wet window: lights out of focus, drops that hold it upside down."""
     dice = canvas.dice
-    run = colours(
-        dice.choice(("0a1020 1a2038 2a2a44", "0f0a1c 2a1a34 44263a", "06141c 12303a 24444a"))
-    )
-    canvas.sky(run, 0, 1)
-    canvas.light(dice.random(), 0.6, 0.9, rgb(dice.choice(LAMPS)), 0.35)
-    orbs(canvas, 48, (0.02, 0.09), 0.75)
+    sky, wall, lamp = dice.choice(_TOWNS)
+    run = [mix(colour, rgb("101828"), 0.45) for colour in colours(sky)]
+    canvas.sky([*run, mix(run[-1], rgb("0a0a10"), 0.7)], 0, 1)
+    for depth in (0.3, 1.0):
+        _blocks(canvas, 0.8, depth, (mix(run[-1], rgb(wall), 0.4 + 0.5 * depth), rgb(lamp)))
+    canvas.soften(0.016)
+    canvas.light(dice.random(), 0.8, 0.8, rgb(lamp), 0.35)
+    orbs(canvas, 34, (0.02, 0.075), 0.8)
     behind = canvas.image.transpose(Image.Transpose.ROTATE_180).reduce(10)
-    for _ in range(110):
-        r = 0.004 + 0.016 * dice.random() ** 3
-        _drop(canvas, behind, (dice.random(), dice.random()), r)
+    for _ in range(130):
+        _drop(canvas, behind, (dice.random(), dice.random()), 0.004 + 0.02 * dice.random() ** 3)
 
 
 def _drop(canvas: Canvas, behind: Image.Image, at: Point, r: float) -> None:

@@ -76,22 +76,29 @@ def _flower(
 
 
 def _crown(canvas: Canvas, place: tuple[Point, Point], petal: Colour, form: str) -> None:
-    """The petals around *place* (a centre and the reach to the side and up)."""
-    (x, y), (ax, ay) = place
+    """The petals around *place* (a centre and the reach to the side and up).
+
+    Each petal of a large flower is painted by itself; those of a small one in three tones.
+    """
     count, wide, rings = _FORMS[form]
-    turned = canvas.dice.uniform(0, 2 * math.pi)
+    turned, large = canvas.dice.uniform(0, 2 * math.pi), place[1][0] * canvas.w > 90
+    tones: dict[int, tuple[Colour, list[list[Point]], list[list[Point]]]] = {}
     for nth in range(count * rings):
         ring, turn = nth // count, turned + (nth + nth // count * 0.5) / count * 2 * math.pi
-        dusk = mix(petal, rgb("1a0a14"), 0.30 if nth % 2 else 0.22)
-        tone = mix(dusk, mix(petal, rgb("ffffff"), 0.30), 0.5 - 0.5 * math.sin(turn))
-        long = 1 - 0.14 * ring
-        outline = _petal(long, wide, turn)
-        canvas.shape(
-            [(x + px * ax, y + py * ay) for px, py in outline], tone, mix(tone, petal, 0.6)
-        )
-        fold = _petal(long * 0.82, wide * 0.42, turn)
-        bright = mix(tone, rgb("ffffff"), 0.12)
-        canvas.shape([(x + px * ax, y + py * ay) for px, py in fold], bright, tone)
+        light = 0.5 - 0.5 * math.sin(turn)
+        dusk = mix(petal, rgb("1a0a14"), (0.30, 0.20, 0.25)[nth % 3])
+        tone = mix(dusk, mix(petal, rgb("ffffff"), 0.25), light)
+        group = tones.setdefault(nth if large else round(light * 2), (tone, [], []))
+        group[1].append(_around(place, _petal(1 - 0.14 * ring, wide, turn)))
+        group[2].append(_around(place, _petal(0.82 - 0.11 * ring, wide * 0.42, turn)))
+    for tone, petals, folds in tones.values():
+        canvas.shapes(petals, mix(tone, rgb("1a0a14"), 0.06), mix(tone, petal, 0.4))
+        canvas.shapes(folds, mix(tone, rgb("ffffff"), 0.12), tone)
+
+
+def _around(place: tuple[Point, Point], outline: list[Point]) -> list[Point]:
+    (x, y), (ax, ay) = place
+    return [(x + px * ax, y + py * ay) for px, py in outline]
 
 
 def _petal(long: float, wide: float, turn: float) -> list[Point]:
@@ -123,23 +130,24 @@ def rows(canvas: Canvas) -> None:
     hills = canvas.ridge(horizon - 0.01, 0.035, 6, 0.5)
     canvas.land(hills, mix(run[-1], rgb(plant), 0.3), mix(run[-1], rgb(plant), 0.5))
     canvas.sky([mix(rgb(soil), run[-1], 0.45), rgb(soil)], horizon + 0.02, 1)
-    for nth in range(-19, 20):
-        _row(canvas, (lost, horizon + 0.02), nth, rgb(plant))
+    _rows(canvas, (lost, horizon + 0.02), rgb(plant))
     canvas.haze(horizon + 0.02, horizon + 0.24, run[-1], 0.6)
     canvas.mottle(horizon + 0.05, (0.02, 0.016), 0.16)
     if dice.random() < 0.7:
         _tree(canvas, dice.uniform(0.1, 0.9), horizon + 0.035, dice.uniform(0.08, 0.16))
 
 
-def _row(canvas: Canvas, lost: Point, nth: int, plant: Colour) -> None:
+def _rows(canvas: Canvas, lost: Point, plant: Colour) -> None:
     x, top = lost
-    near, wide = 0.5 + nth * 0.24, 0.085
-    far = x + nth * 0.034
-    left = [(far, top), (near - wide, 1.02)]
-    right = [(near + wide, 1.02), (far + 0.024, top)]
-    canvas.shape([*left, *right], mix(plant, rgb("0a140c"), 0.25), plant)
-    crown = [(far, top), (near - wide * 0.75, 1.02), (near + wide * 0.15, 1.02), (far + 0.015, top)]
-    canvas.shape(crown, plant, mix(plant, rgb("fff4e0"), 0.32))
+    bodies, crowns, wide = [], [], 0.085
+    for nth in range(-19, 20):
+        near, far = 0.5 + nth * 0.24, x + nth * 0.034
+        left = [(far, top), (near - wide, 1.02)]
+        bodies.append([*left, (near + wide, 1.02), (far + 0.024, top)])
+        ridge = [(near - wide * 0.75, 1.02), (near + wide * 0.15, 1.02)]
+        crowns.append([(far, top), *ridge, (far + 0.015, top)])
+    canvas.shapes(bodies, mix(plant, rgb("0a140c"), 0.25), plant)
+    canvas.shapes(crowns, plant, mix(plant, rgb("fff4e0"), 0.32))
 
 
 def _tree(canvas: Canvas, x: float, foot: float, high: float) -> None:

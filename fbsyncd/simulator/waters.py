@@ -77,9 +77,9 @@ def bay(canvas: Canvas) -> None:
         for _ in range(4 - nth // 2):
             _rock(canvas, dice.uniform(-0.05, 1.05), foot, 0.10 + 0.34 * depth, colour)
         canvas.veil(foot - 0.18, foot, run[-1], 0.5 * (1 - depth) + 0.08)
-    waves = canvas.clouds((0.3, 0.02), 0.45, 1.2, 1 - horizon - 0.1)
-    canvas.tint(waves, mix(deep[-1], rgb("001018"), 0.35), horizon + 0.1)
-    canvas.glints(horizon + 0.12, dice.random(), mix(run[-1], rgb("ffffff"), 0.5), 0.5)
+    waves = canvas.clouds((0.3, 0.02), 0.45, 1.2, 1 - horizon - 0.17)
+    canvas.tint(waves, mix(deep[-1], rgb("001018"), 0.35), horizon + 0.17)
+    canvas.glints(horizon + 0.18, dice.random(), mix(run[-1], rgb("ffffff"), 0.5), 0.5)
     if dice.random() < 0.8:
         boat(canvas, dice.uniform(0.2, 0.8), dice.uniform(horizon + 0.2, 0.88))
 
