@@ -144,7 +144,8 @@ _SHIFT = """() => new Promise((done) => {
 
 def test_texts_of_posts_stay_texts(browser: Browser, shelf: Shelf, site: Site) -> None:
     """Markup in a message is shown, not run; a link that is not Facebook's is not made one."""
-    shelf.post(1, HOSTILE, permalink_url="javascript:document.title='owned'")
+    script = "javascript://www.facebook.com/%0adocument.title='owned'"
+    shelf.post(1, HOSTILE, permalink_url=script)
     shelf.post(2, "fine", permalink_url="https://www.facebook.com/104/posts/2")
     shelf.post(3, "other", permalink_url="https://facebook.com.example.org/104/posts/2")
     with opened(browser, site) as page:
