@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, features
 
 from fbsyncd import jpeg, structure
 from fbsyncd.errors import FetchError, FetchFailed, PictureRefused
-from fbsyncd.proof import ANIMATION_PIXELS, MOST_FRAMES, Proof, prove
+from fbsyncd.proof import MOST_FRAMES, Proof, prove
 
 LIMIT = 50_000_000
 NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
@@ -181,8 +181,10 @@ def test_no_cut_is_taken_for_whole(name: str, share: float) -> None:
         return  # between two of its pictures: a whole JPEG
     error = refused(cut)
     assert type(error) is FetchFailed
-    if len(cut) >= 40:
+    if len(cut) >= 60 and "avif" not in name:
         assert f"cut off after {len(cut):,} bytes" in str(error)
+    elif len(cut) >= 60:  # a cut right between two boxes is left to the decoder
+        assert re.search("cut off after|does not decode as AVIF", str(error))
 
 
 @pytest.mark.parametrize("name", WHOLE)
