@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from fbsyncd.simulator import cities, gardens, landscapes, nights, sights, waters, woods
+from fbsyncd.simulator import cities, gardens, landscapes, nights, sights, sports, waters, woods
 from fbsyncd.simulator.canvas import Canvas
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ FAMILIES: dict[str, Callable[[Canvas], None]] = {
     "lanterns": nights.lanterns,
     "street": cities.street,
     "rain": cities.rain,
-    "stadium": cities.stadium,
+    "ball": sports.ball,
+    "stadium": sports.stadium,
     "flowers": gardens.flowers,
     "cafe": sights.cafe,
     "temple": sights.temple,

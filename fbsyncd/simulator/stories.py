@@ -23,7 +23,7 @@ _COMMUNITY_TH = (
     ("rows terraces", "แปลงผักหน้าศูนย์เก็บได้ {n} กิโลแล้ว ใครอยากได้ผักสดแวะมาตัดเองที่{place}"),
     ("street city", "ตลาดนัดคนเดินซอยเราเปิด{day} {time} ร้าน{who}มี{cake}ด้วยนะ"),
     ("peaks lake", "พาผู้สูงอายุ {n} คนไปเที่ยวเขื่อน ลมเย็น คุยกันสนุกทั้งคัน"),
-    ("stadium", "ฟุตบอลกระชับมิตรสองหมู่บ้านจบ {goals} แพ้ชนะไม่รู้ กินข้าวด้วยกันคือดี"),
+    ("ball", "ฟุตบอลกระชับมิตรสองหมู่บ้านจบ {goals} แพ้ชนะไม่รู้ กินข้าวด้วยกันคือดี"),
     ("sea bay", "เก็บขยะริมน้ำรอบนี้ได้ {n} กระสอบ เหนื่อยแต่ชื่นใจ รอบหน้า{day}"),
 )
 _COMMUNITY_EN = (
@@ -82,17 +82,17 @@ _CAFE_VI = (
     ("forest peaks", "Sương xuống tới hiên nhà. {who} nói mùa này cà phê ngon nhất."),
 )
 _FOOTBALL_VI = (
-    ("stadium", "Kết thúc trận đấu! Sông Xanh {goals}. Cảm ơn {n} cổ động viên đã tới sân."),
-    ("stadium", "Tập luyện tối nay lúc {time} ở {place}. Đội U15 đến sớm 15 phút."),
+    ("stadium ball", "Kết thúc trận đấu! Sông Xanh {goals}. Cảm ơn {n} cổ động viên đã tới sân."),
+    ("stadium ball", "Tập luyện tối nay lúc {time} ở {place}. Đội U15 đến sớm 15 phút."),
     ("stadium city", "Vé trận {day} đã mở bán. Khán đài A còn {n} chỗ."),
     ("sea lake", "Chạy bộ phục hồi dọc bờ sông cùng {who}. Chân mỏi, lòng vui."),
-    ("stadium", "Cầu thủ xuất sắc nhất tháng: {who}! Cả đội chúc mừng bạn."),
+    ("stadium ball", "Cầu thủ xuất sắc nhất tháng: {who}! Cả đội chúc mừng bạn."),
     ("rain stadium", "Trận đấu hoãn vì mưa lớn. Lịch mới: {day}, {time}."),
     ("cafe", "Sau trận là {food}. Đội nào thua thì rửa bát."),
 )
 _FOOTBALL_EN = (
-    ("stadium", "FULL TIME. Song Xanh {goals}. What a night, what a crowd: {n} of you!"),
-    ("stadium", "Matchday. Kick-off {time}. Wear green, bring your voice."),
+    ("stadium ball", "FULL TIME. Song Xanh {goals}. What a night, what a crowd: {n} of you!"),
+    ("stadium ball", "Matchday. Kick-off {time}. Wear green, bring your voice."),
     (
         "stadium rows",
         "Open training {day}, girls and boys from 8 to 14. {n} pairs of boots to borrow.",
@@ -104,8 +104,8 @@ _FOOTBALL_EN = (
     ("peaks lake", "Pre-season camp, day nine. {who} won the mountain run. Again."),
 )
 _FOOTBALL_TH = (
-    ("stadium", "จบเกม! ซงซันห์ {goals} ขอบคุณแฟนบอล {n} คนที่ตะโกนไม่หยุดทั้งเก้าสิบนาที"),
-    ("stadium", "คัดตัวนักเตะเยาวชน {day} {time} ที่{place} เอารองเท้ามาเองนะครับ"),
+    ("stadium ball", "จบเกม! ซงซันห์ {goals} ขอบคุณแฟนบอล {n} คนที่ตะโกนไม่หยุดทั้งเก้าสิบนาที"),
+    ("stadium ball", "คัดตัวนักเตะเยาวชน {day} {time} ที่{place} เอารองเท้ามาเองนะครับ"),
     ("rain stadium", "ซ้อมกลางฝนกับ{who} เปียกทั้งทีมแต่หัวเราะกันทั้งสนาม"),
 )
 _TRAVEL_EN = (
