@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 
@@ -18,7 +18,7 @@ class BuildWithReferenceConfig(build_py):
 
 
 setup(
-    packages=["fbsyncd", "fbsyncd.simulator", "fbsyncd.web", "fbsyncd.schema"],
+    packages=[*find_packages(include=["fbsyncd", "fbsyncd.*"]), "fbsyncd.web", "fbsyncd.schema"],
     package_dir={"fbsyncd": "fbsyncd", "fbsyncd.schema": "schema"},
     package_data={
         "fbsyncd": ["py.typed"],

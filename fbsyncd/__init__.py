@@ -14,7 +14,7 @@ __all__ = ["DashboardDataProvider", "FacebookMediaManager", "__version__"]
 def __getattr__(name: str) -> Any:
     # Late, because a developing worker imports this package and needs none of it.
     if name in {"DashboardDataProvider", "FacebookMediaManager"}:
-        from fbsyncd import faces  # noqa: PLC0415
+        from fbsyncd import faces
 
         return getattr(faces, name)
     raise AttributeError(f"module 'fbsyncd' has no attribute {name!r}")

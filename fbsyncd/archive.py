@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from fbsyncd import __version__, download, migrate, models, reconcile
+from fbsyncd import __version__, download, migrate, models
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.config import Config, Page
@@ -20,7 +20,7 @@ from fbsyncd.feed import Feed
 from fbsyncd.fetch import Fetcher, Limits
 from fbsyncd.graph import Graph
 from fbsyncd.media import Media
-from fbsyncd.reconcile import Findings
+from fbsyncd.reconcile import Findings, Reconciler
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.walks import Walk, Window
 
@@ -33,17 +33,27 @@ def utcnow() -> datetime:
 
 
 class Archive:
-    """The stations of one archive. *stop* ends whatever is waiting or looping in them."""
+    """The stations of one archive.
 
-    def __init__(self, config: Config, *, stop: Event | None = None) -> None:
+    *stop* ends whatever is waiting or looping in them; *now* is the clock they go by.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        stop: Event | None = None,
+        now: Callable[[], datetime] = utcnow,
+    ) -> None:
         self.config = config
         self.stop = stop or Event()
+        self.now = now
         self._host = socket.gethostname()
         owner = f"{self._host}/{os.getpid()}"
         self.db = models.connect(config.database.url)
         self.media = Media(config.media.root, config.base)
         self.backlog = Backlog(self.db, retry=_retry(config), owner=owner)
-        self.feed = Feed(self.db, self.media, now=utcnow, public_url=config.server.public_url)
+        self.feed = Feed(self.db, self.media, now=now, public_url=config.server.public_url)
         self.darkroom = Darkroom(
             self.db,
             self.backlog,
@@ -56,7 +66,7 @@ class Archive:
             url=config.facebook.graph_url,
             version=config.facebook.api_version,
             app_secret=config.facebook.app_secret.get_secret_value() or None,
-            now=utcnow,
+            now=now,
             wait=self.stop.wait,
             user_agent=USER_AGENT,
         )
@@ -83,7 +93,7 @@ class Archive:
         """Read one Page into rows; see :meth:`fbsyncd.sync.Sync.page`."""
         days = self.config.sync.backfill_days
         window = Window(timedelta(days=days) if days else None, self.config.sync.full_interval)
-        return self._sync.page(_source(page), Order(window, utcnow, wanted, heard))
+        return self._sync.page(_source(page), Order(window, self.now, wanted, heard))
 
     def download(self, heard: Callable[[Tally], None] = lambda _: None) -> Tally:
         """Fetch every picture that can be fetched now."""
@@ -91,18 +101,18 @@ class Archive:
             workers=self.config.media.workers,
             floor=self.config.media.free_space_floor,
             stop=self.stop,
-            now=utcnow,
+            now=self.now,
             heard=heard,
         )
         return download.drain(self.backlog, self.fetcher, self.media, orders)
 
     def develop(self, heard: Callable[[int], None] = lambda _: None) -> int:
         """Decode every picture that has not been, and make its small version."""
-        return self.darkroom.drain(utcnow, self.stop, heard)
+        return self.darkroom.drain(self.now, self.stop, heard)
 
     def reconcile(self, *, dry_run: bool = False) -> Findings:
         """Compare every row with its file."""
-        return reconcile.scan(self.db, self.media, self.backlog, utcnow, dry_run=dry_run)
+        return Reconciler(self.db, self.media, self.backlog).scan(self.now(), dry_run=dry_run)
 
     def close(self) -> None:
         """Let go of processes, connections and files."""

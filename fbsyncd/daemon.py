@@ -22,9 +22,9 @@ from fbsyncd import lock
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Config, Page
 from fbsyncd.errors import FbsyncdError
-from fbsyncd.listen import Server
 from fbsyncd.media import CATEGORIES
 from fbsyncd.server import make_app
+from fbsyncd.server.listen import Server
 from fbsyncd.watch import watching
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from fbsyncd import daemon, terminal
 from fbsyncd.archive import Archive
 from fbsyncd.config import Config
 from fbsyncd.errors import DatabaseTrouble, UsageError
-from fbsyncd.listen import Server
+from fbsyncd.server.listen import Server
 
 PORT: Final = 8080
 _LOOK: Final = 0.5

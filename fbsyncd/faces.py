@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from fbsyncd import config as configuration
-from fbsyncd.archive import Archive, utcnow
+from fbsyncd.archive import Archive
 from fbsyncd.assets import Asset
 from fbsyncd.config import Config
 from fbsyncd.download import download_one
@@ -52,10 +52,10 @@ class FacebookMediaManager(_Face):
         if category not in CATEGORIES:
             raise UsageError(f"{category!r} is no category; there are {', '.join(CATEGORIES)}")
         archive, asset = self._archive, Asset(url, category)
-        archive.backlog.put([asset], utcnow())
-        job = archive.backlog.claim_one(asset.id, utcnow())
+        archive.backlog.put([asset], archive.now())
+        job = archive.backlog.claim_one(asset.id, archive.now())
         if job is not None:
-            download_one(archive.backlog, archive.fetcher, archive.media, job, utcnow)
+            download_one(archive.backlog, archive.fetcher, archive.media, job, archive.now)
         return asset.id if self._is_archived(asset.id) else None
 
     def get_storage_stats(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fbsyncd.archive import Archive, utcnow
+from fbsyncd.archive import Archive
 from fbsyncd.config import Page
 from fbsyncd.download import Tally
 from fbsyncd.sync import Report
@@ -95,7 +95,7 @@ def _is_settled(archive: Archive, wish: Wish, reading: Sequence[Future[None]]) -
         return True
     if not all(one.done() for one in reading):
         return False
-    return not wish.with_media or archive.backlog.outstanding(utcnow()) == 0
+    return not wish.with_media or archive.backlog.outstanding(archive.now()) == 0
 
 
 def _read(archive: Archive, page: Page, wish: Wish, progress: Progress) -> None:

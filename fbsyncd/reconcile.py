@@ -1,13 +1,13 @@
 """Files against rows: what a row calls archived and the disk does not have is queued again.
 
-``scan`` streams both sides in chunks, so memory stays flat however large the archive is. It
+A scan streams both sides in chunks, so memory stays flat however large the archive is. It
 changes no file, and no row while the folders are not there: an unplugged disk is no loss.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -54,71 +54,70 @@ def fault(claimed: Claimed, size: int | None) -> str | None:
     return None
 
 
-def scan(
-    db: Database,
-    media: Media,
-    backlog: Backlog,
-    now: Callable[[], datetime],
-    *,
-    dry_run: bool = False,
-    chunk_size: int = CHUNK,
-) -> Findings:
-    """Compare every archived row with its file and queue again what is gone or cut.
+class Reconciler:
+    """Holds the files of one archive against its rows, *chunk_size* rows at a time."""
 
-    *chunk_size* rows are held in memory at once.
-    Raises MediaTrouble, having changed nothing, when the media folders are not there.
-    """
-    findings = Findings()
-    for category in CATEGORIES:
-        for chunk in _archived(db, category, chunk_size):
-            _require_folders(media)
-            faults = list(_faults(media, category, chunk, findings))
-            if faults and not dry_run:
-                findings.queued += backlog.lose(faults, now())
-    if findings.missing or findings.wrong_size:
-        log.warning(
-            "%d files missing and %d of the wrong size, %d pictures queued again",
-            findings.missing,
-            findings.wrong_size,
-            findings.queued,
-        )
-    return findings
+    def __init__(
+        self, db: Database, media: Media, backlog: Backlog, *, chunk_size: int = CHUNK
+    ) -> None:
+        self._db = db
+        self._media = media
+        self._backlog = backlog
+        self._chunk_size = chunk_size
 
+    def scan(self, now: datetime, *, dry_run: bool = False) -> Findings:
+        """Compare every archived row with its file and queue again what is gone or cut.
 
-def _faults(
-    media: Media, category: str, chunk: list[Claimed], findings: Findings
-) -> Iterator[tuple[UUID, str]]:
-    for claimed in chunk:
-        size = media.size(category, claimed.filename)
-        what = fault(claimed, size)
-        findings.files += 1
-        findings.missing += size is None
-        findings.wrong_size += what is not None and size is not None
-        if what:
-            yield claimed.id, what
-
-
-def _archived(db: Database, category: str, chunk_size: int) -> Iterator[list[Claimed]]:
-    """Yield the archived rows of a category in the order of their names."""
-    last: tuple[str, str] = ("", "00000000-0000-0000-0000-000000000000")
-    while True:
-        with session(db):
-            found = models.rows(
-                db,
-                "SELECT id, local_filename, file_size FROM media_storage WHERE category = ?"
-                " AND download_status = 'success' AND (local_filename, id) > (?, ?)"
-                " ORDER BY local_filename, id LIMIT ?",
-                [category, *last, chunk_size],
+        Raises MediaTrouble, having changed nothing more, when the media folders are not there.
+        """
+        findings = Findings()
+        for category in CATEGORIES:
+            for chunk in self._archived(category):
+                self._require_folders()
+                faults = list(self._faults(category, chunk, findings))
+                if faults and not dry_run:
+                    findings.queued += self._backlog.lose(faults, now)
+        if findings.missing or findings.wrong_size:
+            log.warning(
+                "%d files missing and %d of the wrong size, %d pictures queued again",
+                findings.missing,
+                findings.wrong_size,
+                findings.queued,
             )
-        if not found:
-            return
-        yield [Claimed(UUID(str(id_)), name, size) for id_, name, size in found]
-        last = (found[-1][1], str(found[-1][0]))
+        return findings
 
+    def _faults(
+        self, category: str, chunk: list[Claimed], findings: Findings
+    ) -> Iterator[tuple[UUID, str]]:
+        for claimed in chunk:
+            size = self._media.size(category, claimed.filename)
+            what = fault(claimed, size)
+            findings.files += 1
+            findings.missing += size is None
+            findings.wrong_size += what is not None and size is not None
+            if what:
+                yield claimed.id, what
 
-def _require_folders(media: Media) -> None:
-    if not media.is_mounted():
-        raise MediaTrouble(
-            f"the media folder {media.root} is not there: mount its disk again, or correct"
-            " media.root; no row was changed"
-        )
+    def _archived(self, category: str) -> Iterator[list[Claimed]]:
+        """Yield the archived rows of a category in the order of their names."""
+        last: tuple[str, str] = ("", "00000000-0000-0000-0000-000000000000")
+        while True:
+            with session(self._db):
+                found = models.rows(
+                    self._db,
+                    "SELECT id, local_filename, file_size FROM media_storage WHERE category = ?"
+                    " AND download_status = 'success' AND (local_filename, id) > (?, ?)"
+                    " ORDER BY local_filename, id LIMIT ?",
+                    [category, *last, self._chunk_size],
+                )
+            if not found:
+                return
+            yield [Claimed(UUID(str(id_)), name, size) for id_, name, size in found]
+            last = (found[-1][1], str(found[-1][0]))
+
+    def _require_folders(self) -> None:
+        if not self._media.is_mounted():
+            raise MediaTrouble(
+                f"the media folder {self._media.root} is not there: mount its disk again, or"
+                " correct media.root; no row was changed"
+            )

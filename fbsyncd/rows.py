@@ -79,14 +79,14 @@ class Rows:
     def _show_developed(self, post_ids: Sequence[str]) -> None:
         """Link small versions made before, when another post named the same picture."""
         small = (
-            "SELECT min(m.id) FROM media_storage m WHERE m.derived_from = a.local_media_id"
-            " AND m.download_status = 'success'"
+            "SELECT m.id FROM media_storage m WHERE m.derived_from = a.local_media_id"
+            " AND m.download_status = 'success' LIMIT 1"
         )
         change(
             self._db,
             f"UPDATE facebook_post_attachments AS a SET local_thumbnail_id = ({small})"
             f" WHERE a.post_id IN ({marks(len(post_ids))}) AND a.local_thumbnail_id IS NULL"
-            f" AND EXISTS ({small.replace('min(m.id)', '1')})",
+            f" AND EXISTS ({small})",
             post_ids,
         )
 

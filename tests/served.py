@@ -17,9 +17,9 @@ from PIL import Image
 
 from fbsyncd import migrate, models
 from fbsyncd.feed import Feed
-from fbsyncd.listen import Server
 from fbsyncd.media import Media, filename, public_path
 from fbsyncd.models import change, connect, to_text, transaction
+from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fbsyncd import addresses
+from fbsyncd.config import addresses
 
 BASE = Path("/srv/archive")
 

@@ -27,7 +27,7 @@ from PIL import Image
 
 from fbsyncd.errors import FetchError, FetchFailed, LinkDead, PictureRefused
 from fbsyncd.fetch import Fetcher, Limits, allowed
-from fbsyncd.reach import objection
+from fbsyncd.fetch.reach import objection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

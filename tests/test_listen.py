@@ -13,7 +13,7 @@ import pytest
 from served import Site, received, serving
 
 from fbsyncd.errors import ArchiveError
-from fbsyncd.listen import Server
+from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

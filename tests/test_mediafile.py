@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from served import Reply, Shelf, Site, file_name, picture, received, serving
 
-from fbsyncd.mediafile import one_range
 from fbsyncd.server import make_app
+from fbsyncd.server.mediafile import one_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from served import Shelf, Site, created, serving
 
-from fbsyncd.listen import Server
 from fbsyncd.models import change, to_text, transaction
 from fbsyncd.server import make_app
+from fbsyncd.server.listen import Server
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

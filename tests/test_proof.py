@@ -16,9 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, features
 
-from fbsyncd import jpeg, structure
 from fbsyncd.errors import FetchError, FetchFailed, PictureRefused
-from fbsyncd.proof import MOST_FRAMES, Proof, prove
+from fbsyncd.proof import MOST_FRAMES, Proof, jpeg, prove, structure
 
 LIMIT = 50_000_000
 NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")

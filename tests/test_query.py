@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbsyncd import query
-from fbsyncd.answers import Refused
+from fbsyncd.server import query
+from fbsyncd.server.answers import Refused
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbsyncd import units
+from fbsyncd.config import units
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fbsyncd.answers import Answer, etag_of
+from fbsyncd.server.answers import Answer, etag_of
 
 if TYPE_CHECKING:
     from pathlib import Path

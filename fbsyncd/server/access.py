@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from fbsyncd.answers import Refused
+from fbsyncd.server.answers import Refused
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

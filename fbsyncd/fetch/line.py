@@ -28,13 +28,13 @@ from urllib3.poolmanager import PoolManager
 from urllib3.util.response import assert_header_parsing
 
 from fbsyncd.errors import FetchFailed
-from fbsyncd.guard import Guard, Reader, connect, reason
+from fbsyncd.fetch.guard import Guard, Reader, connect, reason
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
 
-    from fbsyncd.reach import Place
+    from fbsyncd.fetch.reach import Place
 
 _HOSTS_KEPT = 8  # connections one line keeps open; the CDN has many names for its clusters
 _AT_ONCE = 262_144  # bytes taken in one read

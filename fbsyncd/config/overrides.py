@@ -12,7 +12,7 @@ from typing import Any, cast, get_origin
 
 from pydantic import BaseModel
 
-from fbsyncd.settings import Config
+from fbsyncd.config.settings import Config
 
 _PREFIX = "FBSYNCD_"
 _TRUE = {"true", "yes", "on", "1"}

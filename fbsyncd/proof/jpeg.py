@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 
 from fbsyncd.errors import FetchFailed, PictureRefused
-from fbsyncd.structure import Sketch, check_tail, cut_off, damaged
+from fbsyncd.proof.structure import Sketch, check_tail, cut_off, damaged
 
 # The encoders in use write 10 scans. Thousands of them in a small file keep a decoder busy for
 # minutes: each one goes over the whole picture.

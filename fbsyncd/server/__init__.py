@@ -2,7 +2,8 @@
 
 A request passes three doors: its path must be UTF-8, ``/media`` is answered beside bottle (it is
 the busiest and needs nothing of it), and ``/api`` asks for the token when one is set. Behind them
-bottle finds the route. Answers are made in :mod:`fbsyncd.answers`; here is no SQL and no file.
+bottle finds the route. Answers are made in :mod:`fbsyncd.server.answers`; here is no SQL and no
+file.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import bottle
 
-from fbsyncd import access, datafiles, mediafile, query, webfiles
-from fbsyncd.answers import (
+from fbsyncd import datafiles
+from fbsyncd.errors import FbsyncdError, scrub
+from fbsyncd.feed import BadCursor
+from fbsyncd.server import access, mediafile, query, webfiles
+from fbsyncd.server.answers import (
     Answer,
     Refused,
     code_of,
@@ -22,8 +26,6 @@ from fbsyncd.answers import (
     json_answer,
     with_safety,
 )
-from fbsyncd.errors import FbsyncdError, scrub
-from fbsyncd.feed import BadCursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

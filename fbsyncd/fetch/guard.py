@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from fbsyncd.errors import FetchFailed, PictureRefused
-from fbsyncd.reach import allowed, listed, objection
+from fbsyncd.fetch.reach import allowed, listed, objection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

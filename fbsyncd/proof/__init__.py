@@ -34,8 +34,8 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from fbsyncd import jpeg, structure
 from fbsyncd.errors import FetchError, FetchFailed, PictureRefused
+from fbsyncd.proof import jpeg, structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
-from fbsyncd.answers import JSON_TYPE, code_of, error_body, with_safety
 from fbsyncd.errors import ArchiveError
+from fbsyncd.server.answers import JSON_TYPE, code_of, error_body, with_safety
 
 if TYPE_CHECKING:
     from collections.abc import Callable

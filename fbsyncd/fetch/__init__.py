@@ -37,9 +37,9 @@ from http import HTTPStatus
 from io import BytesIO
 
 from fbsyncd.errors import FetchError, FetchFailed, LinkDead, PictureRefused
-from fbsyncd.line import Answer, Line
+from fbsyncd.fetch.line import Answer, Line
+from fbsyncd.fetch.reach import Place, allowed, first_place, next_place
 from fbsyncd.proof import Proof, prove
-from fbsyncd.reach import Place, allowed, first_place, next_place
 
 __all__ = ["Fetcher", "Limits", "Picture", "allowed"]
 

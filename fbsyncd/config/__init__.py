@@ -1,7 +1,7 @@
 """config.toml: found, read, overridden from the environment, checked whole, and shown again.
 
-The keys themselves are in :mod:`fbsyncd.settings`. Nothing here opens the database, looks up a
-host or reads a token.
+The keys themselves are in :mod:`fbsyncd.config.settings`. Nothing here opens the database, looks
+up a host or reads a token.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from fbsyncd import addresses, datafiles, units
-from fbsyncd.complaints import problems, written_lines
+from fbsyncd import datafiles
+from fbsyncd.config import addresses, units
+from fbsyncd.config.complaints import problems, written_lines
+from fbsyncd.config.overrides import from_environment, variable
+from fbsyncd.config.settings import Config, Page
 from fbsyncd.errors import ConfigError, UsageError
-from fbsyncd.overrides import from_environment, variable
-from fbsyncd.settings import Config, Page
 
 __all__ = ["Config", "Page", "dump", "example", "find", "init", "load", "parse", "places"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO
 
-from fbsyncd.answers import Answer, Headers, Refused, matches
+from fbsyncd.server.answers import Answer, Headers, Refused, matches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def answer(media: Media, environ: WSGIEnvironment) -> Answer:
     """Return the archived file *environ* asks for, the part of it, or that nothing changed.
 
     Does not know which category exists or which file is archived: *media* does. Raises
-    :class:`fbsyncd.answers.Refused` with 404, 405, 416 or 503.
+    :class:`fbsyncd.server.answers.Refused` with 404, 405, 416 or 503.
     """
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         raise Refused(405, "a file can only be read", headers=(("Allow", "GET, HEAD"),))

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationInfo
 
-from fbsyncd import units
+from fbsyncd.config import units
 
 
 class Section(BaseModel):

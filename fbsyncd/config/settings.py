@@ -15,9 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
-from fbsyncd import addresses, units
-from fbsyncd.errors import ConfigError
-from fbsyncd.fields import (
+from fbsyncd.config import addresses, units
+from fbsyncd.config.fields import (
     Duration,
     Flag,
     ResolvedPath,
@@ -29,6 +28,7 @@ from fbsyncd.fields import (
     lowered,
     whole_number,
 )
+from fbsyncd.errors import ConfigError
 
 _ONE_SOURCE = "expected exactly one of access_token, access_token_file and access_token_env"
 _PLACEHOLDERS = {"...", "…", "***", "<token>"}

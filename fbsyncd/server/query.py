@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fbsyncd.answers import Refused
+from fbsyncd.server.answers import Refused
 
 Reader = Callable[[str], Any]
 Parameters = Mapping[str, Reader]
@@ -68,8 +68,8 @@ POSTS: Parameters = {
 def read(query: str, known: Parameters) -> dict[str, Any]:
     """Return the values given in *query* under their names.
 
-    Raises :class:`fbsyncd.answers.Refused` (400), naming the parameter that is unknown, given
-    twice or has a value it cannot have.
+    Raises :class:`fbsyncd.server.answers.Refused` (400), naming the parameter that is unknown,
+    given twice or has a value it cannot have.
     """
     values: dict[str, Any] = {}
     for name, text in _pairs(query):
