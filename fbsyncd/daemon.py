@@ -49,9 +49,9 @@ def run(config: Config, *, started: Callable[[Archive, Server], None] | None = N
     with ExitStack() as stack:
         signals = stack.enter_context(_signals())
         archive = Archive(config, stop=stop)
-        stack.callback(_closing, "archive", archive.close)
         archive.media.prepare()
         stack.enter_context(lock.held(config.media.root))
+        stack.callback(_closing, "archive", archive.close)
         for name in archive.setup():
             log.info("schema: applied %s", name)
         archive.tidy()

@@ -1,0 +1,187 @@
+"""The command line as a person uses it: output, exit codes, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from plant import config_text
+
+from fbsyncd.simulator import Simulator
+
+
+def fbsyncd(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FBSYNCD_")}
+    return subprocess.run(
+        [sys.executable, "-m", "fbsyncd", *arguments],
+        cwd=folder,
+        env=clean | {"HOME": str(folder)} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=8, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def folder(facebook: Simulator, tmp_path: Path) -> Path:
+    (tmp_path / "config.toml").write_text(config_text(facebook))
+    return tmp_path
+
+
+def test_a_sync_by_hand_ends_with_the_statistics(folder: Path) -> None:
+    """Elsewhere than on a terminal there is no escape sequence, and the numbers agree."""
+    done = fbsyncd(folder, "sync")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert "with local pictures" in done.stdout
+    stats = json.loads(fbsyncd(folder, "stats", "--json").stdout)
+    assert stats["posts"] == 8
+    assert stats["media"]["success"] == stats["media"]["files"]
+    assert fbsyncd(folder, "stats").stdout in done.stdout
+
+
+def test_posts_are_shown_as_the_api_tells_them(folder: Path) -> None:
+    """``--json`` is an array of posts; the plain form has two lines for each."""
+    fbsyncd(folder, "sync")
+    posts = json.loads(fbsyncd(folder, "posts", "--limit", "3", "--json").stdout)
+    assert len(posts) == 3
+    assert {"id", "display_image_url", "has_local_image", "attachments"} <= set(posts[0])
+    assert len(fbsyncd(folder, "posts", "--limit", "3").stdout.splitlines()) == 6
+
+
+def test_without_media_rows_are_written_and_queued(facebook: Simulator, folder: Path) -> None:
+    """``--no-media`` asks the CDN for nothing; a later sync fetches what waits."""
+    done = fbsyncd(folder, "sync", "--no-media")
+    assert done.returncode == 0
+    assert facebook.calls["cdn"] == 0
+    stats = json.loads(fbsyncd(folder, "stats", "--json").stdout)
+    assert stats["media"]["pending"] > 0
+    fbsyncd(folder, "sync")
+    assert json.loads(fbsyncd(folder, "stats", "--json").stdout)["media"]["pending"] == 0
+
+
+def test_a_sync_can_be_limited_to_days_and_to_a_page(facebook: Simulator, folder: Path) -> None:
+    """Only one Page of two is read when it is named; an unknown one is refused."""
+    assert fbsyncd(folder, "sync", "--page", facebook.page_id, "--days", "1").returncode == 0
+    unknown = fbsyncd(folder, "sync", "--page", "999")
+    assert unknown.returncode == 78
+    assert "no Page with the id '999'" in unknown.stderr
+
+
+def test_a_dead_token_ends_in_status_one_and_a_remedy(facebook: Simulator, folder: Path) -> None:
+    """One line says what happened and what to do, without the token."""
+    facebook.faults.token_dead()
+    done = fbsyncd(folder, "sync")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) <= 3
+    assert "token" in done.stderr
+    assert facebook.token not in done.stderr + done.stdout
+
+
+def test_missing_files_are_found_and_come_back(folder: Path) -> None:
+    """A dry run only tells; a reconcile queues; the next sync fetches."""
+    fbsyncd(folder, "sync")
+    lost = next((folder / "media/facebook/posts").glob("*.jpg"))
+    lost.unlink()
+    assert "1 missing" in fbsyncd(folder, "reconcile", "--dry-run").stdout
+    assert "1 pictures queued again" in fbsyncd(folder, "reconcile").stdout
+    fbsyncd(folder, "sync")
+    assert lost.exists()
+
+
+def test_given_up_pictures_can_be_retried(facebook: Simulator, folder: Path) -> None:
+    """What was refused for good is queued again when a person says so."""
+    facebook.faults.cdn_serve(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
+    fbsyncd(folder, "sync")
+    stats = json.loads(fbsyncd(folder, "stats", "--json").stdout)
+    assert stats["media"]["given_up"] > 0
+    assert fbsyncd(folder, "retry").returncode == 1
+    facebook.faults.clear()
+    assert "queued again" in fbsyncd(folder, "retry", "--all").stdout
+    fbsyncd(folder, "sync")
+    assert json.loads(fbsyncd(folder, "stats", "--json").stdout)["media"]["given_up"] == 0
+
+
+def test_a_folder_can_be_begun_with_init(tmp_path: Path) -> None:
+    """``init`` makes a valid configuration and says what is next; twice is refused."""
+    done = fbsyncd(tmp_path, "init", "archive")
+    assert done.returncode == 0
+    assert "token" in done.stdout
+    again = fbsyncd(tmp_path, "init", "archive")
+    assert again.returncode == 1
+    assert fbsyncd(tmp_path / "archive", "setup").returncode == 0
+    assert "up to date" in fbsyncd(tmp_path / "archive", "setup").stdout
+    no_page = fbsyncd(tmp_path / "archive", "run")
+    assert no_page.returncode == 78
+    assert "no Page is named" in no_page.stderr
+
+
+def test_config_shows_what_is_in_force_without_secrets(facebook: Simulator, folder: Path) -> None:
+    """Overrides count, secrets are hidden."""
+    shown = fbsyncd(folder, "config", FBSYNCD_MEDIA_WORKERS="3").stdout
+    assert "workers = 3" in shown
+    assert facebook.token not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("frobnicate",), 2),
+        ((), 2),
+        (("sync", "--days", "0"), 2),
+        (("sync", "--days", "3", "--all"), 2),
+        (("--config", "nowhere.toml", "stats"), 78),
+        (("stats", "--config", "nowhere.toml"), 78),
+        (("retry", "not-an-id"), 1),
+    ],
+)
+def test_mistakes_have_their_exit_codes(
+    folder: Path, arguments: tuple[str, ...], status: int
+) -> None:
+    """Wrong usage is 2, a wrong configuration 78, what cannot be done 1; never a traceback."""
+    done = fbsyncd(folder, *arguments)
+    assert done.returncode == status
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_configuration_lists_every_problem(folder: Path) -> None:
+    """All mistakes at once, each with its key, and status 78."""
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace("workers = 4", 'workrs = 4\nmax_file_size = "x"'))
+    done = fbsyncd(folder, "stats")
+    assert done.returncode == 78
+    assert "media.workrs" in done.stderr
+    assert "media.max_file_size" in done.stderr
+
+
+def test_a_database_that_cannot_be_opened_is_told_in_one_line(folder: Path) -> None:
+    """A path that leads nowhere is no traceback."""
+    config = folder / "config.toml"
+    config.write_text('[database]\nurl = "sqlite:///missing/folder/x.db"\n' + config.read_text())
+    done = fbsyncd(folder, "stats")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "unable to open database file" in done.stderr
+
+
+def test_an_unreachable_postgresql_is_told_in_one_line(folder: Path) -> None:
+    """Neither a traceback nor the password."""
+    config = folder / "config.toml"
+    url = "postgresql://somebody:hunter2@127.0.0.1:9/x"
+    config.write_text(f'[database]\nurl = "{url}"\n' + config.read_text())
+    done = fbsyncd(folder, "stats")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr

@@ -1,0 +1,206 @@
+"""The daemon as a real process: it archives, heals what is deleted, and stops cleanly."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plant import config_text
+
+from fbsyncd.simulator import Simulator
+
+PATIENCE = 60.0
+
+
+@dataclass
+class Running:
+    """A daemon process, and where it answers."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: list[str]
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def until(self, happens: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Ask for the statistics until *happens*; the next look follows the last at once."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            stats: dict[str, Any] = self.get("/api/stats")
+            if happens(stats):
+                return stats
+        raise AssertionError(f"it did not happen: {stats}\n{''.join(self.log)}")
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Stop the daemon and return how many seconds that took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.log += self.process.communicate(timeout=20)[1].splitlines(keepends=True)
+        return time.monotonic() - began
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Running]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fbsyncd", "run"], cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    log: list[str] = []
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            log.append(line)
+            if "ready: " in line:
+                yield Running(process, line.split("ready: ")[1].strip().rstrip("/"), log)
+                break
+        else:
+            raise AssertionError("".join(log))
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def all_safe(stats: dict[str, Any]) -> bool:
+    media = stats["media"]
+    read = bool(stats["pages"]) and stats["pages"][0]["state"] == "ok"
+    return read and media["success"] > 0 and media["pending"] + media["failed"] == 0
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=12, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def folder(facebook: Simulator, tmp_path: Path, database_url: str) -> Path:
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    return tmp_path
+
+
+def test_a_daemon_archives_serves_heals_and_stops(facebook: Simulator, folder: Path) -> None:
+    """From a fresh folder to served pictures; a deleted file comes back; SIGTERM ends it."""
+    with running(folder) as daemon:
+        stats = daemon.until(all_safe)
+        assert stats["posts"] == 12
+        with_picture = [p for p in daemon.get("/api/posts")["posts"] if p["has_local_image"]]
+        local = with_picture[0]["display_image_url"]
+        picture = folder / local.lstrip("/")
+        before = picture.read_bytes()
+        picture.unlink()
+        daemon.until(lambda stats: picture.exists() and all_safe(stats))
+        with urllib.request.urlopen(f"{daemon.url}{local}", timeout=10) as answer:
+            assert answer.read() == before
+        assert daemon.get("/healthz") == {"status": "alive"}
+        assert daemon.stop() < 10
+        assert daemon.process.returncode == 0
+    assert "Traceback" not in "".join(daemon.log)
+    assert facebook.token not in "".join(daemon.log)
+
+
+def test_a_new_post_is_archived_while_the_daemon_runs(facebook: Simulator, folder: Path) -> None:
+    """The next interval brings it; nobody has to ask."""
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace("backfill_days = 0", 'interval = "1s"'))
+    with running(folder) as daemon:
+        daemon.until(all_safe)
+        post_id = facebook.add_post("photo", message="ใหม่")
+        daemon.until(lambda stats: stats["posts"] == 13 and all_safe(stats))
+        assert daemon.get(f"/api/posts/{post_id}")["has_local_image"]
+        daemon.stop(signal.SIGINT)
+        assert daemon.process.returncode == 0
+
+
+def test_work_in_flight_is_kept_or_given_back(facebook: Simulator, folder: Path) -> None:
+    """A daemon stopped in mid-download leaves no lease behind, and the next one finishes."""
+    facebook.faults.cdn_delay(3)
+    with running(folder) as daemon:
+        daemon.until(lambda stats: stats["media"]["pending"] > 8)
+        assert daemon.stop() < 10
+        assert daemon.process.returncode == 0
+    facebook.faults.clear()
+    with running(folder) as daemon:
+        daemon.until(all_safe)
+        daemon.stop()
+
+
+def test_a_daemon_stops_although_the_graph_api_hangs(facebook: Simulator, folder: Path) -> None:
+    """A call that gets no answer does not hold up the stop."""
+    facebook.faults.hang(60, times=None)
+    with running(folder) as daemon:
+        assert daemon.stop() < 10
+        assert daemon.process.returncode == 0
+    facebook.faults.clear()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_second_daemon_is_refused(facebook: Simulator, folder: Path) -> None:
+    """One line names the first one's pid; the first goes on undisturbed."""
+    with running(folder) as daemon:
+        second = subprocess.run(
+            [sys.executable, "-m", "fbsyncd", "run"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"pid {daemon.process.pid}" in second.stderr
+        assert len(second.stderr.splitlines()) == 1
+        daemon.until(all_safe)
+        by_hand = subprocess.run(
+            [sys.executable, "-m", "fbsyncd", "sync"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert by_hand.returncode == 0, by_hand.stderr
+        daemon.stop()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_leftovers_of_a_killed_daemon_are_swept(facebook: Simulator, folder: Path) -> None:
+    """After SIGKILL in mid-download the next start takes back leases and temporary files."""
+    facebook.faults.cdn_delay(2)
+    with running(folder) as daemon:
+        daemon.until(lambda stats: stats["media"]["pending"] > 4)
+        daemon.process.kill()
+        daemon.process.wait()
+    facebook.faults.clear()
+    (folder / "media/facebook/.incoming" / f"{daemon.process.pid}-99.part").write_bytes(b"half")
+    with running(folder) as daemon:
+        daemon.until(all_safe)
+        daemon.stop()
+    assert list((folder / "media/facebook/.incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_used_port_is_told_in_one_line(facebook: Simulator, folder: Path) -> None:
+    """The message names the port; nothing is left running."""
+    config = folder / "config.toml"
+    port = facebook.url.rpartition(":")[2]
+    config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+    refused = subprocess.run(
+        [sys.executable, "-m", "fbsyncd", "run"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert f"port {port}" in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
