@@ -13,7 +13,7 @@ import pytest
 from scripted import HTML, Script, reply, scripted
 
 from fbsyncd.errors import GraphError, GraphUnavailable, TooMuchData
-from fbsyncd.exchange import LARGEST_ANSWER, Exchange, parsed
+from fbsyncd.graph.exchange import LARGEST_ANSWER, Exchange, parsed
 
 TOKEN = "EAAB-very-secret"
 PROOF = {"appsecret_proof": "0123456789abcdef", "fields": "id,name"}

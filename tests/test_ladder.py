@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fbsyncd.ladder import LIMITS, Ladder, Rung
+from fbsyncd.graph.ladder import LIMITS, Ladder, Rung
 
 
 def descent(ladder: Ladder) -> list[Rung]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fbsyncd.errors import GraphUnavailable
-from fbsyncd.trail import EMPTY_PAGES, Trail
+from fbsyncd.graph.trail import EMPTY_PAGES, Trail
 
 NEXT = "https://graph.facebook.com/v26.0/7/posts?access_token=SECRET&pretty=0&limit=25"
 

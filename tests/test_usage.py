@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbsyncd import usage
-from fbsyncd.pace import APP, Pace
-from fbsyncd.usage import UNUSED, Usage
+from fbsyncd.graph import usage
+from fbsyncd.graph.pace import APP, Pace
+from fbsyncd.graph.usage import UNUSED, Usage
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from fbsyncd.errors import (
     TokenRefused,
     TooMuchData,
 )
-from fbsyncd.verdict import is_batch, is_listing, is_object, judge
+from fbsyncd.graph.verdict import is_batch, is_listing, is_object, judge
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 REDUCE = "Please reduce the amount of data you're asking for, then retry your request"

@@ -1,0 +1,224 @@
+"""The Graph API, as far as an archive needs it: a Page, its posts and videos, and posts by id.
+
+A walk that ends normally was complete; every other end is an error. Nothing is kept between runs,
+cursors least of all: they die when posts come or go. Only reading calls are made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+from urllib.parse import quote
+
+from fbsyncd import read
+from fbsyncd.errors import CallRefused, GraphError, GraphUnavailable, TooMuchData
+from fbsyncd.graph import verdict
+from fbsyncd.graph.caller import Account, Caller, Endpoint
+from fbsyncd.graph.exchange import Answer, parsed
+from fbsyncd.graph.ladder import Ladder
+from fbsyncd.graph.trail import Trail
+from fbsyncd.records import (
+    BARE_POST_FIELDS,
+    PAGE_FIELDS,
+    POST_FIELDS,
+    VIDEO_FIELDS,
+    BadRecord,
+    PageInfo,
+    Post,
+    Video,
+)
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 50  # what Facebook takes in one batch
+
+R = TypeVar("R", Post, Video)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[R]):
+    """One page of a list, newest first; *skipped* counts records that could not be read."""
+
+    records: tuple[R, ...]
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge(Generic[R]):
+    """A list of a Page: its name, its fields, fewer of them for the heaviest, and its reader."""
+
+    name: str
+    fields: str
+    bare: tuple[str, ...]
+    read: Callable[[object, str], R]
+
+
+_POSTS: Final = _Edge("posts", POST_FIELDS, (BARE_POST_FIELDS,), Post.from_json)
+# A video without its title would look like one whose title was taken away: no bare fields here.
+_VIDEOS: Final = _Edge("videos", VIDEO_FIELDS, (), Video.from_json)
+
+
+class Graph:
+    """A client for several Pages at once, each with its own token.
+
+    *wait* pauses for some seconds and returns True when the program is stopping (give it
+    ``threading.Event.wait``); every pause goes through it. All methods raise GraphError:
+
+    - GraphUnavailable after five tries, or when a walk cannot be completed;
+    - Throttled, TokenRefused, CallRefused at once, and they concern this Page only, but for the
+      limits of the app.
+    """
+
+    def __init__(  # noqa: PLR0913 - one call in one place; a bag of six would only hide them
+        self,
+        *,
+        url: str,
+        version: str,
+        app_secret: str | None = None,
+        now: Callable[[], datetime],
+        wait: Callable[[float], bool],
+        user_agent: str,
+    ) -> None:
+        self._caller = Caller(Endpoint(url, version, user_agent, app_secret), now, wait)
+        self._ladders: dict[tuple[str, str], Ladder] = {}
+        self.pace = self._caller.pace
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        """Return how many calls were made for each Page; each item of a batch is one."""
+        return self._caller.made
+
+    @property
+    def served_version(self) -> str | None:
+        """Return the version the last answer was made by; None before the first."""
+        return self._caller.served_version
+
+    def posts(
+        self,
+        page_id: str,
+        token: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Listing[Post]]:
+        """Walk the Page's own posts.
+
+        *since* and *until* save calls, but Facebook does not promise to keep to them.
+        """
+        return self._walk(_POSTS, Account(page_id, token), _bounds(since, until))
+
+    def videos(
+        self,
+        page_id: str,
+        token: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Listing[Video]]:
+        """Walk the Page's videos; some Pages refuse this list (CallRefused) and only this one."""
+        return self._walk(_VIDEOS, Account(page_id, token), _bounds(since, until))
+
+    def page(self, page_id: str, token: str) -> PageInfo:
+        """Return what the Page says about itself."""
+        query = {"fields": PAGE_FIELDS}
+        node = self._caller.get(Account(page_id, token), quote(page_id, safe=""), query)
+        try:
+            return PageInfo.from_json(node)
+        except BadRecord as error:
+            raise GraphUnavailable(f"page {page_id} could not be read: {error}") from error
+
+    def batch_posts(self, page_id: str, token: str, ids: Sequence[str]) -> list[Post | GraphError]:
+        """Return the posts of these ids, at most BATCH of them, in the same order.
+
+        An error stands in the place of each post that was not given. What is wrong with the batch
+        as a whole is raised. It is one exchange, but counts as one call for each id.
+        """
+        if len(ids) > BATCH:
+            raise ValueError(f"a batch holds at most {BATCH} ids, not {len(ids)}")
+        if not ids:
+            return []
+        paths = [quote(post_id, safe="") for post_id in ids]
+        items = self._caller.batch(Account(page_id, token), paths, {"fields": POST_FIELDS})
+        return [self._item(page_id, item) for item in [*items, *[None] * len(ids)][: len(ids)]]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._caller.close()
+
+    def _walk(
+        self, edge: _Edge[R], account: Account, bounds: Mapping[str, str]
+    ) -> Iterator[Listing[R]]:
+        trail = Trail()
+        while True:
+            page = self._page(edge, account, {**bounds, **trail.place})
+            yield _listing(edge, page, account.page_id)
+            if not trail.follow(page):
+                return
+
+    def _page(self, edge: _Edge[R], account: Account, query: Mapping[str, str]) -> object:
+        """Return one page of a list, asking for less until Facebook can give it."""
+        place = (account.page_id, edge.name)
+        ladder = self._ladders.setdefault(place, Ladder(edge.fields, edge.bare))
+        while True:
+            try:
+                page = self._ask(edge, account, ladder, query)
+            except TooMuchData as error:
+                if not ladder.step_down():
+                    raise
+                log.info("page %s: %d %s at once: %s", *place, ladder.rung.limit, error)
+            else:
+                ladder.answered()
+                return page
+
+    def _ask(
+        self, edge: _Edge[R], account: Account, ladder: Ladder, query: Mapping[str, str]
+    ) -> object:
+        path = f"{quote(account.page_id, safe='')}/{edge.name}"
+        rung = {"fields": ladder.rung.fields, "limit": str(ladder.rung.limit)}
+        try:
+            return self._caller.get(account, path, {**rung, **query}, verdict.is_listing)
+        except CallRefused as error:
+            # The same call without a cursor was accepted, so only the cursor can be wrong.
+            if error.code != 100 or "after" not in query:
+                raise
+            raise GraphUnavailable(f"The list could not be read to its end: {error}") from error
+
+    def _item(self, page_id: str, item: object) -> Post | GraphError:
+        if item is None:
+            return GraphUnavailable("Facebook ran out of time before this item of the batch")
+        headers = {
+            read.text(header, "name") or "": read.text(header, "value") or ""
+            for header in read.items(item, "headers")
+        }
+        body = parsed(read.text(item, "body") or "")
+        error = self._caller.hear(page_id, Answer(read.count(item, "code") or 0, headers, body))
+        if error is not None:
+            return error
+        try:
+            return Post.from_json(body, page_id)
+        except BadRecord as bad:
+            return CallRefused(f"A post of page {page_id} could not be read: {bad}")
+
+
+def _bounds(since: datetime | None, until: datetime | None) -> dict[str, str]:
+    given = {"since": since, "until": until}
+    return {name: str(int(time.timestamp())) for name, time in given.items() if time is not None}
+
+
+def _listing(edge: _Edge[R], page: object, page_id: str) -> Listing[R]:
+    nodes = _nodes(page)
+    records: list[R] = []
+    for node in nodes:
+        try:
+            records.append(edge.read(node, page_id))
+        except BadRecord as error:
+            log.warning("page %s: one of its %s is passed over: %s", page_id, edge.name, error)
+    return Listing(tuple(records), skipped=len(nodes) - len(records))
+
+
+def _nodes(page: object) -> list[object]:
+    nodes = read.at(page, "data")
+    return nodes if isinstance(nodes, list) else []

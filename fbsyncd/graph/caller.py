@@ -1,0 +1,201 @@
+"""Calls of the Graph API: paced before, judged after, and repeated when the fault may pass.
+
+A limit, a dead token or a refusal ends the call at once: repeating those eats the budget or
+achieves nothing. It knows no endpoints; those are in :mod:`fbsyncd.graph`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import random
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from fbsyncd.errors import GraphError, GraphUnavailable, Throttled, TokenRefused
+from fbsyncd.graph import usage, verdict
+from fbsyncd.graph.exchange import Answer, Exchange
+from fbsyncd.graph.pace import APP, Pace
+
+log = logging.getLogger(__name__)
+
+TRIES: Final = 5
+FIRST_PAUSE: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """In whose name a call is made: the Page it counts for, and that Page's token."""
+
+    page_id: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the Graph API is, in which version, and how we name and prove ourselves there."""
+
+    url: str
+    version: str
+    user_agent: str
+    app_secret: str | None = field(default=None, repr=False)
+
+    def proof(self, token: str) -> dict[str, str]:
+        """Return the parameter that proves we hold the app's secret; none without a secret."""
+        if not self.app_secret:
+            return {}
+        proof = hmac.new(self.app_secret.encode(), token.encode(), hashlib.sha256)
+        return {"appsecret_proof": proof.hexdigest()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One exchange, the Page it counts for, and as how many calls Facebook counts it."""
+
+    page_id: str
+    ask: Callable[[], Answer]
+    expected: verdict.Shape
+    weight: int = 1
+
+
+class Caller:
+    """Makes calls; safe to use from several threads.
+
+    *wait* pauses for some seconds and returns True when the program is stopping, like
+    ``threading.Event.wait``; then the call ends with GraphUnavailable.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, now: Callable[[], datetime], wait: Callable[[float], bool]
+    ) -> None:
+        self.pace = Pace()
+        self.made: Counter[str] = Counter()
+        self.served_version: str | None = None
+        self._endpoint = endpoint
+        self._exchange = Exchange(endpoint.url, endpoint.user_agent)
+        self._now = now
+        self._wait = wait
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        account: Account,
+        path: str,
+        query: Mapping[str, str],
+        expected: verdict.Shape = verdict.is_object,
+    ) -> object:
+        """Return the JSON at *path*; raises GraphError."""
+        token = _checked(account.token)
+        path = f"/{self._endpoint.version}/{path}"
+        query = {**query, **self._endpoint.proof(token)}
+        return self._make(
+            _Call(account.page_id, lambda: self._exchange.get(path, token, query), expected)
+        )
+
+    def batch(
+        self, account: Account, paths: Sequence[str], query: Mapping[str, str]
+    ) -> list[object]:
+        """Return the answers at several paths, each to be judged with :meth:`hear`.
+
+        There may be fewer than paths. Raises GraphError for the batch as a whole.
+        """
+        token = _checked(account.token)
+        proof = self._endpoint.proof(token)
+        each = urlencode({**query, **proof})  # an item does not inherit the proof
+        items = [{"method": "GET", "relative_url": f"{path}?{each}"} for path in paths]
+        form = {"batch": json.dumps(items), "include_headers": "true", **proof}
+        path = f"/{self._endpoint.version}/"
+        answers = self._make(
+            _Call(
+                account.page_id,
+                lambda: self._exchange.post(path, token, form),
+                verdict.is_batch,
+                weight=len(items),
+            )
+        )
+        return answers if isinstance(answers, list) else []
+
+    def hear(
+        self, page_id: str, answer: Answer, expected: verdict.Shape = verdict.is_object
+    ) -> GraphError | None:
+        """Take in what an answer says of the budgets, and return the error it stands for."""
+        now = self._now()
+        self.pace.hear(page_id, answer.headers, now)
+        told = usage.of_page(answer.headers, page_id) or usage.UNUSED
+        error = verdict.judge(
+            answer.status, answer.body, now=now, regain=told.regain, expected=expected
+        )
+        if isinstance(error, Throttled):
+            self.pace.close(APP if error.code in verdict.APP_LIMITS else page_id, error.until)
+        return error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._exchange.close()
+
+    def _make(self, call: _Call) -> object:
+        for tried in range(1, TRIES + 1):
+            self._keep_pace(call.page_id)
+            try:
+                return self._once(call)
+            except GraphUnavailable as error:
+                if tried == TRIES:
+                    raise
+                log.info("page %s: try %d of %d: %s", call.page_id, tried, TRIES, error)
+            # Full jitter, so that many Pages that failed together do not come back together.
+            self._rest(random.uniform(0, 2 ** (tried - 1)) * FIRST_PAUSE)
+        raise AssertionError("the last try returns or raises")
+
+    def _once(self, call: _Call) -> object:
+        with self._lock:
+            self.made[call.page_id] += call.weight
+        answer = call.ask()
+        self._compare_version(answer.headers)
+        error = self.hear(call.page_id, answer, call.expected)
+        used = self.pace.used(call.page_id, self._now()).percent
+        log.debug("page %s: HTTP %d, %.0f%% of the calls used", call.page_id, answer.status, used)
+        if error is not None:
+            raise error
+        return answer.body
+
+    def _keep_pace(self, page_id: str) -> None:
+        now = self._now()
+        until = self.pace.closed_until(page_id, now)
+        if until is not None:
+            raise Throttled(
+                f"The calls are used up: none before {until:%Y-%m-%d %H:%M} UTC.", until=until
+            )
+        self._rest(usage.pause(self.pace.used(page_id, now)))
+
+    def _rest(self, pause: timedelta) -> None:
+        if self._wait(pause.total_seconds()):
+            raise GraphUnavailable("The program is stopping")
+
+    def _compare_version(self, headers: Mapping[str, str]) -> None:
+        # An expired version does not fail: another one is served without a word.
+        served, asked = headers.get("facebook-api-version"), self._endpoint.version
+        if served is None or served == self.served_version:
+            return
+        self.served_version = served
+        if served != asked:
+            log.warning(
+                "Graph API %s was asked for and %s is served: set api_version", asked, served
+            )
+
+
+def _checked(token: str) -> str:
+    # http.client would put a token it cannot send into the text of its exception.
+    if re.fullmatch(r"[!-~]+", token):
+        return token
+    raise TokenRefused(
+        "The access token is empty, or holds characters that no token has.",
+        remedy="Copy the token again, without blanks or line ends.",
+    )
