@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from dataclasses import replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -48,7 +50,7 @@ class Cdn:
         if picture is None:
             return _plain(404, "Not Found")
         rendition = self._gallery.render(picture, request.path, request.raw_query)
-        return _file(rendition.content, rendition.content_type)
+        return _ranged(_file(rendition.content, rendition.content_type), request)
 
 
 def _plain(status: int, text: str) -> Answer:
@@ -74,3 +76,16 @@ def _file(content: bytes, content_type: str) -> Answer:
             "timing-allow-origin": "*",
         },
     )
+
+
+def _ranged(answer: Answer, request: Request) -> Answer:
+    """The part of *answer* that a single byte range asks for."""
+    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if not asked:
+        return answer
+    whole = len(answer.body)
+    first, last = int(asked[1]), min(whole - 1, int(asked[2] or whole))
+    if first > last:
+        return replace(_plain(416, ""), headers={"Content-Range": f"bytes */{whole}"})
+    told = {**answer.headers, "Content-Range": f"bytes {first}-{last}/{whole}"}
+    return replace(answer, status=206, body=answer.body[first : last + 1], headers=told)

@@ -71,6 +71,8 @@ class Simulator:
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
+        if unknown := options.keys() - _DEFAULTS.keys():
+            raise TypeError(f"Simulator has no option {', '.join(sorted(unknown))}")
         wanted: Options = {**_DEFAULTS, **options}
         seed = wanted["seed"]
         self.clock = Clock()

@@ -116,9 +116,9 @@ class Gallery:
     """The CDN's store: every picture that exists, and the darkroom that draws them."""
 
     def __init__(self, style: str = "scenes") -> None:
-        self._draw: Callable[[str, str, int, int], Image.Image] = (
-            plain.draw if style == "plain" else scenes.draw
-        )
+        if style not in ("scenes", "plain"):
+            raise ValueError(f"pictures are scenes or plain, not {style}")
+        self._plain = style == "plain"
         self._pictures: dict[str, Picture] = {}
         self._purged: set[str] = set()
         self._cache: OrderedDict[tuple[str, int, int, str], Rendition] = OrderedDict()
@@ -149,13 +149,21 @@ class Gallery:
         )
 
     def _develop(self, picture: Picture, width: int, height: int, kind: str) -> Rendition:
-        base_width, base_height = fitted(picture.width, picture.height, "s720x720")
-        image = self._draw(picture.key, picture.topic, base_width, base_height)
-        if image.size != (width, height):
-            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+        image = self._print(picture, width, height)
         if picture.alpha and kind == "PNG":
+            image = image.copy()
             image.putalpha(scenes.vignette(width, height))
         return Rendition(_saved(image, kind, _OPTIONS[kind]), _TYPES[kind])
+
+    def _print(self, picture: Picture, width: int, height: int) -> Image.Image:
+        if self._plain:
+            return plain.draw(picture.key, width, height)
+        negative = "s960x960" if picture.height > 1.5 * picture.width else "s720x720"
+        size = fitted(picture.width, picture.height, negative)
+        image = scenes.draw(picture.key, picture.topic, *size)
+        if size == (width, height):
+            return image
+        return ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
 
     def _cached_or(
         self, key: tuple[str, int, int, str], develop: Callable[[], Rendition]

@@ -7,9 +7,9 @@ from random import Random
 from PIL import Image, ImageDraw
 
 
-def draw(key: str, topic: str, width: int, height: int) -> Image.Image:
-    """Draw the picture named *key*; the topic makes no difference here."""
-    dice = Random(f"{key}{topic}")
+def draw(key: str, width: int, height: int) -> Image.Image:
+    """Draw the picture named *key* in any size."""
+    dice = Random(key)
     image = Image.new("RGB", (1, 2))
     image.putdata([_colour(dice), _colour(dice)])
     image = image.resize((1, height), Image.Resampling.BILINEAR).resize(
@@ -17,9 +17,12 @@ def draw(key: str, topic: str, width: int, height: int) -> Image.Image:
     )
     pen = ImageDraw.Draw(image)
     for _ in range(4):
-        x, y = dice.randrange(width), dice.randrange(height)
-        reach = dice.randrange(8, max(9, height // 3))
-        pen.rectangle((x - reach, y - reach // 2, x + reach, y + reach // 2), fill=_colour(dice))
+        x, y, reach = (
+            dice.random() * width,
+            dice.random() * height,
+            dice.uniform(0.05, 0.3) * height,
+        )
+        pen.rectangle((x - reach, y - reach / 2, x + reach, y + reach / 2), fill=_colour(dice))
     return image
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ class Recording:
 
     posts: dict[str, Post] = field(default_factory=dict)
     pictures: dict[str, Picture] = field(default_factory=dict)
+    _guessed: set[str] = field(default_factory=set)
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one record in; a later one of the same id takes its place."""
@@ -79,10 +81,18 @@ class Recording:
 
     def _note(self, path: str, query: str, beside: dict[str, Any]) -> None:
         key = key_of(path, query)
-        size = _native(beside.get("width"), beside.get("height"), size_tag(path, query), key)
+        listed = _listed_size(beside.get("width"), beside.get("height"), size_tag(path, query))
         known = self.pictures.get(key)
-        if known is None or known.width * known.height < size[0] * size[1]:
-            self.pictures[key] = Picture(key, path, *size)
+        if listed and (
+            key in self._guessed or known is None or _area(known) < listed[0] * listed[1]
+        ):
+            self.pictures[key] = Picture(key, path, *listed)
+            self._guessed.discard(key)
+        elif known is None:
+            self.pictures[key] = Picture(
+                key, path, *_SHAPES[zlib.crc32(key.encode()) % len(_SHAPES)]
+            )
+            self._guessed.add(key)
 
 
 def load(paths: Iterable[str | Path]) -> Recording:
@@ -150,14 +160,18 @@ def _is_facebook_file(text: str) -> bool:
     return f".{host}".endswith(_HOSTS)
 
 
-def _native(width: Any, height: Any, tag: str, key: str) -> tuple[int, int]:
-    """A size for the original, from the size listed beside a link if there is one."""
+def _listed_size(width: Any, height: Any, tag: str) -> tuple[int, int] | None:
+    """The size of the original after the one listed beside a link, if there is one."""
     if not (isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0):
-        return _SHAPES[len(tag + key) % len(_SHAPES)] if not tag else (720, 720)
+        return None
     longest = max(width, height)
     if tag and longest < 600:
         return round(width * 960 / longest), round(height * 960 / longest)
     return width, height
+
+
+def _area(picture: Picture) -> int:
+    return picture.width * picture.height
 
 
 def _moment(text: Any) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,13 @@ FAMILIES: dict[str, Callable[[Canvas], None]] = {
 }
 
 
+@lru_cache(maxsize=16)
 def draw(key: str, topic: str, width: int, height: int) -> Image.Image:
-    """Paint the scene of picture *key*; *topic* names families to choose from, with spaces."""
+    """Paint the scene of picture *key*; *topic* names families to choose from, with spaces.
+
+    The last ones are kept, since a picture is mostly asked for in several sizes at once: copy
+    the result before changing it.
+    """
     choice = [family for family in topic.split() if family in FAMILIES] or sorted(FAMILIES)
     return paint(Random(f"family/{key}").choice(choice), key, width, height)
 

@@ -88,7 +88,8 @@ class Signer:
         pairs = parse_qsl(query, keep_blank_values=True)
         values = dict(pairs)
         if "oh" not in values:
-            return UNSIGNED
+            # A link copied out of HTML source: the commonest way to break one.
+            return BAD_TIMESTAMP if "amp;oh" in values else UNSIGNED
         expiry = _hexadecimal(values.get("oe", ""))
         if expiry is None:
             return BAD_TIMESTAMP
