@@ -152,7 +152,7 @@ def test_less_is_asked_for_and_then_more_again(facebook: Simulator) -> None:
     limits = [int(limit or 0) for limit in asked(facebook, "limit")]
     assert limits[0] < 50
     assert limits == sorted(limits)
-    assert limits[-1] == 50
+    assert limits[-1] >= 50
 
 
 def test_what_is_too_heavy_on_one_list_does_not_slow_another(facebook: Simulator) -> None:

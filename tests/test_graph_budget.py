@@ -10,9 +10,7 @@ import pytest
 from graphs import NOON, TOKEN, Waits, graph_at, ids
 from scripted import reply, scripted
 
-from fbsyncd.errors import (
-    Throttled,
-)
+from fbsyncd.errors import Throttled
 from fbsyncd.simulator import Simulator
 
 
@@ -109,7 +107,22 @@ def test_several_pages_at_once(facebook: Simulator) -> None:
             for each in facebook.pages * 4
         ]
         found = [walk.result() for walk in walks]
-        assert graph.calls == {each.id: 8 for each in facebook.pages}
+        assert sum(graph.calls.values()) == facebook.calls["graph"]
     assert found[0::2] == [found[0]] * 4
     assert found[1::2] == [found[1]] * 4
     assert not set(found[0]) & set(found[1])
+
+
+def test_a_stop_that_is_over_slows_nothing_down(facebook: Simulator) -> None:
+    """What was heard before the stop says nothing about the budget after it."""
+    told = {"call_count": 97, "estimated_time_to_regain_access": 20}
+    facebook.faults.usage(page=told, page_id=facebook.page_id)
+    times = [NOON]
+    waits = Waits()
+    with graph_at(facebook.url, waits, lambda: times[0]) as graph:
+        walk = graph.posts(facebook.page_id, facebook.token)
+        next(walk)
+        facebook.faults.usage(page={"call_count": 1}, page_id=facebook.page_id)
+        times[0] = NOON + timedelta(minutes=21)
+        assert len(ids(graph.posts(facebook.page_id, facebook.token))) == 70
+    assert waits.pauses == []

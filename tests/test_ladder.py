@@ -31,6 +31,9 @@ def test_more_is_asked_for_after_three_answers() -> None:
         ladder.answered()
         limits.append(ladder.rung.limit)
     assert limits == [12, 12, 25, 25, 25, 50, 50, 50]
+    for _ in range(9):
+        ladder.answered()
+    assert ladder.rung.limit == 100
 
 
 def test_bare_fields_are_for_one_object_only() -> None:

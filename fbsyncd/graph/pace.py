@@ -39,6 +39,8 @@ class Pace:
         """Allow no call on this budget, a Page's id or APP, before *until*."""
         with self._lock:
             self._closed[budget] = max(until, self._closed.get(budget, until))
+            # What was heard before the stop is over with it: the first call after would crawl.
+            self._heard.pop(budget, None)
 
     def closed_until(self, page_id: str, now: datetime) -> datetime | None:
         """Return when this Page may be asked again, or None when it may be now."""
@@ -49,9 +51,19 @@ class Pace:
     def used(self, page_id: str, now: datetime) -> Usage:
         """Return the fuller of the budgets that a call for this Page counts on."""
         with self._lock:
-            heard = [self._heard[budget] for budget in (APP, page_id) if budget in self._heard]
-        fresh = [used for at, used in heard if now - at < _MEMORY]
+            fresh = [used for budget in (APP, page_id) for used in self._fresh(budget, now)]
         return max(fresh, default=UNUSED, key=lambda used: used.percent)
+
+    def _fresh(self, budget: str, now: datetime) -> list[Usage]:
+        """Return what was last heard of *budget*, if it still says anything.
+
+        What was heard before a stop that is over says nothing: the budget is open again.
+        """
+        if budget not in self._heard:
+            return []
+        at, used = self._heard[budget]
+        reopened = at < self._closed.get(budget, at) <= now
+        return [] if reopened or now - at >= _MEMORY else [used]
 
     def _hear(self, budget: str, used: Usage, now: datetime) -> None:
         with self._lock:
