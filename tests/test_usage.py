@@ -152,6 +152,16 @@ def test_the_way_is_free_when_its_time_has_come() -> None:
     assert pace.closed_until("p1", NOW + timedelta(hours=1)) is None
 
 
+def test_nothing_is_remembered_across_a_stop() -> None:
+    """After the pause the first call goes at once, and tells how things stand."""
+    pace = Pace()
+    pace.hear("p1", business(p1=[pool(99)]), NOW)
+    pace.hear("p2", business(p2=[pool(90)]), NOW)
+    pace.close("p2", NOW + timedelta(minutes=15))
+    assert pace.used("p1", NOW + timedelta(minutes=10)) == UNUSED
+    assert pace.used("p2", NOW + timedelta(minutes=15)) == UNUSED
+
+
 def test_the_fuller_budget_sets_the_pace_and_is_forgotten_after_an_hour() -> None:
     """Percentages are of a rolling hour."""
     pace = Pace()
