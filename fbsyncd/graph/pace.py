@@ -39,8 +39,6 @@ class Pace:
         """Allow no call on this budget, a Page's id or APP, before *until*."""
         with self._lock:
             self._closed[budget] = max(until, self._closed.get(budget, until))
-            # What was heard before the stop is over with it: the first call after would crawl.
-            self._heard.pop(budget, None)
 
     def closed_until(self, page_id: str, now: datetime) -> datetime | None:
         """Return when this Page may be asked again, or None when it may be now."""
