@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -45,10 +45,12 @@ def test_a_new_post_comes_first(reader: Reader) -> None:
 
 def test_an_older_post_lands_where_it_belongs(reader: Reader) -> None:
     """created_time decides the place in the list."""
-    at = reader.facebook.clock.now() - timedelta(days=2)
+    at = (reader.facebook.clock.now() - timedelta(days=2)).replace(microsecond=0)
+    at = at.astimezone(timezone(timedelta(hours=7)))
     new = reader.facebook.add_post("text", created_time=at)
     posts = reader.posts()
     assert 0 < [post["id"] for post in posts].index(new) < 12
+    assert reader.post(new)["created_time"] == at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
     assert "attachments" not in reader.post(new)
 
 
@@ -94,6 +96,14 @@ def test_an_album_can_grow(reader: Reader) -> None:
     new = reader.facebook.add_post("photo", photos=1)
     reader.facebook.grow_album(new, 11)
     assert len(files_of(reader.post(new))) == 12
+
+
+def test_an_album_can_shrink(reader: Reader) -> None:
+    """One photo leaves, the others stay in their order."""
+    new = reader.facebook.add_post("album", photos=3)
+    before = files_of(reader.post(new))
+    reader.facebook.remove_photo(new, 1)
+    assert files_of(reader.post(new)) == [before[0], before[2]]
 
 
 def test_a_post_can_vanish_and_return(reader: Reader) -> None:

@@ -6,8 +6,8 @@ import argparse
 import signal
 import sys
 import threading
-from datetime import datetime
 
+from fbsyncd.simulator.clock import moment
 from fbsyncd.simulator.facebook import Simulator
 
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="other seeds, other posts")
     add("--pictures", choices=("scenes", "plain"), default="scenes", help="plain is for load")
     add("--app-secret", default="", help="demand appsecret_proof made with this secret")
-    add("--newest", type=datetime.fromisoformat, help="time of the newest post (ISO, with offset)")
+    add("--newest", type=moment, help="time of the newest post (ISO)")
     add("--alive", type=float, default=0, metavar="SECONDS", help="a new post every so often")
     add("--replay", nargs="+", default=(), metavar="FILE", help="serve recorded answers instead")
     add("--step", action="store_true", help="show one recorded file after the other")

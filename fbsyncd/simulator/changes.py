@@ -90,6 +90,12 @@ class Changes:
         grown = (*old.photos, *self._fresh_photos(old, photos))
         self._world.keep([replace(old, kind="album", photos=grown)])
 
+    def remove_photo(self, post_id: str, index: int = 0) -> None:
+        """Take one photo out of an album."""
+        old = self._wanted(post_id)
+        photos = [photo for nth, photo in enumerate(old.photos) if nth != index]
+        self._world.keep([replace(old, photos=tuple(photos))])
+
     def remove(self, post_id: str) -> None:
         """Take a post away: it is in no list and its node is missing. Its files stay."""
         self._removed[post_id] = self._world.discard(post_id)

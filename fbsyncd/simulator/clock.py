@@ -27,3 +27,9 @@ class Clock:
         """Let it be *at* (aware) now; the clock goes on from there."""
         self._offset = at - datetime.now(UTC)
         return self.now()
+
+
+def moment(text: str) -> datetime:
+    """A time from ISO text, aware, in UTC; text without an offset is meant as UTC."""
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -13,6 +13,7 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fbsyncd.simulator.clock import moment
 from fbsyncd.simulator.messages import Answer, Request, as_json
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ CHANGES = (
     "edit",
     "replace_photo",
     "grow_album",
+    "remove_photo",
     "remove",
     "restore",
     "change_permalink",
@@ -82,8 +84,7 @@ def _arguments(body: bytes) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise TypeError("the arguments must be a JSON object")
     return {
-        name: datetime.fromisoformat(value) if name in _TIMES and value else value
-        for name, value in given.items()
+        name: moment(value) if name in _TIMES and value else value for name, value in given.items()
     }
 
 

@@ -78,6 +78,7 @@ class Simulator:
         self.clock = Clock()
         self.requests: deque[Request] = deque(maxlen=50_000)
         self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self.faults = Faults(Usage(self.clock))
         self.gallery = Gallery(wanted["pictures"])
         self.world = World(self.gallery, seed)
@@ -153,7 +154,9 @@ class Simulator:
 
     def count(self, kind: str, part: str = "") -> int:
         """How many requests of *kind* ("graph", "cdn") had *part* in their path."""
-        return sum(asked.kind == kind and part in asked.path for asked in list(self.requests))
+        with self._lock:
+            asked = list(self.requests)
+        return sum(request.kind == kind and part in request.path for request in asked)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -162,8 +165,9 @@ class Simulator:
         self.stop()
 
     def _respond(self, request: Request) -> Answer:
-        self.requests.append(request)
-        self.calls[request.kind] += 1
+        with self._lock:
+            self.requests.append(request)
+            self.calls[request.kind] += 1
         if request.kind == "cdn":
             return self._cdn.answer(request)
         if request.kind == "control":
@@ -189,6 +193,7 @@ class Simulator:
         self.edit = changes.edit
         self.replace_photo = changes.replace_photo
         self.grow_album = changes.grow_album
+        self.remove_photo = changes.remove_photo
         self.remove = changes.remove
         self.restore = changes.restore
         self.change_permalink = changes.change_permalink

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from fbsyncd.simulator.clock import moment
 from fbsyncd.simulator.refusals import wrong_parameter
 
 if TYPE_CHECKING:
@@ -97,7 +97,6 @@ def _moment(query: Mapping[str, str], name: str) -> int | None:
     if text.isdecimal():
         return int(text)
     try:
-        moment = datetime.fromisoformat(text)
+        return int(moment(text).timestamp())
     except ValueError:
         raise wrong_parameter(f"{name} must be a time") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from fbsyncd.simulator.signing import Link
@@ -30,7 +31,7 @@ _STATUS = {
 
 def timestamp(at: datetime) -> str:
     """A time as the Graph API writes it: no colon in the offset."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S+0000")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
 def post_node(post: Post, page: Page) -> Node:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from fbsyncd.simulator.clock import moment
 from fbsyncd.simulator.pictures import Picture, key_of, size_tag
 from fbsyncd.simulator.signing import Link
 from fbsyncd.simulator.values import Post
@@ -178,7 +179,6 @@ def _moment(text: Any) -> datetime:
     if isinstance(text, int):
         return datetime.fromtimestamp(text, UTC)
     try:
-        moment = datetime.fromisoformat(str(text))
+        return moment(str(text))
     except ValueError:
         return _LONG_AGO
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
