@@ -4,7 +4,7 @@
 
     media/facebook/
         posts/ attachments/ thumbnails/     <sha256>.<extension>, whole or not there
-        .incoming/                          files being written, <pid>-<number>.part
+        .incoming/                          files being written, <pid>-<process>-<number>.part
         .quarantine/                        damaged bytes, kept for a look
 
 A name is the SHA-256 of the bytes, so it never changes its content, and two assets with the same
@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,10 @@ from fbsyncd.errors import MediaTrouble
 
 CATEGORIES: Final = ("posts", "attachments", "thumbnails")
 _NAME: Final = re.compile(r"[0-9a-f]{64}\.(?:jpg|png|gif|webp|avif)", re.ASCII)
-_PART: Final = re.compile(r"(\d+)-\d+\.part", re.ASCII)
+_PART: Final = re.compile(r"(\d+)-([0-9a-f]{8})-\d+\.part", re.ASCII)
+# Unlike a pid it is not used again by another process, here or on another machine.
+_PROCESS: Final = secrets.token_hex(4)
+_NUMBERS: Final = itertools.count(1)
 _PUBLIC: Final = "/media/facebook"
 
 
@@ -59,7 +63,6 @@ class Media:
         self._base = base
         self._incoming = root / ".incoming"
         self._quarantine = root / ".quarantine"
-        self._number = itertools.count(1)
 
     def prepare(self) -> None:
         """Make the folders; a watch on one that appears later would miss its first files."""
@@ -73,14 +76,14 @@ class Media:
         with _told(f"cannot sweep {self._incoming}"):
             for part in self._incoming.glob("*.part"):
                 match = _PART.fullmatch(part.name)
-                if match and not _is_running(int(match[1])):
+                if match and match[2] != _PROCESS and not _is_other(int(match[1])):
                     part.unlink(missing_ok=True)
                     removed += 1
         return removed
 
     def stage(self, data: bytes, category: str, name: str) -> Staged:
         """Write *data* under a temporary name and wait until the disk has it."""
-        part = self._incoming / f"{os.getpid()}-{next(self._number)}.part"
+        part = self._incoming / f"{os.getpid()}-{_PROCESS}-{next(_NUMBERS)}.part"
         with _told(f"cannot write a picture of {len(data):,} bytes to {self._incoming}"):
             try:
                 with part.open("xb") as file:
@@ -183,7 +186,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _is_running(pid: int) -> bool:
+def _is_other(pid: int) -> bool:
+    """Tell whether *pid* is a running process, and not this one under a number used before."""
+    if pid == os.getpid():
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -13,9 +13,11 @@ from fbsyncd.oneshot import Progress, Wish
 from fbsyncd.simulator import Simulator
 from fbsyncd.sync import Report
 
+_FLOOR = 'free_space_floor = "1MB"'
 
-def config_text(facebook: Simulator, database_url: str = "", more: str = "") -> str:
-    """Return a config.toml for all Pages of *facebook*; *more* is added at its end."""
+
+def config_text(facebook: Simulator, database_url: str = "", media: str = "") -> str:
+    """Return a config.toml for all Pages of *facebook*; *media* goes into that section."""
     pages = "".join(
         f'[[facebook.pages]]\nid = "{page.id}"\naccess_token = "{page.token}"\n'
         for page in facebook.pages
@@ -23,15 +25,17 @@ def config_text(facebook: Simulator, database_url: str = "", more: str = "") -> 
     database = f'[database]\nurl = "{database_url}"\n' if database_url else ""
     return (
         f'[facebook]\ngraph_url = "{facebook.url}"\n{pages}{database}'
-        '[media]\nallowed_hosts = ["127.0.0.1"]\nfree_space_floor = "1MB"\nworkers = 4\n'
-        f'retry_base = "1s"\n[sync]\nbackfill_days = 0\n[server]\nport = 0\n{more}'
+        '[media]\nallowed_hosts = ["127.0.0.1"]\nworkers = 4\nretry_base = "1s"\n'
+        f"{media or _FLOOR}\n[sync]\nbackfill_days = 0\n[server]\nport = 0\n"
     )
 
 
 @contextmanager
-def archive_of(facebook: Simulator, folder: Path, database_url: str = "") -> Iterator[Archive]:
+def archive_of(
+    facebook: Simulator, folder: Path, database_url: str = "", media: str = ""
+) -> Iterator[Archive]:
     """Open an archive of *facebook* in *folder*."""
-    text = config_text(facebook, database_url)
+    text = config_text(facebook, database_url, media)
     archive = Archive(config.parse(text, base=folder, environ={}), now=facebook.clock.now)
     try:
         archive.setup()

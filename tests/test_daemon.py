@@ -181,7 +181,9 @@ def test_leftovers_of_a_killed_daemon_are_swept(facebook: Simulator, folder: Pat
         daemon.process.kill()
         daemon.process.wait()
     facebook.faults.clear()
-    (folder / "media/facebook/.incoming" / f"{daemon.process.pid}-99.part").write_bytes(b"half")
+    (folder / "media/facebook/.incoming" / f"{daemon.process.pid}-0badcafe-99.part").write_bytes(
+        b"half"
+    )
     with running(folder) as daemon:
         daemon.until(all_safe)
         daemon.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,9 +54,10 @@ def test_only_leftovers_of_dead_processes_are_swept(media: Media) -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    (media.root / ".incoming" / f"{dead}-1.part").write_bytes(b"half")
+    (media.root / ".incoming" / f"{dead}-0badcafe-1.part").write_bytes(b"half")
+    (media.root / ".incoming" / f"{os.getpid()}-0badcafe-1.part").write_bytes(b"a reused pid")
     mine = media.stage(DATA, "posts", NAME)
-    assert media.sweep() == 1
+    assert media.sweep() == 2
     assert mine.part.exists()
     media.discard([mine])
     assert list((media.root / ".incoming").iterdir()) == []

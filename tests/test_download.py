@@ -1,0 +1,162 @@
+"""From the queue to files, over a CDN that does everything CDNs do."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from plant import archive_of, everything, files, one, query, read
+
+from fbsyncd.archive import Archive
+from fbsyncd.errors import MediaTrouble
+from fbsyncd.simulator import Simulator
+
+FAILED = "SELECT error_message FROM media_storage WHERE download_status = 'failed'"
+WAITING = "SELECT count(*) FROM media_storage WHERE download_status <> 'success'"
+LEASED = "SELECT count(*) FROM media_storage WHERE lease_owner IS NOT NULL"
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=15, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def archive(facebook: Simulator, tmp_path: Path, database_url: str) -> Iterator[Archive]:
+    with archive_of(facebook, tmp_path, database_url) as opened:
+        read(opened)
+        yield opened
+
+
+def test_rows_tell_the_truth_about_their_files(archive: Archive) -> None:
+    """Size, hash, type and dimensions in a row are those of the file, and the name is the hash."""
+    tally = archive.download()
+    assert tally.archived > 10
+    assert (tally.failed, one(archive, WAITING)) == (0, 0)
+    rows = query(
+        archive,
+        "SELECT category, local_filename, local_path, file_size, sha256, mime_type, width, height"
+        " FROM media_storage",
+    )
+    for category, name, local_path, size, sha256, mime_type, width, height in rows:
+        path = archive.config.base / local_path
+        data = path.read_bytes()
+        assert path == archive.media.root / category / name
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (size, sha256)
+        assert name.startswith(sha256)
+        with Image.open(path) as image:
+            assert image.size == (width, height)
+            assert f"image/{(image.format or '').lower()}" == mime_type
+
+
+def test_one_bad_picture_does_not_disturb_the_others(facebook: Simulator, archive: Archive) -> None:
+    """Each failure is the row's own, with its reason; everything else is archived."""
+    links = query(archive, "SELECT original_url FROM media_storage ORDER BY id LIMIT 3")
+    first, second, third = (url.partition("?")[0].rpartition("/")[2] for (url,) in links)
+    facebook.faults.cdn_status(500, times=1, match=first)
+    facebook.faults.cdn_cut_body(times=1, match=second)
+    facebook.faults.cdn_html(times=1, match=third)
+    tally = archive.download()
+    reasons = [reason for (reason,) in query(archive, FAILED)]
+    assert len(reasons) == tally.failed == 3
+    assert any("500" in reason for reason in reasons)
+    assert one(archive, WAITING) == 3
+    facebook.clock.move(timedelta(minutes=1))
+    archive.download()
+    assert one(archive, WAITING) == 0
+
+
+def test_a_refused_signature_is_not_tried_again(facebook: Simulator, archive: Archive) -> None:
+    """After a 403 the same link is left alone, and a fresh one is fetched at once."""
+    facebook.faults.cdn_status(403, times=1)
+    archive.download()
+    fetched = facebook.calls["cdn"]
+    facebook.clock.move(timedelta(hours=1))
+    archive.download()
+    assert facebook.calls["cdn"] == fetched
+    assert one(archive, "SELECT count(*) FROM media_storage WHERE needs_link") == 1
+    read(archive)
+    archive.download()
+    assert one(archive, WAITING) == 0
+
+
+def test_expired_links_cost_no_request(facebook: Simulator, archive: Archive) -> None:
+    """Links that died in the queue are not even tried."""
+    facebook.clock.move(timedelta(days=40))
+    archive.download()
+    assert facebook.calls["cdn"] == 0
+
+
+def test_stopping_keeps_or_gives_back(facebook: Simulator, archive: Archive) -> None:
+    """What is on its way is kept, the rest is free for the next claim."""
+    facebook.faults.cdn_delay(0.2)
+    stopped = threading.Timer(0.5, archive.stop.set)
+    stopped.start()
+    tally = archive.download()
+    stopped.join()
+    assert one(archive, LEASED) == 0
+    assert len(files(archive)) == one(
+        archive, "SELECT count(*) FROM media_storage WHERE download_status = 'success'"
+    )
+    assert tally.archived > 0
+
+
+def test_a_folder_that_cannot_be_written_loses_nothing(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """The trouble is told, no row is blamed for it, and work goes on when it ends."""
+    before = everything(archive)["media_storage"]
+    incoming = archive.media.root / ".incoming"
+    incoming.rmdir()
+    with pytest.raises(MediaTrouble, match="cannot write a picture"):
+        archive.download()
+    assert everything(archive)["media_storage"] == before or one(archive, LEASED) == 0
+    assert query(archive, FAILED) == []
+    archive.media.prepare()
+    archive.download()
+    assert one(archive, WAITING) == 0
+
+
+def test_downloads_stop_above_a_full_disk(facebook: Simulator, tmp_path: Path) -> None:
+    """Below the floor of free space nothing is claimed, and the message says what to do."""
+    with archive_of(facebook, tmp_path, "", 'free_space_floor = "900TB"') as archive:
+        read(archive)
+        with pytest.raises(MediaTrouble, match="free some space"):
+            archive.download()
+        assert facebook.calls["cdn"] == 0
+        assert one(archive, LEASED) == 0
+
+
+def test_two_processes_share_the_queue(
+    facebook: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    """Two drains at once fetch every picture once."""
+    with (
+        archive_of(facebook, tmp_path, database_url) as first,
+        archive_of(facebook, tmp_path, database_url) as second,
+    ):
+        read(first)
+        threads = [threading.Thread(target=each.download) for each in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert one(first, WAITING) == 0
+        assert facebook.calls["cdn"] == one(first, "SELECT count(*) FROM media_storage")
+
+
+def test_neither_token_nor_cookie_goes_to_the_cdn(facebook: Simulator, archive: Archive) -> None:
+    """The CDN learns nothing but which picture is wanted."""
+    archive.download()
+    asked = [request for request in facebook.requests if request.kind == "cdn"]
+    assert asked
+    for request in asked:
+        names = {name.lower() for name in request.headers}
+        assert not names & {"authorization", "cookie", "referer"}
+        assert facebook.token not in str(request.headers) + request.path
