@@ -1,0 +1,71 @@
+"""What is logged, and what never is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fbsyncd.errors import FbsyncdError, scrub
+
+TOKEN = "EAABsbCS1iHgBAKvL9ZCw2ZBqTfW"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://graph.facebook.com/v26.0/1/posts?access_token={TOKEN}&limit=5",
+        f"https%3A%2F%2Fx%2F%3Faccess_token%3D{TOKEN}%26limit",
+        f'{{"access_token": "{TOKEN}", "x": 1}}',
+        f"Authorization: Bearer {TOKEN}",
+        f"the token {TOKEN} is bad",
+        f"GET /?appsecret_proof={TOKEN}&x=1",
+        f"postgresql://somebody:{TOKEN}@db.example.org/x",
+    ],
+)
+def test_a_secret_is_taken_out_of_any_text(text: str) -> None:
+    """Wherever it stands, only stars are left of it."""
+    assert TOKEN not in scrub(text)
+    assert TOKEN not in str(FbsyncdError(text))
+    assert "***" in scrub(text)
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=60))
+def test_no_value_of_a_token_parameter_survives(value: str) -> None:
+    """Whatever a token looks like, its parameter gives it away."""
+    assert (
+        scrub(f"https://x/?access_token={value}&limit=5") == "https://x/?access_token=***&limit=5"
+    )
+
+
+_PROGRAM = """
+import logging, sys
+from fbsyncd import logs
+logs.start("debug", sys.argv[1])
+logging.getLogger("urllib3.connectionpool").debug("GET /?access_token=%s", sys.argv[2])
+try:
+    raise ValueError("Bearer " + sys.argv[2])
+except ValueError:
+    logging.getLogger("fbsyncd.sync").exception("it broke with %s", "สวัสดี")
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_log_line_holds_a_secret_at_any_level(form: str) -> None:
+    """Messages of libraries and tracebacks are scrubbed too."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, form, TOKEN],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert TOKEN not in done.stderr
+    assert "it broke with สวัสดี" in done.stderr
+    assert "ValueError" in done.stderr
+    if form == "json":
+        entries = [json.loads(line) for line in done.stderr.splitlines()]
+        assert {"time", "level", "logger", "message"} == set(entries[-1])
