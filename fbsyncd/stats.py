@@ -17,10 +17,15 @@ _KINDS: Final = {
     "videos": ("facebook_video_posts", "t.local_picture_id"),
 }
 _MEDIA: Final = """
-SELECT category, download_status,
-    download_status = 'failed' AND next_attempt_at IS NULL AS given_up,
-    count(*), coalesce(sum(file_size), 0)
+SELECT download_status, download_status = 'failed' AND next_attempt_at IS NULL AS given_up,
+    derived_from IS NOT NULL AS derived, count(*)
 FROM media_storage GROUP BY 1, 2, 3"""
+# Assets with the same bytes share a file.
+_FILES: Final = """
+SELECT category, count(*), coalesce(sum(file_size), 0) FROM (
+    SELECT DISTINCT category, local_filename, file_size FROM media_storage
+    WHERE download_status = 'success') AS files
+GROUP BY category"""
 _SYNCS: Final = """
 SELECT s.page_id, p.name, s.stream, s.state, s.message, s.synced_at, s.hold_until
 FROM sync_state s LEFT JOIN facebook_pages p ON p.id = s.page_id ORDER BY s.page_id, s.stream"""
@@ -38,7 +43,7 @@ def stats(db: Database) -> dict[str, Any]:
                 f" {_ARCHIVED} ({ids})) THEN 1 ELSE 0 END), 0) FROM {table} t{removed}",
             )
             told |= {kind: int(count), f"{kind}_with_local_pictures": int(local)}
-        told["media"] = _media(db)
+        told |= _pictures(db)
         ((dies,),) = rows(
             db, "SELECT min(link_expires_at) FROM media_storage WHERE download_status <> 'success'"
         )
@@ -47,18 +52,27 @@ def stats(db: Database) -> dict[str, Any]:
     return told
 
 
-def _media(db: Database) -> dict[str, Any]:
-    """Count rows by status; ``failed`` are tried again, ``given_up`` are not."""
-    told: dict[str, Any] = {"success": 0, "pending": 0, "failed": 0, "given_up": 0}
-    told |= {"files": 0, "bytes": 0}
-    told["by_category"] = {name: {"files": 0, "bytes": 0} for name in CATEGORIES}
-    for category, status, given_up, count, size in rows(db, _MEDIA):
-        told["given_up" if given_up else status] += int(count)
-        if status == "success":
-            for counted in (told, told["by_category"][category]):
-                counted["files"] += int(count)
-                counted["bytes"] += int(size)
-    return told
+def _pictures(db: Database) -> dict[str, dict[str, Any]]:
+    """Count rows by status, developed ones too, and apart from them the pictures named.
+
+    ``failed`` are tried again, ``given_up`` are not; ``safe`` are archived.
+    """
+    media: dict[str, Any] = {"success": 0, "pending": 0, "failed": 0, "given_up": 0}
+    pictures = {"safe": 0, "all": 0}
+    for status, given_up, derived, count in rows(db, _MEDIA):
+        media["given_up" if given_up else status] += int(count)
+        pictures["all"] += 0 if derived else int(count)
+        pictures["safe"] += int(count) if status == "success" and not derived else 0
+    return {"media": media | _files(db), "pictures": pictures}
+
+
+def _files(db: Database) -> dict[str, Any]:
+    """Count the files on disk and their bytes, in all and by folder."""
+    folders = {name: {"files": 0, "bytes": 0} for name in CATEGORIES}
+    for category, count, size in rows(db, _FILES):
+        folders[category] = {"files": int(count), "bytes": int(size)}
+    total = {key: sum(folder[key] for folder in folders.values()) for key in ("files", "bytes")}
+    return {**total, "by_category": folders}
 
 
 def _pages(db: Database) -> list[dict[str, Any]]:

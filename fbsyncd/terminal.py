@@ -90,9 +90,9 @@ def progress_display(out: TextIO = sys.stdout) -> Iterator[Callable[[Progress], 
 
 def arrivals(stats: dict[str, Any]) -> str:
     """Return how many of the pictures named are safe."""
-    media = stats["media"]
-    named = sum(media[state] for state in ("success", "pending", "failed", "given_up"))
-    return f"{media['success']:,} of {named:,} pictures are safe ({size(media['bytes'])})"
+    pictures, media = stats["pictures"], stats["media"]
+    safe = f"{pictures['safe']:,} of {pictures['all']:,} pictures are safe"
+    return f"{safe} ({media['files']:,} files, {size(media['bytes'])})"
 
 
 def _line(progress: Progress) -> str:

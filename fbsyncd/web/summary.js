@@ -5,7 +5,7 @@ import { bytes, distance, make, number, time } from "./format.js";
 const byId = (id) => document.getElementById(id);
 
 export function showSummary(stats) {
-  const { safe, all } = pictures(stats.media);
+  const { safe, all } = stats.pictures;
   byId("safe").textContent = number(safe);
   byId("of-all").textContent = all ? `of ${number(all)} pictures are safe on this disk` : "pictures yet";
   byId("progress").max = all || 1;
@@ -22,12 +22,6 @@ export const nameOf = (page) => page.name ?? page.id;
 export function doing(stats) {
   if (stats.pages.some((page) => page.state === "reading")) return "Reading from Facebook";
   return stats.media.pending ? "Pictures are arriving" : null;
-}
-
-// What lies in thumbnails/ is made here from the others, and is no picture more.
-function pictures(media) {
-  const safe = media.success - media.by_category.thumbnails.files;
-  return { safe, all: safe + media.pending + media.failed + media.given_up };
 }
 
 function facts({ posts, videos, media, expires_next: dies, pages }) {
