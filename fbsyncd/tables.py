@@ -90,6 +90,8 @@ class MediaStorage(Table):
     lease_until = UTCTimeField(null=True)
     downloaded_at = UTCTimeField(null=True)
     developed_at = UTCTimeField(null=True)
+    heal_attempts = IntegerField()
+    heal_after = UTCTimeField(null=True)
 
     class Meta:
         table_name = "media_storage"
@@ -131,6 +133,10 @@ class FacebookPost(Table):
     deleted_at = UTCTimeField(null=True)
     local_picture_id = DashedUUIDField(null=True)
     local_full_picture_id = DashedUUIDField(null=True)
+    misses = IntegerField()
+    first_missed_at = UTCTimeField(null=True)
+    last_missed_at = UTCTimeField(null=True)
+    last_seen_at = UTCTimeField(null=True)
 
     class Meta:
         table_name = "facebook_posts"
@@ -174,6 +180,11 @@ class FacebookVideoPost(Table):
     created_time = UTCTimeField(null=True)
     updated_time = UTCTimeField(null=True)
     local_picture_id = DashedUUIDField(null=True)
+    deleted_at = UTCTimeField(null=True)
+    misses = IntegerField()
+    first_missed_at = UTCTimeField(null=True)
+    last_missed_at = UTCTimeField(null=True)
+    last_seen_at = UTCTimeField(null=True)
 
     class Meta:
         table_name = "facebook_video_posts"

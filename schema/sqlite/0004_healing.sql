@@ -1,0 +1,60 @@
+-- Asking anew for dead links, and posts that are missed at the source.
+
+-- heal_after      not asked for again before; heal_attempts counts how often it was
+ALTER TABLE media_storage ADD COLUMN heal_attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE media_storage ADD COLUMN heal_after TEXT;
+
+CREATE INDEX media_storage_dying ON media_storage (link_expires_at)
+    WHERE download_status <> 'success' AND derived_from IS NULL
+    AND (download_status = 'pending' OR next_attempt_at IS NOT NULL);
+CREATE INDEX media_storage_unlinked ON media_storage (link_expires_at)
+    WHERE needs_link AND download_status <> 'success' AND derived_from IS NULL
+    AND (download_status = 'pending' OR next_attempt_at IS NOT NULL);
+CREATE INDEX media_storage_downloaded ON media_storage (downloaded_at);
+
+-- misses          how often it was looked for in vain since it was last seen; 0 again when it
+--                 is back. last_seen_at is the last time it is known to have been there.
+ALTER TABLE facebook_posts ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facebook_posts ADD COLUMN first_missed_at TEXT;
+ALTER TABLE facebook_posts ADD COLUMN last_missed_at TEXT;
+ALTER TABLE facebook_posts ADD COLUMN last_seen_at TEXT;
+CREATE INDEX facebook_posts_missed ON facebook_posts (last_missed_at) WHERE misses > 0;
+
+ALTER TABLE facebook_video_posts ADD COLUMN deleted_at TEXT;
+ALTER TABLE facebook_video_posts ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE facebook_video_posts ADD COLUMN first_missed_at TEXT;
+ALTER TABLE facebook_video_posts ADD COLUMN last_missed_at TEXT;
+ALTER TABLE facebook_video_posts ADD COLUMN last_seen_at TEXT;
+CREATE INDEX facebook_video_posts_missed ON facebook_video_posts (last_missed_at) WHERE misses > 0;
+
+-- The triggers of the first schema name their columns; these do the same for the new ones.
+
+CREATE TRIGGER media_storage_touch_healing AFTER UPDATE ON media_storage
+    WHEN NEW.updated_at IS OLD.updated_at AND (
+        (OLD.heal_attempts, OLD.heal_after)
+        IS NOT
+        (NEW.heal_attempts, NEW.heal_after))
+BEGIN
+    UPDATE media_storage SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'
+    WHERE rowid = NEW.rowid;
+END;
+
+CREATE TRIGGER facebook_posts_touch_healing AFTER UPDATE ON facebook_posts
+    WHEN NEW.updated_at IS OLD.updated_at AND (
+        (OLD.misses, OLD.first_missed_at, OLD.last_missed_at, OLD.last_seen_at)
+        IS NOT
+        (NEW.misses, NEW.first_missed_at, NEW.last_missed_at, NEW.last_seen_at))
+BEGIN
+    UPDATE facebook_posts SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'
+    WHERE rowid = NEW.rowid;
+END;
+
+CREATE TRIGGER facebook_video_posts_touch_healing AFTER UPDATE ON facebook_video_posts
+    WHEN NEW.updated_at IS OLD.updated_at AND (
+        (OLD.deleted_at, OLD.misses, OLD.first_missed_at, OLD.last_missed_at, OLD.last_seen_at)
+        IS NOT
+        (NEW.deleted_at, NEW.misses, NEW.first_missed_at, NEW.last_missed_at, NEW.last_seen_at))
+BEGIN
+    UPDATE facebook_video_posts SET updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'
+    WHERE rowid = NEW.rowid;
+END;
