@@ -11,13 +11,14 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
 from fbsyncd import config as configuration
 from fbsyncd import daemon, terminal
-from fbsyncd.archive import Archive
+from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Config
 from fbsyncd.errors import DatabaseTrouble, UsageError
 from fbsyncd.server.listen import Server
@@ -59,7 +60,7 @@ class Stage:
 
 def run(stage: Stage) -> int:
     """Run until SIGINT or SIGTERM."""
-    with _directory(stage.directory) as directory, _facebook(stage.replay) as facebook:
+    with _directory(stage.directory) as directory, _facebook(directory, stage.replay) as facebook:
         config = _config(directory, facebook, stage.port or _free_port())
         daemon.run(config, started=_greet)
     return 0
@@ -86,9 +87,10 @@ def _show_arrivals(archive: Archive) -> None:
 
 
 @contextmanager
-def _facebook(replay: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _facebook(directory: Path, replay: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Run the simulator beside us and yield how it describes itself."""
     command = [sys.executable, "-m", "fbsyncd.simulator", "--posts", "60", "--alive", "20"]
+    command += ["--newest", _first_seen(directory).isoformat()]
     command += ["--replay", *replay] if replay else []
     # A session of its own, so that Ctrl-C ends the daemon first and Facebook after it.
     with subprocess.Popen(
@@ -116,6 +118,17 @@ def _directory(wanted: Path | None) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(f"cannot make {wanted}: {error.strerror}") from error
     yield wanted.resolve()
+
+
+def _first_seen(directory: Path) -> datetime:
+    """Return when this archive's first demo ran, so that its posts keep their times."""
+    mark = directory / ".demo-began"
+    try:
+        return datetime.fromisoformat(mark.read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        now = utcnow().replace(microsecond=0)
+        mark.write_text(now.isoformat(), encoding="ascii")
+        return now
 
 
 def _config(directory: Path, facebook: dict[str, Any], port: int) -> Config:
