@@ -66,6 +66,11 @@ class Archived:
     width: int
     height: int
 
+    def file(self) -> tuple[object, ...]:
+        """Return what a row stores of it, in the order of its columns."""
+        place = (self.filename, self.local_path, self.public_url)
+        return (*place, self.file_size, self.sha256, self.mime_type, self.width, self.height)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -1,0 +1,34 @@
+"""Facts about the archive itself, one a row of the table ``archive``: its id, and who waits why.
+
+Every process that opens the archive sees them, which is why they are not kept in memory.
+"""
+
+from __future__ import annotations
+
+from peewee import Database
+
+from fbsyncd.models import change, rows, session, transaction
+
+
+def get(db: Database, name: str) -> str | None:
+    """Return the fact *name*, or None when there is none."""
+    with session(db):
+        found = rows(db, "SELECT value FROM archive WHERE name = ?", [name])
+    return str(found[0][0]) if found else None
+
+
+def put(db: Database, name: str, value: str) -> None:
+    """Write the fact *name*, whether it was there or not."""
+    with transaction(db):
+        change(
+            db,
+            "INSERT INTO archive (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [name, value],
+        )
+
+
+def drop(db: Database, name: str) -> bool:
+    """Remove the fact *name*; return whether it was there."""
+    with transaction(db):
+        return change(db, "DELETE FROM archive WHERE name = ?", [name]) > 0
