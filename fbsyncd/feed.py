@@ -132,6 +132,22 @@ class Feed:
             told = self._told(rows(self._db, f"{_POSTS} WHERE p.id = ?", [id_]))
         return told[0] if told else None
 
+    def history(self, id_: str) -> list[dict[str, Any]] | None:
+        """Return the earlier texts of a post, the oldest first, or None when there is no post.
+
+        ``from`` is when this archive first had the text, ``until`` when it found another one.
+        """
+        with session(self._db):
+            found = rows(
+                self._db,
+                "SELECT h.message, h.story, h.seen_from, h.seen_until FROM facebook_posts p"
+                " LEFT JOIN facebook_post_history h ON h.post_id = p.id WHERE p.id = ?"
+                " ORDER BY h.seen_from",
+                [id_],
+            )
+        told = [view.earlier_text(*row) for row in found if row[3] is not None]
+        return told if found else None
+
     def stats(self) -> dict[str, Any]:
         """Return what :func:`fbsyncd.stats.stats` counts."""
         return stats(self._db)

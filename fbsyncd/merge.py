@@ -147,6 +147,19 @@ def video(known: Values | None, new: Video, now: datetime) -> Values | None:
     )
 
 
+def is_edited(known: Values | None, row: Values | None) -> bool:
+    """Tell whether *row* gives a known post another text."""
+    return bool(known and row) and _text(known) != _text(row)
+
+
+def former(known: Values | None, row: Values | None) -> list[str]:
+    """Return the ids of the pictures a known row named and *row* names no longer."""
+    if not known or not row:
+        return []
+    named = [name for name in known if name.startswith("local_")]
+    return [known[name] for name in named if known[name] and known[name] != row[name]]
+
+
 def assets(new: Post | Video) -> list[Asset]:
     """Return every picture a record names, the one that gives the file its folder first."""
     if isinstance(new, Video):
@@ -203,6 +216,10 @@ def _attachment(
 def _kept_thumbnail(old: Values, media: str | None) -> str | None:
     same = old.get("local_media_id") == _asset_id(media)
     return old.get("local_thumbnail_id") if same else None
+
+
+def _text(row: Values | None) -> tuple[str | None, str | None]:
+    return (row["message"], row["story"]) if row else (None, None)
 
 
 def _changed(known: Values | None, wanted: Values) -> Values | None:

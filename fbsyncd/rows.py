@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,16 +13,21 @@ from peewee import Database
 from fbsyncd import merge, models
 from fbsyncd.backlog import Backlog
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS, Values
-from fbsyncd.models import change, change_many, marks, to_text
+from fbsyncd.models import change, change_many, marks, rows, to_text
 from fbsyncd.records import PageInfo, Post, Video
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many rows one page of results changed, and how many pictures nobody had named before."""
+    """What became of one page of results.
+
+    *written* rows changed, *pictures_new* pictures nobody had named before, and *kept* are the
+    records this archive keeps: neither unpublished nor forgotten on purpose.
+    """
 
     written: int
     pictures_new: int
+    kept: Sequence[Post | Video]
 
 
 class Rows:
@@ -34,11 +39,12 @@ class Rows:
 
     def put(self, records: Sequence[Post] | Sequence[Video], now: datetime) -> Stored:
         """Write what is news in *records* and queue every picture they name."""
-        kept = _published(records)
+        kept = remembered(_published(records), self._forgotten(records))
         new = self._backlog.put([asset for one in kept for asset in merge.assets(one)], now)
         posts = sorted((one for one in kept if isinstance(one, Post)), key=lambda one: one.id)
         videos = [one for one in kept if isinstance(one, Video)]
-        return Stored(self._put_posts(posts, now) + self._put_videos(videos, now), new)
+        written = self._put_posts(posts, now) + self._put_videos(videos, now)
+        return Stored(written, new, kept)
 
     def put_page(self, page: PageInfo) -> None:
         """Write how a Page describes itself."""
@@ -66,15 +72,72 @@ class Rows:
         for row in self._stored("facebook_post_attachments", ATTACHMENT_COLUMNS, "post_id", ids):
             attached[row["post_id"]][row["attachment_key"]] = row
         changed = [merge.post(known.get(post.id), post, now) for post in posts]
+        altered = [row for post in posts for row in merge.attachments(attached[post.id], post, now)]
+        self._keep_texts(known, changed, now)
+        self._keep_pictures(
+            [(row["id"], known.get(row["id"]), row) for row in changed if row]
+            + [
+                (row["post_id"], attached[row["post_id"]].get(row["attachment_key"]), row)
+                for row in altered
+            ]
+        )
         written = self._upsert("facebook_posts", ("id",), POST_COLUMNS, changed)
         written += self._upsert(
             "facebook_post_attachments",
             ("post_id", "attachment_key"),
             ATTACHMENT_COLUMNS,
-            [row for post in posts for row in merge.attachments(attached[post.id], post, now)],
+            altered,
         )
         self._show_developed(ids)
         return written
+
+    def _keep_texts(
+        self, known: Mapping[str, Values], changed: Sequence[Values | None], now: datetime
+    ) -> None:
+        """Keep the text of each post that is about to get another one.
+
+        The first text counts from when this archive first had it; nobody knows since when it
+        stood at the source.
+        """
+        distinct = models.engine(self._db).distinct
+        change_many(
+            self._db,
+            "INSERT INTO facebook_post_history (post_id, seen_from, seen_until, message, story)"
+            " SELECT p.id, coalesce((SELECT max(h.seen_until) FROM facebook_post_history h"
+            " WHERE h.post_id = p.id), p.created_at), ?, p.message, p.story"
+            # Compared once more: another sync may have written the new text meanwhile.
+            " FROM facebook_posts p WHERE p.id = ?"
+            f" AND (p.message, p.story) {distinct} (?, ?) ON CONFLICT DO NOTHING",
+            [
+                (to_text(now), row["id"], row["message"], row["story"])
+                for row in changed
+                if row and merge.is_edited(known.get(row["id"]), row)
+            ],
+        )
+
+    def _keep_pictures(self, changed: Sequence[tuple[str, Values | None, Values]]) -> None:
+        """Remember whose the pictures were that nothing is about to name any more."""
+        change_many(
+            self._db,
+            "INSERT INTO former_pictures (owner_id, media_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            sorted(
+                (owner, media_id)
+                for owner, known, row in changed
+                for media_id in merge.former(known, row)
+            ),
+        )
+
+    def _forgotten(self, records: Sequence[Post] | Sequence[Video]) -> set[tuple[str, str]]:
+        """Return the kinds and ids among *records* that a person had removed on purpose."""
+        named = sorted({one for record in records for one in _names(record)})
+        if not named:
+            return set()
+        found = rows(
+            self._db,
+            f"SELECT kind, id FROM forgotten WHERE id IN ({marks(len(named))})",
+            [id_ for _, id_ in named],
+        )
+        return {(kind, id_) for kind, id_ in found} & set(named)
 
     def _show_developed(self, post_ids: Sequence[str]) -> None:
         """Link small versions made before, when another post named the same picture."""
@@ -99,13 +162,16 @@ class Rows:
             for row in self._stored("facebook_video_posts", VIDEO_COLUMNS, "video_id", ids)
         }
         changed = [merge.video(known.get(one.video_id), one, now) for one in videos]
+        self._keep_pictures(
+            [(row["video_id"], known.get(row["video_id"]), row) for row in changed if row]
+        )
         return self._upsert("facebook_video_posts", ("video_id",), VIDEO_COLUMNS, changed)
 
     def _stored(
         self, table: str, columns: Sequence[str], key: str, ids: Collection[str]
     ) -> list[Values]:
         sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IN ({marks(len(ids))})"
-        return [merge.stored(columns, row) for row in models.rows(self._db, sql, sorted(ids))]
+        return [merge.stored(columns, row) for row in rows(self._db, sql, sorted(ids))]
 
     def _upsert(
         self,
@@ -124,8 +190,8 @@ class Rows:
             f" ({', '.join(f'excluded.{name}' for name in others)})"
         )
         # Sorted by key: two writers that lock rows in different order deadlock on PostgreSQL.
-        rows = [[_param(row[name]) for name in columns] for row in changed if row is not None]
-        return change_many(self._db, sql, sorted(rows, key=lambda row: [str(v) for v in row[:2]]))
+        many = [[_param(row[name]) for name in columns] for row in changed if row is not None]
+        return change_many(self._db, sql, sorted(many, key=lambda row: [str(v) for v in row[:2]]))
 
 
 def _published(records: Sequence[Post] | Sequence[Video]) -> list[Post | Video]:
@@ -135,6 +201,18 @@ def _published(records: Sequence[Post] | Sequence[Video]) -> list[Post | Video]:
         for one in records
         if (one.is_published if isinstance(one, Post) else one.published) is not False
     ]
+
+
+def remembered(
+    records: Sequence[Post | Video], forgotten: Collection[tuple[str, str]]
+) -> list[Post | Video]:
+    """Return *records* without those that are forgotten, themselves or with their Page."""
+    return [one for one in records if not any(name in forgotten for name in _names(one))]
+
+
+def _names(record: Post | Video) -> tuple[tuple[str, str], tuple[str, str]]:
+    own = ("post", record.id) if isinstance(record, Post) else ("video", record.video_id)
+    return own, ("page", record.page_id)
 
 
 def _param(value: Any) -> Any:

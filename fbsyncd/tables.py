@@ -214,6 +214,62 @@ class SyncState(Table):
         primary_key = CompositeKey("page_id", "stream")
 
 
+class FacebookPostHistory(Model):
+    """A text a post had earlier."""
+
+    post_id = TextField()
+    seen_from = UTCTimeField()
+    seen_until = UTCTimeField()
+    message = TextField(null=True)
+    story = TextField(null=True)
+
+    class Meta:
+        table_name = "facebook_post_history"
+        primary_key = CompositeKey("post_id", "seen_from")
+
+
+class FormerPicture(Model):
+    """A picture that a post or a video named once."""
+
+    owner_id = TextField()
+    media_id = DashedUUIDField()
+
+    class Meta:
+        table_name = "former_pictures"
+        primary_key = CompositeKey("owner_id", "media_id")
+
+
+class SourceMonth(Model):
+    """How many posts of a month the source listed."""
+
+    page_id = TextField()
+    month = TextField()
+    posts = IntegerField()
+    listed_at = UTCTimeField()
+
+    class Meta:
+        table_name = "source_months"
+        primary_key = CompositeKey("page_id", "month")
+
+
+class Forgotten(Model):
+    """What was removed on purpose and is not archived again."""
+
+    kind = TextField()
+    id = TextField()
+    forgotten_at = UTCTimeField()
+    posts = IntegerField()
+    attachments = IntegerField()
+    videos = IntegerField()
+    pictures = IntegerField()
+    files = IntegerField()
+    bytes = IntegerField()
+
+    class Meta:
+        table_name = "forgotten"
+        primary_key = CompositeKey("kind", "id")
+
+
 TABLES: Final[list[type[Model]]] = [
     Archive,
     MediaStorage,
@@ -222,4 +278,8 @@ TABLES: Final[list[type[Model]]] = [
     FacebookPostAttachment,
     FacebookVideoPost,
     SyncState,
+    FacebookPostHistory,
+    FormerPicture,
+    SourceMonth,
+    Forgotten,
 ]

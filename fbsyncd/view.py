@@ -134,6 +134,18 @@ def attachment(row: dict[str, Any], media: Shot, thumbnail: Shot, lens: Lens) ->
     }
 
 
+def earlier_text(
+    message: str | None, story: str | None, seen_from: object, seen_until: object
+) -> dict[str, Any]:
+    """Return a text that a post had earlier as the API tells it."""
+    return {
+        "message": message,
+        "story": story,
+        "from": moment(seen_from),
+        "until": moment(seen_until),
+    }
+
+
 def moment(value: object) -> str | None:
     """Return a stored time in ISO 8601 with ``Z``."""
     at = from_text(value)

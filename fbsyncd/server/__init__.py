@@ -79,6 +79,7 @@ def _json_routes(feed: Feed) -> list[Route]:
     return [
         ("/api/posts", _posts(feed), query.POSTS),
         ("/api/posts/<post_id>", _one_post(feed), query.NONE),
+        ("/api/posts/<post_id>/history", _history(feed), query.NONE),
         ("/api/stats", feed.stats, query.NONE),
         ("/healthz", lambda: {"status": "alive"}, query.NONE),
         ("/readyz", _readiness(feed), query.NONE),
@@ -103,6 +104,16 @@ def _one_post(feed: Feed) -> Callable[..., Any]:
         return post
 
     return one_post
+
+
+def _history(feed: Feed) -> Callable[..., Any]:
+    def history(post_id: str) -> dict[str, Any]:
+        texts = feed.history(post_id) if post_id.isprintable() else None
+        if texts is None:
+            raise Refused(404, "no post of that id is archived")
+        return {"history": texts}
+
+    return history
 
 
 def _readiness(feed: Feed) -> Callable[..., Any]:
