@@ -5,18 +5,19 @@
                  put                    claim                  succeed
     (no row) ──────────> pending ──────────────────> leased ─────────────> success
                             ^                        │    │                  │
-                            │ give_back, lease over  │    │ fail             │ lose, spoil
-                            └────────────────────────┘    v                  │
+                            │ give_back, lease over  │    │ fail             │ lose, spoil;
+                            └────────────────────────┘    v                  │ adopt undoes it
                                     next attempt due    failed <─────────────┘
                             leased <────────────────── + next_attempt_at
-                                                          │ attempts used up, or refused
-                                                          v
+                                                          │ attempts used up, refused, or
+                                                          v surrender
                             pending <──────────────── failed, no next attempt: given up
                                          retry
 
 Leased is no status: it is a row of either kind whose ``lease_until`` is ahead. ``needs_link`` marks
 a row whose signed link is dead; it is claimed again only after :meth:`Backlog.put` brought a fresh
-one. Waiting is a time in a column, so nothing here sleeps and a restart forgets nothing.
+one, which :mod:`fbsyncd.heal` asks for. Waiting is a time in a column, so nothing here sleeps and a
+restart forgets nothing.
 
 Developed pictures (``derived_from``) are rows too, but they are made, not fetched: a lost one
 makes its parent undeveloped again.
@@ -32,8 +33,8 @@ from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import links, models
-from fbsyncd.assets import Archived, Asset, Job, Known, Retry, is_fresher
+from fbsyncd import intake, models
+from fbsyncd.assets import Archived, Asset, Job, Retry
 from fbsyncd.errors import FetchError, FetchFailed, LinkDead
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
 
@@ -50,26 +51,8 @@ class Backlog:
         self._owner = owner
 
     def put(self, assets: Iterable[Asset], now: datetime) -> int:
-        """Queue what is new and give known rows their fresh links; return how many are new.
-
-        Three statements however many assets there are.
-        """
-        named: dict[UUID, Asset] = {}
-        for asset in assets:
-            named.setdefault(asset.id, asset)
-        if not named:
-            return 0
-        ids = sorted(named, key=str)
-        with transaction(self._db):
-            known = self._known(ids)
-            new = change_many(
-                self._db,
-                "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at)"
-                " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                [_row(id_, named[id_]) for id_ in ids if id_ not in known],
-            )
-            self._relink([named[i] for i in ids if i in known], known, now)
-        return new
+        """Queue what is new and give known rows their fresh links; return how many are new."""
+        return intake.put(self._db, assets, now)
 
     def claim(self, limit: int, now: datetime) -> list[Job]:
         """Lease up to *limit* rows to this process: the link that dies first comes first."""
@@ -100,9 +83,10 @@ class Backlog:
                 " local_path = ?, public_url = ?, file_size = ?, sha256 = ?, mime_type = ?,"
                 " width = ?, height = ?, downloaded_at = ?, developed_at = NULL,"
                 " error_message = NULL, next_attempt_at = NULL, needs_link = FALSE,"
+                " heal_attempts = 0, heal_after = NULL,"
                 " lease_owner = NULL, lease_until = NULL WHERE id = ?",
                 [
-                    (*_file(one), to_text(now), str(one.id))
+                    (*one.file(), to_text(now), str(one.id))
                     for one in sorted(done, key=lambda one: str(one.id))
                 ],
             )
@@ -169,6 +153,7 @@ class Backlog:
                 self._db,
                 "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
                 " attempts = 0, next_attempt_at = ?, lease_owner = NULL, lease_until = NULL,"
+                " heal_attempts = 0, heal_after = NULL,"
                 " needs_link = (link_expires_at IS NOT NULL AND link_expires_at <= ?)"
                 " WHERE id = ? AND download_status = 'success'",
                 [
@@ -184,6 +169,17 @@ class Backlog:
             )
         return lost
 
+    def adopt(self, ids: Collection[UUID]) -> None:
+        """Call rows archived again whose very file was put back; nothing else of them changes."""
+        with transaction(self._db):
+            change_many(
+                self._db,
+                "UPDATE media_storage SET download_status = 'success', error_message = NULL,"
+                " attempts = 0, next_attempt_at = NULL, needs_link = FALSE, lease_owner = NULL,"
+                " lease_until = NULL WHERE id = ? AND sha256 IS NOT NULL",
+                [(text,) for text in sorted(map(str, ids))],
+            )
+
     def spoil(self, id_: UUID, reason: str, now: datetime) -> None:
         """Queue an archived row again whose bytes turned out to be no whole picture.
 
@@ -198,6 +194,25 @@ class Backlog:
             jobs = [Job(id_, str(url), "", int(attempts)) for url, attempts in found]
             self.fail([(job, FetchFailed(reason)) for job in jobs], now)
 
+    def surrender(self, reasons: Sequence[tuple[UUID, str]], now: datetime) -> int:
+        """Give rows up whose link is dead and for which no fresh one can be had; return how many.
+
+        A row that has got one meanwhile is left alone, and one that gets one later goes on.
+        """
+        with transaction(self._db):
+            return change_many(
+                self._db,
+                "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
+                " attempts = 0, next_attempt_at = NULL, needs_link = TRUE,"
+                " lease_owner = NULL, lease_until = NULL"
+                " WHERE id = ? AND download_status <> 'success'"
+                " AND (needs_link OR link_expires_at <= ?)",
+                [
+                    (why, str(id_), to_text(now))
+                    for id_, why in sorted(reasons, key=lambda one: str(one[0]))
+                ],
+            )
+
     def retry(self, ids: Collection[UUID] | None) -> int:
         """Put given-up rows back into the queue, all of them when *ids* is None."""
         chosen = "" if ids is None else f" AND id IN ({marks(len(ids))})"
@@ -205,7 +220,8 @@ class Backlog:
             return change(
                 self._db,
                 "UPDATE media_storage SET download_status = 'pending', attempts = 0,"
-                " error_message = NULL WHERE download_status = 'failed'"
+                " heal_attempts = 0, heal_after = NULL, error_message = NULL"
+                " WHERE download_status = 'failed'"
                 f" AND next_attempt_at IS NULL AND derived_from IS NULL{chosen}",
                 sorted(map(str, ids or ())),
             )
@@ -223,31 +239,6 @@ class Backlog:
                 [to_text(now)] * 3,
             )
         return int(count)
-
-    def _known(self, ids: Sequence[UUID]) -> dict[UUID, Known]:
-        found = rows(
-            self._db,
-            "SELECT id, original_url, link_expires_at, download_status, needs_link"
-            f" FROM media_storage WHERE id IN ({marks(len(ids))})",
-            [str(id_) for id_ in ids],
-        )
-        return {
-            UUID(str(id_)): Known(url or "", models.from_text(expires), status, bool(needs))
-            for id_, url, expires, status, needs in found
-        }
-
-    def _relink(self, assets: Sequence[Asset], known: dict[UUID, Known], now: datetime) -> None:
-        change_many(
-            self._db,
-            "UPDATE media_storage SET original_url = ?, link_expires_at = ?,"
-            " next_attempt_at = CASE WHEN needs_link AND next_attempt_at IS NOT NULL"
-            " THEN ? ELSE next_attempt_at END, needs_link = FALSE WHERE id = ?",
-            [
-                (asset.url, _expiry(asset.url), to_text(now), str(asset.id))
-                for asset in assets
-                if is_fresher(known[asset.id], asset.url, now)
-            ],
-        )
 
     def _claim(self, which: str, params: list[str], limit: int, now: datetime) -> list[Job]:
         engine = models.engine(self._db)
@@ -277,21 +268,6 @@ class Backlog:
         return message, attempts, again, dead, job.url, str(job.id)
 
 
-def _row(id_: UUID, asset: Asset) -> tuple[object, ...]:
-    key = links.asset_key(asset.url)
-    return str(id_), key, asset.category, asset.url, _expiry(asset.url)
-
-
-def _expiry(url: str) -> str | None:
-    moment = links.expires_at(url)
-    return None if moment is None else to_text(moment)
-
-
 def _job(row: Sequence[object]) -> Job:
     id_, url, category, attempts = row[:4]
     return Job(UUID(str(id_)), str(url), str(category), int(str(attempts)))
-
-
-def _file(one: Archived) -> tuple[object, ...]:
-    place = (one.filename, one.local_path, one.public_url)
-    return (*place, one.file_size, one.sha256, one.mime_type, one.width, one.height)
