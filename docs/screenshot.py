@@ -17,7 +17,8 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 EVERY_PICTURE_IS_THERE = """
 () => {
-  const seen = [...document.images].filter((image) => image.getBoundingClientRect().top < innerHeight);
+  const top = (image) => image.getBoundingClientRect().top;
+  const seen = [...document.images].filter((image) => top(image) < innerHeight);
   return seen.length > 3 && seen.every((image) => image.complete && image.naturalWidth);
 }
 """

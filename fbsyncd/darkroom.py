@@ -7,6 +7,7 @@ decoding, which holds the interpreter for milliseconds at a time, never slows th
 from __future__ import annotations
 
 import io
+import signal
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ class Spoilt:
     """The original cannot be decoded; *reason* says what the decoder said."""
 
     reason: str
+
+
+def begin() -> None:
+    """Prepare a worker process: Ctrl-C reaches it too, but its parent is the one to end it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def develop(path: str, max_pixels: int) -> Print | Spoilt:

@@ -25,7 +25,7 @@ from fbsyncd import links, models
 from fbsyncd import media as names
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import LEASE, Backlog
-from fbsyncd.darkroom import Print, Spoilt, develop
+from fbsyncd.darkroom import Print, Spoilt, begin, develop
 from fbsyncd.media import Media, Staged
 from fbsyncd.models import change_many, rows, to_text, transaction
 
@@ -121,7 +121,7 @@ class Darkroom:
         if self._pool is None:
             # spawn: a forked child would share our database connections and threads' locks.
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(PROCESSES, mp_context=spawn)
+            self._pool = ProcessPoolExecutor(PROCESSES, mp_context=spawn, initializer=begin)
         return self._pool
 
     def _settle(self, results: Sequence[tuple[Negative, Print | Spoilt]], now: datetime) -> None:

@@ -95,7 +95,7 @@ class Progress:
             self,
             state="ok",
             message=None,
-            high_water=max(filter(None, (self.high_water, walk.newest)), default=None),
+            high_water=self._risen(walk),
             covered_since=walk.since if whole else self.covered_since,
             synced_at=now,
             recent_at=walk.started_at if fresh else self.recent_at,
@@ -105,14 +105,23 @@ class Progress:
         )
 
 
+    def _risen(self, walk: Walk) -> datetime | None:
+        """Return the high water after *walk*; one that left a gap below itself raises nothing."""
+        joins = self.high_water is not None and walk.since <= self.high_water
+        if walk.newest is None or not (joins or walk.kind == "full"):
+            return self.high_water
+        return max(walk.newest, self.high_water or walk.newest)
+
+
 def due(progress: Progress, window: Window, now: datetime) -> Walk:
     """Return the walk a regular sync should make now."""
     if _is_full_due(progress, window, now):
         return Walk("full", window.since(now), now)
+    newest = progress.high_water - OVERLAP if progress.high_water else window.since(now)
     if progress.recent_at is None or now - progress.recent_at >= RECENT_INTERVAL:
-        return Walk("recent", max(now - RECENT, window.since(now)), now)
-    newest = progress.high_water or window.since(now)
-    return Walk("latest", newest - OVERLAP if newest > BEGINNING else newest, now)
+        # After a long absence the last weeks alone would leave a gap before them.
+        return Walk("recent", min(max(now - RECENT, window.since(now)), newest), now)
+    return Walk("latest", newest, now)
 
 
 def _is_full_due(progress: Progress, window: Window, now: datetime) -> bool:

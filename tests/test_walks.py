@@ -40,6 +40,22 @@ def test_once_a_day_the_last_weeks_are_read_again() -> None:
     assert due(done, WINDOW, NOW + DAY + timedelta(hours=1)).kind == "latest"
 
 
+def test_a_walk_that_leaves_a_gap_does_not_count_as_everything_new() -> None:
+    """A person's "last day" after a long absence must not hide the days before it."""
+    later = NOW + 10 * DAY
+    walk = Walk("days", later - DAY, later).step([later, later - DAY])
+    done = after_full().completed(walk, later)
+    assert done.high_water == after_full().high_water
+    assert Progress().completed(walk, later).high_water is None
+
+
+def test_after_a_long_absence_the_last_weeks_reach_back_to_what_is_known() -> None:
+    """The daily re-reading leaves no gap before it either."""
+    rarely = Window(timedelta(days=365), timedelta(days=300))
+    walk = due(after_full(), rarely, NOW + 60 * DAY)
+    assert (walk.kind, walk.since) == ("recent", NOW - DAY - OVERLAP)
+
+
 def test_the_window_is_read_again_after_its_interval_or_when_it_grows() -> None:
     """A full walk is due after the interval, and at once when more history is asked for."""
     assert due(after_full(), WINDOW, NOW + 7 * DAY).kind == "full"
