@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_setting_up(commands)
     _add_working(commands)
     _add_showing(commands)
+    _add_keeping(commands)
     return parser
 
 
@@ -100,10 +101,26 @@ def _add_working(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     window.add_argument("--full", action="store_true", help="the whole window again")
     sync.add_argument("--no-media", action="store_true", help="write and queue, fetch nothing")
     reconcile = _add(commands, "reconcile", "compare rows with files once")
+    reconcile.add_argument("--scrub", action="store_true", help="compare every file's SHA-256 too")
     reconcile.add_argument("--dry-run", action="store_true", help="only say what is wrong")
+    reconcile.add_argument(
+        "--delete-orphans", action="store_true", help="remove files that no row knows"
+    )
+    reconcile.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="take the folder as it is and fetch again whatever is missing",
+    )
     retry = _add(commands, "retry", "put given-up pictures back into the queue")
     retry.add_argument("ids", nargs="*", metavar="ID", help="ids of media rows")
     retry.add_argument("--all", action="store_true", help="all that were given up")
+
+
+def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    forget = _add(commands, "forget", "remove a post or a Page on purpose, files included")
+    forget.add_argument("kind", choices=("post", "page"), metavar="post|page")
+    forget.add_argument("id", metavar="ID", help="its id")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from threading import Event
 from fbsyncd import __version__, download, migrate, models
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
+from fbsyncd.brake import Brake
 from fbsyncd.config import Config, Page
 from fbsyncd.develop import Darkroom
 from fbsyncd.download import Tally
@@ -19,8 +21,9 @@ from fbsyncd.errors import ConfigError, TokenRefused
 from fbsyncd.feed import Feed
 from fbsyncd.fetch import Fetcher, Limits
 from fbsyncd.graph import Graph
+from fbsyncd.heal import Healer, Round, Unlinked
 from fbsyncd.media import Media
-from fbsyncd.reconcile import Findings, Reconciler
+from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.walks import Walk, Window
 
@@ -52,6 +55,7 @@ class Archive:
         owner = f"{self._host}/{os.getpid()}"
         self.db = models.connect(config.database.url)
         self.media = Media(config.media.root, config.base)
+        self.brake = Brake(self.db, self.media)
         self.backlog = Backlog(self.db, retry=_retry(config), owner=owner)
         self.feed = Feed(self.db, self.media, now=now, public_url=config.server.public_url)
         self.darkroom = Darkroom(
@@ -71,11 +75,18 @@ class Archive:
             user_agent=USER_AGENT,
         )
         self._sync = Sync(self.db, self.graph, self.backlog)
+        unlinked = Unlinked(self.db, retry=_retry(config), owner=owner)
+        self.healer = Healer(self.db, self.graph, self.backlog, unlinked)
+        # Pages being read just now: their links are about to be fresh, so nobody asks twice.
+        self._reading: Counter[str] = Counter()
 
     def setup(self) -> list[str]:
-        """Bring schema and folders to what this program needs; return the migrations applied."""
+        """Bring schema and folders to what this program needs; return the migrations applied.
+
+        Folders that are not this archive's are left as they are, and nothing is written there.
+        """
         applied = migrate.apply(self.db)
-        self.media.prepare()
+        self.brake.setup()
         return applied
 
     def tidy(self) -> None:
@@ -93,10 +104,20 @@ class Archive:
         """Read one Page into rows; see :meth:`fbsyncd.sync.Sync.page`."""
         days = self.config.sync.backfill_days
         window = Window(timedelta(days=days) if days else None, self.config.sync.full_interval)
-        return self._sync.page(_source(page), Order(window, self.now, wanted, heard))
+        self._reading[page.id] += 1
+        try:
+            return self._sync.page(_source(page), Order(window, self.now, wanted, heard))
+        finally:
+            self._reading[page.id] -= 1
+
+    def heal(self) -> int:
+        """Ask for fresh links where they are dead; return how many rows were looked at."""
+        sources = [_source(page) for page in self.config.facebook.pages]
+        return self.healer.turn(Round(sources, self.now, self.stop, set(+self._reading)))
 
     def download(self, heard: Callable[[Tally], None] = lambda _: None) -> Tally:
-        """Fetch every picture that can be fetched now."""
+        """Fetch every picture that can be fetched now; raises Unavailable without the disk."""
+        self._require_folders()
         orders = download.Orders(
             workers=self.config.media.workers,
             floor=self.config.media.free_space_floor,
@@ -108,11 +129,21 @@ class Archive:
 
     def develop(self, heard: Callable[[int], None] = lambda _: None) -> int:
         """Decode every picture that has not been, and make its small version."""
+        self._require_folders()
         return self.darkroom.drain(self.now, self.stop, heard)
 
-    def reconcile(self, *, dry_run: bool = False) -> Findings:
-        """Compare every row with its file."""
-        return Reconciler(self.db, self.media, self.backlog).scan(self.now(), dry_run=dry_run)
+    def reconcile(self, request: Request | None = None) -> Findings:
+        """Compare every row with its file; see :meth:`fbsyncd.reconcile.Reconciler.scan`."""
+        return self._reconciler().scan(self.now(), request or Request())
+
+    def scrub(self, pace: Pace) -> Findings:
+        """Compare every file with its SHA-256."""
+        return self._reconciler().scrub(self.now(), pace)
+
+    def scrub_if_due(self, pace: Pace) -> None:
+        """Go on with the scrub under way, or begin the next one when it is time."""
+        interval = self.config.reconcile.scrub_interval
+        self._reconciler().scrub_if_due(self.now(), interval, pace)
 
     def close(self) -> None:
         """Let go of processes, connections and files."""
@@ -120,6 +151,14 @@ class Archive:
         self.fetcher.close()
         self.graph.close()
         models.close(self.db)
+
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(self.db, self.media, self.backlog, self.brake)
+
+    def _require_folders(self) -> None:
+        self.brake.require()
+        # Somebody may have removed an empty one; with the marker there, it is ours to make again.
+        self.media.prepare()
 
     def _is_gone(self, owner: str) -> bool:
         host, _, pid = owner.rpartition("/")

@@ -18,9 +18,11 @@ from uuid import UUID
 
 from fbsyncd import config as configuration
 from fbsyncd import daemon, demo, logs, oneshot, terminal
+from fbsyncd import forget as forgetting
 from fbsyncd.archive import Archive, opened
 from fbsyncd.config import Config, Page
 from fbsyncd.errors import ConfigError, UsageError
+from fbsyncd.reconcile import Request
 from fbsyncd.walks import BEGINNING, Walk
 
 
@@ -69,12 +71,10 @@ def sync(args: argparse.Namespace) -> int:
 
 def reconcile(args: argparse.Namespace) -> int:
     """Compare rows with files once."""
-    with opened(_load(args)) as archive:
-        found = archive.reconcile(dry_run=args.dry_run)
-    _say(
-        f"{found.files:,} files checked, {found.missing:,} missing,"
-        f" {found.wrong_size:,} of the wrong size, {found.queued:,} pictures queued again"
-    )
+    request = Request(args.dry_run, args.delete_orphans, args.accept_loss)
+    with opened(_load(args)) as archive, terminal.live_line(sys.stderr) as show:
+        found = oneshot.reconcile(archive, request, scrub=args.scrub, show=show)
+    _say(terminal.findings(found, request))
     return 0
 
 
@@ -105,6 +105,19 @@ def retry(args: argparse.Namespace) -> int:
     with opened(_load(args)) as archive:
         count = archive.backlog.retry(None if args.all else [_uuid(text) for text in args.ids])
     _say(f"{count:,} pictures queued again")
+    return 0
+
+
+def forget(args: argparse.Namespace) -> int:
+    """Remove a post or a Page on purpose."""
+    subject = forgetting.Subject(args.kind, args.id)
+    with opened(_load(args)) as archive:
+        toll = forgetting.weigh(archive.db, subject)
+        question = f"This removes {toll}, and their pictures, for good. Go on? [y/N] "
+        if not args.yes and not terminal.agreed(question):
+            raise UsageError("nothing was removed")
+        toll = forgetting.forget(archive.db, archive.media, subject, archive.now())
+    _say(f"forgot {subject.kind} {subject.id}: {toll}")
     return 0
 
 

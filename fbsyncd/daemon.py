@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -21,16 +22,24 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from fbsyncd import lock
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Config, Page
-from fbsyncd.errors import FbsyncdError
 from fbsyncd.media import CATEGORIES
+from fbsyncd.reconcile import Pace
 from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
-from fbsyncd.watch import watching
+from fbsyncd.turns import Lull, Turn
+from fbsyncd.watch import Watch, watching
 
 log = logging.getLogger(__name__)
 
 #: Seconds between looks at the queue; it is one indexed query when there is nothing to do.
 TICK: Final = 1
+#: Seconds between looks whether the disk is still there, or there again.
+LOOK: Final = 5
+#: Every so many seconds files are hashed for so long: a twentieth of one core and of the disk.
+SCRUB_TURN: Final = 10
+SCRUB_SECONDS: Final = 0.5
+#: Seconds between looks for links that need to be fresh; one indexed query when none does.
+HEAL: Final = 5
 #: The scheduler sleeps on a clock that stands still while the machine is suspended; a job this
 #: often (seconds) lets it notice soon after waking up what has become due.
 HEARTBEAT: Final = 15
@@ -49,7 +58,6 @@ def run(config: Config, *, started: Callable[[Archive, Server], None] | None = N
     with ExitStack() as stack:
         signals = stack.enter_context(_signals())
         archive = Archive(config, stop=stop)
-        archive.media.prepare()
         stack.enter_context(lock.held(config.media.root))
         stack.callback(_closing, "archive", archive.close)
         for name in archive.setup():
@@ -58,10 +66,11 @@ def run(config: Config, *, started: Callable[[Archive, Server], None] | None = N
         server = _serve(stack, archive)
         files_changed = Event()
         files_changed.set()
+        watch = None
         if config.reconcile.watch:
-            folders = [config.media.root / name for name in CATEGORIES]
-            stack.enter_context(watching(folders, files_changed))
-        stack.callback(_stop_jobs, _schedule(archive, files_changed), stop)
+            folders = [config.media.root, *(config.media.root / name for name in CATEGORIES)]
+            watch = stack.enter_context(watching(folders, files_changed))
+        stack.callback(_stop_jobs, _schedule(archive, files_changed, watch), stop)
         log.info("ready: http://%s:%d/", config.server.host, server.port)
         if started:
             started(archive, server)
@@ -83,7 +92,7 @@ def _serve(stack: ExitStack, archive: Archive) -> Server:
     return server
 
 
-def _schedule(archive: Archive, files_changed: Event) -> BackgroundScheduler:
+def _schedule(archive: Archive, files_changed: Event, watch: Watch | None) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={
@@ -94,31 +103,60 @@ def _schedule(archive: Archive, files_changed: Event) -> BackgroundScheduler:
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
 
-    def reconcile_if(due: Event) -> None:
-        if due.is_set():
-            # Cleared first: what happens during the scan asks for another one.
-            due.clear()
-            archive.reconcile()
-
-    def every(seconds: float, job: Callable[..., Any], *args: Any, executor: str) -> None:
+    def every(
+        seconds: float,
+        job: Callable[..., Any],
+        *args: Any,
+        executor: str = "default",
+        jitter: float = 0,
+    ) -> None:
         scheduler.add_job(
-            _guarded(job),
+            Turn(job),
             "interval",
             args=args,
             seconds=seconds,
+            jitter=jitter,
             executor=executor,
             next_run_time=utcnow(),
         )
 
     for page in archive.config.facebook.pages:
         every(_seconds(archive.config.sync.interval), _sync_page(archive), page, executor="sync")
-    every(TICK, archive.download, executor="default")
-    every(TICK, archive.develop, executor="default")
-    every(TICK, reconcile_if, files_changed, executor="default")
-    every(_seconds(archive.config.reconcile.scan_interval), files_changed.set, executor="default")
-    every(HEARTBEAT, lambda: None, executor="default")
+    every(TICK, archive.download)
+    every(HEAL, archive.heal)
+    every(TICK, archive.develop)
+    _schedule_checks(archive, files_changed, watch, every)
+    every(HEARTBEAT, lambda: None)
     scheduler.start()
     return scheduler
+
+
+def _schedule_checks(
+    archive: Archive, files_changed: Event, watch: Watch | None, every: Callable[..., None]
+) -> None:
+    lull = Lull(files_changed)
+
+    def scan() -> None:
+        if lull.has_come():
+            archive.reconcile()
+
+    def look() -> None:
+        if archive.brake.look():
+            files_changed.set()
+        if watch:
+            watch.check()
+
+    def scrub() -> None:
+        end = time.monotonic() + SCRUB_SECONDS
+        archive.scrub_if_due(Pace(lambda: archive.stop.is_set() or time.monotonic() >= end))
+
+    settings = archive.config.reconcile
+    interval = _seconds(settings.scan_interval)
+    every(TICK, scan)
+    every(LOOK, look)
+    # Between three and five quarters of the interval: many archives on one disk drift apart.
+    every(0.75 * interval, files_changed.set, jitter=0.5 * interval)
+    every(min(SCRUB_TURN, _seconds(settings.scrub_interval)), scrub)
 
 
 def _sync_page(archive: Archive) -> Callable[[Page], None]:
@@ -134,17 +172,6 @@ def _sync_page(archive: Archive) -> Callable[[Page], None]:
         )
 
     return sync_page
-
-
-def _guarded(job: Callable[..., Any]) -> Callable[..., None]:
-    def guarded(*args: Any) -> None:
-        try:
-            job(*args)
-        except FbsyncdError as error:
-            # Without a traceback: our own errors say what happened and what to do.
-            log.error("%s", error)  # noqa: TRY400
-
-    return guarded
 
 
 def _stop_jobs(scheduler: BackgroundScheduler, stop: Event) -> None:

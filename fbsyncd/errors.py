@@ -10,6 +10,7 @@
     │   ├── SchemaError       the database is not the one this program knows: refuse
     │   ├── DatabaseTrouble   locked, gone, full: this turn ends, the next one tries again
     │   └── MediaTrouble      a folder or disk cannot be written: this turn ends, try again
+    │       └── Unavailable   the disk is not there, or too much of it: nothing is changed
     ├── GraphError            an answer of the Graph API
     │   ├── GraphUnavailable  transport, 5xx, is_transient: back off, try again
     │   ├── TooMuchData       "reduce the amount of data": halve the limit, try again
@@ -100,6 +101,10 @@ class MediaTrouble(ArchiveError):
     """The media folder cannot be read or written."""
 
     retryable = True
+
+
+class Unavailable(MediaTrouble):
+    """The media folder is not the archive's, or lacks too much to be believed."""
 
 
 class GraphError(FbsyncdError):

@@ -17,6 +17,7 @@ from typing import Any, Final
 from peewee import Database
 
 from fbsyncd import migrate, view
+from fbsyncd.brake import Brake
 from fbsyncd.errors import ArchiveError
 from fbsyncd.media import Media
 from fbsyncd.models import Row, from_text, marks, rows, session, to_text
@@ -158,9 +159,11 @@ class Feed:
         try:
             if migrate.pending(self._db):
                 parts["database"] = "its schema is older than this program: run fbsyncd setup"
+            else:
+                parts["media"] = Brake(self._db, self._media).reason() or "ok"
         except ArchiveError as error:
             parts["database"] = str(error)
-        if not self._media.is_mounted():
+        if parts["media"] == "ok" and not self._media.is_mounted():
             parts["media"] = f"{self._media.root} is not there: mount its disk again"
         return parts
 

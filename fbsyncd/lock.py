@@ -19,6 +19,7 @@ def held(root: Path) -> Iterator[None]:
     """
     path = root / ".lock"
     try:
+        root.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="ascii")
     except OSError as error:
         raise MediaTrouble(f"cannot write {path}: {error.strerror}") from error

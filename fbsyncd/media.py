@@ -6,6 +6,7 @@
         posts/ attachments/ thumbnails/     <sha256>.<extension>, whole or not there
         .incoming/                          files being written, <pid>-<process>-<number>.part
         .quarantine/                        damaged bytes, kept for a look
+        .fbsyncd-archive                    the id of the archive this folder belongs to
 
 A name is the SHA-256 of the bytes, so it never changes its content, and two assets with the same
 bytes in one folder share the file. A file gets its name only after its bytes are on the disk, and
@@ -14,18 +15,20 @@ a caller may call it archived only after :meth:`Media.publish` has put the name 
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import itertools
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fbsyncd.errors import MediaTrouble
+from fbsyncd.errors import MediaTrouble, Unavailable
 
 CATEGORIES: Final = ("posts", "attachments", "thumbnails")
 _NAME: Final = re.compile(r"[0-9a-f]{64}\.(?:jpg|png|gif|webp|avif)", re.ASCII)
@@ -34,6 +37,19 @@ _PART: Final = re.compile(r"(\d+)-([0-9a-f]{8})-\d+\.part", re.ASCII)
 _PROCESS: Final = secrets.token_hex(4)
 _NUMBERS: Final = itertools.count(1)
 _PUBLIC: Final = "/media/facebook"
+MARKER: Final = ".fbsyncd-archive"
+_MARKER_NOTE: Final = "By this file fbsyncd knows that the right disk is mounted here. Keep it."
+_REMEDIES: Final = {
+    errno.ENOSPC: "free some space on its disk",
+    errno.EDQUOT: "free some space or raise the quota",
+    errno.EROFS: "its disk is mounted read-only; check it, then mount it writable",
+    errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE)",
+    errno.ENFILE: "raise fs.file-max",
+    errno.EACCES: "give the user that runs fbsyncd the right to it",
+    errno.EPERM: "give the user that runs fbsyncd the right to it",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f, LimitFSIZE)",
+    errno.EIO: "check the disk",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,8 @@ class Media:
 
     def __init__(self, root: Path, base: Path) -> None:
         self.root = root
+        #: Whose folder this must be for anything to be written; None: nobody asked for a check.
+        self.archive_id: str | None = None
         self._base = base
         self._incoming = root / ".incoming"
         self._quarantine = root / ".quarantine"
@@ -69,6 +87,25 @@ class Media:
         with _told(f"cannot make the media folder {self.root}"):
             for folder in (*(self.root / name for name in CATEGORIES), self._incoming):
                 folder.mkdir(parents=True, exist_ok=True)
+
+    def marker(self) -> str | None:
+        """Return the id of the archive the folder belongs to, None when it is not marked."""
+        try:
+            with _told(f"cannot read {self.root / MARKER}"):
+                text = (self.root / MARKER).read_text(encoding="utf-8", errors="replace")
+        except MediaTrouble as trouble:
+            if isinstance(trouble.__cause__, FileNotFoundError | NotADirectoryError):
+                return None
+            raise
+        return text.partition("\n")[0].strip()
+
+    def mark(self) -> None:
+        """Write down that the folder belongs to *archive_id*, in place of what stood there."""
+        with _told(f"cannot write {self.root / MARKER}"):
+            part = self._incoming / f"{os.getpid()}-{_PROCESS}-{next(_NUMBERS)}.part"
+            _write(part, f"{self.archive_id}\n{_MARKER_NOTE}\n".encode())
+            part.replace(self.root / MARKER)
+            _sync(self.root)
 
     def sweep(self) -> int:
         """Remove what dead processes left half-written; return how many files."""
@@ -84,15 +121,9 @@ class Media:
     def stage(self, data: bytes, category: str, name: str) -> Staged:
         """Write *data* under a temporary name and wait until the disk has it."""
         part = self._incoming / f"{os.getpid()}-{_PROCESS}-{next(_NUMBERS)}.part"
+        self._require_marker()
         with _told(f"cannot write a picture of {len(data):,} bytes to {self._incoming}"):
-            try:
-                with part.open("xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            except OSError:
-                part.unlink(missing_ok=True)
-                raise
+            _write(part, data)
         return Staged(part, category, name)
 
     def publish(self, batch: Iterable[Staged]) -> None:
@@ -101,13 +132,14 @@ class Media:
         After a power cut in the middle each name is there with all its bytes or not at all.
         """
         folders = set()
+        self._require_marker()
         with _told(f"cannot move pictures into {self.root}"):
             for staged in batch:
                 folder = self.root / staged.category
                 staged.part.replace(folder / staged.filename)
                 folders.add(folder)
             for folder in folders:
-                _sync_folder(folder)
+                _sync(folder)
 
     def discard(self, batch: Iterable[Staged]) -> None:
         """Remove staged files that are not wanted after all."""
@@ -118,10 +150,41 @@ class Media:
         """Move a damaged file out of the way, where a person can look at it."""
         with _told(f"cannot move {category}/{name} to quarantine"):
             self._quarantine.mkdir(exist_ok=True)
-            try:
+            with suppress(FileNotFoundError):
                 (self.root / category / name).replace(self._quarantine / f"{category}-{name}")
+
+    def remove(self, category: str, name: str) -> None:
+        """Remove a file for good."""
+        with _told(f"cannot remove {category}/{name}"):
+            (self.root / category / name).unlink(missing_ok=True)
+
+    def copy(self, category: str, name: str, other: str) -> None:
+        """Put the same file into the *other* category too."""
+        with _told(f"cannot read {category}/{name}"):
+            data = (self.root / category / name).read_bytes()
+        self.publish([self.stage(data, other, name)])
+
+    def secure(self, category: str, name: str) -> None:
+        """Wait until the disk has a file that somebody else wrote, and its name."""
+        folder = self.root / category
+        with _told(f"cannot write {category}/{name}"):
+            _sync(folder / name)
+            _sync(folder)
+
+    def digest(self, category: str, name: str) -> str | None:
+        """Return the SHA-256 of a file as the disk has it, or None when it is not there."""
+        with _told(f"cannot read {category}/{name}"):
+            try:
+                file = (self.root / category / name).open("rb", buffering=0)
             except FileNotFoundError:
-                return
+                return None
+            with file:
+                # The page cache would answer for bytes that have rotted on the disk, and reading
+                # a whole archive through it would push out everything else.
+                _forget_cached(file.fileno())
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                _forget_cached(file.fileno())
+                return digest
 
     def file(self, category: str, name: str) -> Path | None:
         """Return the path of an archived file, or None for anything that could not be one.
@@ -135,11 +198,22 @@ class Media:
         return path if path.is_file() and not path.is_symlink() else None
 
     def size(self, category: str, name: str) -> int | None:
-        """Return the size of an archived file in bytes, or None when it is not there."""
-        try:
-            return (self.root / category / name).stat().st_size
-        except OSError:
-            return None
+        """Return the size of an archived file in bytes, or None when it is not there.
+
+        A link in its place has another size. Raises MediaTrouble when the disk does not say: a
+        folder that cannot be read has lost nothing.
+        """
+        with _told(f"cannot look at {category}/{name}"):
+            try:
+                return (self.root / category / name).lstat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def written_at(self, category: str, name: str) -> float | None:
+        """Return when a file was last written (seconds since 1970), None when it is not there."""
+        with _told(f"cannot look at {category}/{name}"), suppress(FileNotFoundError):
+            return (self.root / category / name).lstat().st_mtime
+        return None
 
     def local_path(self, category: str, name: str) -> str:
         """Return the path as rows tell it: relative to the config's folder where it lies inside."""
@@ -149,11 +223,10 @@ class Media:
         return path.as_posix()
 
     def names(self, category: str) -> Iterator[str]:
-        """Yield the names of the files of one category, in no order."""
-        with os.scandir(self.root / category) as entries:
-            for entry in entries:
-                if is_filename(entry.name):
-                    yield entry.name
+        """Yield every name in the folder of one category, ours or not, in no order."""
+        with _told(f"cannot list {self.root / category}"), os.scandir(self.root / category) as all_:
+            for entry in all_:
+                yield entry.name
 
     def is_mounted(self) -> bool:
         """Tell whether all three folders are there; a disk that is unplugged leaves none."""
@@ -163,6 +236,11 @@ class Media:
         """Return how many bytes the disk still takes."""
         with _told(f"cannot ask for the free space of {self.root}"):
             return shutil.disk_usage(self.root).free
+
+    def _require_marker(self) -> None:
+        """Read it each time: an empty mount point must not fill up after the disk went away."""
+        if self.archive_id is not None and self.marker() != self.archive_id:
+            raise Unavailable(f"{self.root} is not this archive's folder: mount its disk again")
 
 
 def public_path(category: str, name: str) -> str:
@@ -175,11 +253,29 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MediaTrouble(f"{what}: {error.strerror or error}") from error
+        remedy = _REMEDIES.get(error.errno or 0)
+        because = f"{what}: {error.strerror or error}"
+        raise MediaTrouble(f"{because}; {remedy}" if remedy else because) from error
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _write(part: Path, data: bytes) -> None:
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _forget_cached(descriptor: int) -> None:
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -10,6 +10,7 @@ from datetime import datetime
 from fbsyncd.archive import Archive
 from fbsyncd.config import Page
 from fbsyncd.download import Tally
+from fbsyncd.reconcile import Findings, Pace, Request
 from fbsyncd.sync import Report
 from fbsyncd.walks import Walk
 
@@ -65,6 +66,9 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
         try:
             while not _is_settled(archive, wish, reading):
                 working = _start(archive, wish, pool, progress)
+                # Reading signs links anew as well; only what it left dead is asked for.
+                if working and all(one.done() for one in reading):
+                    working.append(pool.submit(_heal, archive))
                 while wait(working, timeout=POLL).not_done:
                     heard(progress)
                 for one in working:
@@ -81,6 +85,23 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
     return progress
 
 
+def reconcile(
+    archive: Archive, request: Request, *, scrub: bool, show: Callable[[str], None]
+) -> Findings:
+    """Compare rows with files, and files with their SHA-256 when *scrub*; tell how far it is."""
+    found = archive.reconcile(request)
+    if scrub:
+
+        def heard(so_far: Findings) -> None:
+            show(f"hashing: {so_far.scrubbed:,} of {found.files:,} files")
+
+        hashed = archive.scrub(Pace(heard=heard, dry_run=request.dry_run))
+        found.scrubbed, found.wrong_content = hashed.scrubbed, hashed.wrong_content
+        found.unreadable = hashed.unreadable
+        found.queued += hashed.queued
+    return found
+
+
 def _start(
     archive: Archive, wish: Wish, pool: ThreadPoolExecutor, progress: Progress
 ) -> list[Future[None]]:
@@ -95,7 +116,10 @@ def _is_settled(archive: Archive, wish: Wish, reading: Sequence[Future[None]]) -
         return True
     if not all(one.done() for one in reading):
         return False
-    return not wish.with_media or archive.backlog.outstanding(archive.now()) == 0
+    if not wish.with_media:
+        return True
+    now = archive.now()
+    return archive.backlog.outstanding(now) == 0 and not archive.healer.is_due(now)
 
 
 def _read(archive: Archive, page: Page, wish: Wish, progress: Progress) -> None:
@@ -114,6 +138,10 @@ def _download(archive: Archive, progress: Progress) -> None:
         progress.bytes = size + tally.bytes
 
     archive.download(heard)
+
+
+def _heal(archive: Archive) -> None:
+    archive.heal()
 
 
 def _develop(archive: Archive, progress: Progress) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from fbsyncd.oneshot import Progress
+from fbsyncd.reconcile import Findings, Request
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
 #: Without a terminal a line is printed when so many more pictures are settled.
@@ -45,6 +46,38 @@ def post(told: dict[str, Any]) -> str:
     text = text if len(text) <= 90 else f"{text[:89]}…"
     picture = told["display_image_url"] or f"no picture ({told['image_state'] or 'none named'})"
     return f"{told['created_time']}  {told['type']:<7} {text}\n    {picture}"
+
+
+def findings(found: Findings, request: Request) -> str:
+    """Return what a reconcile found: a line for each kind there is."""
+    would = "would be " if request.dry_run else ""
+    removed = "removed" if request.delete_orphans else "--delete-orphans removes them"
+    if request.delete_orphans and request.dry_run:
+        removed = "would be removed"
+    lines = [
+        (True, f"{found.files:,} files checked"),
+        (True, f"{found.missing:,} missing"),
+        (True, f"{found.wrong_size:,} of the wrong size"),
+        (found.scrubbed, f"{found.wrong_content:,} of {found.scrubbed:,} with other content"),
+        (found.unreadable, f"{found.unreadable:,} that could not be read"),
+        (True, f"{found.queued:,} pictures {would}queued again"),
+        (found.adopted, f"{found.adopted:,} files put back by hand {would}adopted"),
+        (
+            found.orphans,
+            f"{found.orphans:,} files that no row knows ({size(found.orphan_bytes)}): {removed}",
+        ),
+        (found.foreign, f"{found.foreign:,} names that are not ours, left alone"),
+    ]
+    return "\n".join(line for is_told, line in lines if is_told)
+
+
+def agreed(question: str) -> bool:
+    """Ask a person at the terminal; where there is none, what was typed counts as meant."""
+    if not sys.stdin.isatty():
+        return True
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 @contextmanager

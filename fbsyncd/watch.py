@@ -1,12 +1,19 @@
-"""Hear of files that vanish from the media folders. Says only that something did, not what."""
+"""Hear of files that vanish from the media folders. Says only that something did, not what.
+
+The library leaves several things unsaid, all found by trying it: the thread behind a watched
+folder ends when the folder is deleted, a folder that is moved away goes on being reported under
+its old path, and an overflow of the kernel's queue is a line in a log. So the watches are held
+against the folders every few seconds (:meth:`Watch.check`), and any doubt asks for a full scan.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
+from typing import Final
 
 from watchdog.events import (
     DirDeletedEvent,
@@ -18,17 +25,21 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 log = logging.getLogger(__name__)
 
 # Our own writes arrive as files created by a rename; hearing those would scan after each picture.
-_LOSSES: list[type[FileSystemEvent]] = [
+_LOSSES: Final[list[type[FileSystemEvent]]] = [
     FileDeletedEvent,
     FileModifiedEvent,
     FileMovedEvent,
     DirDeletedEvent,
     DirMovedEvent,
 ]
+_OVERFLOW_LOGGER: Final = "watchdog.observers.inotify_c"
+
+Identity = tuple[int, int] | None
 
 
 class _Flag(FileSystemEventHandler):
@@ -41,29 +52,100 @@ class _Flag(FileSystemEventHandler):
         self._changed.set()
 
 
+class _Overflow(logging.Handler):
+    """Hears the library say that the kernel dropped events."""
+
+    def __init__(self, changed: Event) -> None:
+        super().__init__()
+        self._changed = changed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "overflow" in record.getMessage():
+            self._changed.set()
+
+
+class Watch:
+    """Watches on *folders*, each for itself: a recursive one skips what it cannot have silently."""
+
+    def __init__(self, folders: Sequence[Path], changed: Event) -> None:
+        self._folders = folders
+        self._changed = changed
+        self._observer: BaseObserver | None = None
+        self._seen: dict[Path, Identity] = {}
+        self._is_refused = False
+
+    def start(self) -> None:
+        """Begin to watch; a limit of the system is told with its remedy, and scans remain."""
+        try:
+            self._observer = Observer()
+            self._observer.start()
+            self._schedule(self._observer)
+        except OSError as error:
+            self._is_refused = True
+            self.stop()
+            log.warning(
+                "cannot watch the media folders (%s): relying on scans; raise"
+                " fs.inotify.max_user_watches, fs.inotify.max_user_instances or the limit of open"
+                " files, then start again",
+                error.strerror,
+            )
+
+    def check(self) -> None:
+        """Watch anew, and ask for a scan, when a watch has died or its folder is another one."""
+        if not self._is_refused and self._is_stale():
+            self.stop()
+            self.start()
+            self._changed.set()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.unschedule_all()
+            if observer.is_alive():
+                observer.stop()
+                observer.join()
+
+    def _schedule(self, observer: BaseObserver) -> None:
+        # The identities first: a folder replaced in between is noticed by the next check.
+        self._seen = {folder: _identity(folder) for folder in self._folders}
+        flag = _Flag(self._changed)
+        for folder, identity in self._seen.items():
+            # A folder that is not there, or gone in between, is watched once it is back.
+            with suppress(FileNotFoundError):
+                if identity:
+                    observer.schedule(flag, str(folder), event_filter=_LOSSES)
+
+    def _is_stale(self) -> bool:
+        if self._observer is None or not self._observer.is_alive():
+            return True
+        if any(_identity(folder) != self._seen[folder] for folder in self._folders):
+            return True
+        alive = sum(emitter.is_alive() for emitter in self._observer.emitters)
+        return alive < sum(identity is not None for identity in self._seen.values())
+
+
 @contextmanager
-def watching(folders: list[Path], changed: Event) -> Iterator[None]:
+def watching(folders: Sequence[Path], changed: Event) -> Iterator[Watch]:
     """Set *changed* whenever a file in *folders* vanishes or is altered, as long as this lasts.
 
-    Each folder is watched for itself: a recursive watch skips subfolders it cannot have without
-    a word. Without watches (a limit of the system) the periodic scans still find everything.
+    Without watches (a limit of the system) the periodic scans still find everything.
     """
-    observer = Observer()
+    overflow = _Overflow(changed)
+    heard = logging.getLogger(_OVERFLOW_LOGGER)
+    heard.addHandler(overflow)
+    watch = Watch(folders, changed)
     try:
-        for folder in folders:
-            observer.schedule(_Flag(changed), str(folder), event_filter=_LOSSES)
-        observer.start()
-    except OSError as error:
-        observer.unschedule_all()
-        log.warning(
-            "cannot watch the media folders (%s): relying on scans; raise"
-            " fs.inotify.max_user_watches and fs.inotify.max_user_instances",
-            error.strerror,
-        )
-        yield
-        return
-    try:
-        yield
+        watch.start()
+        yield watch
     finally:
-        observer.stop()
-        observer.join()
+        watch.stop()
+        heard.removeHandler(overflow)
+
+
+def _identity(folder: Path) -> Identity:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

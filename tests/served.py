@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from fbsyncd import migrate, models
+from fbsyncd.brake import Brake
 from fbsyncd.feed import Feed
 from fbsyncd.media import Media, filename, public_path
 from fbsyncd.models import change, connect, to_text, transaction
@@ -37,7 +38,7 @@ class Shelf:
         self.db = connect(f"sqlite:///{folder / 'fbsyncd.db'}")
         migrate.apply(self.db)
         self.media = Media(folder / "media" / "facebook", folder)
-        self.media.prepare()
+        Brake(self.db, self.media).setup()
         self.feed = Feed(self.db, self.media, now=lambda: NOW)
         self._insert("facebook_pages", id=PAGE, name="Slow Mornings")
         self._insert("sync_state", page_id=PAGE, stream="posts", state="ok", synced_at=to_text(NOW))

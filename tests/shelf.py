@@ -17,6 +17,7 @@ from fbsyncd import media as names
 from fbsyncd import models
 from fbsyncd.assets import Archived, Asset, Retry
 from fbsyncd.backlog import Backlog
+from fbsyncd.brake import Brake
 from fbsyncd.media import Media
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -47,12 +48,14 @@ class Shelf:
     db: Database
     media: Media
     backlog: Backlog
+    brake: Brake
 
     @classmethod
     def make(cls, db: Database, folder: Path) -> Shelf:
         media = Media(folder / "media" / "facebook", folder)
-        media.prepare()
-        return cls(db, media, Backlog(db, retry=RETRY, owner="test/1"))
+        brake = Brake(db, media)
+        brake.setup()
+        return cls(db, media, Backlog(db, retry=RETRY, owner="test/1"), brake)
 
     def add(
         self, number: int, data: bytes, category: str = "posts", extension: str = "jpg"

@@ -14,7 +14,7 @@ from shelf import NOW, Shelf, picture
 
 from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import CATEGORIES
-from fbsyncd.reconcile import Findings, Reconciler
+from fbsyncd.reconcile import Findings, Reconciler, Request
 from fbsyncd.watch import watching
 
 
@@ -24,7 +24,8 @@ def shelf(db: Database, tmp_path: Path) -> Shelf:
 
 
 def scan(shelf: Shelf, *, dry_run: bool = False) -> Findings:
-    return Reconciler(shelf.db, shelf.media, shelf.backlog).scan(NOW, dry_run=dry_run)
+    reconciler = Reconciler(shelf.db, shelf.media, shelf.backlog, shelf.brake)
+    return reconciler.scan(NOW, Request(dry_run=dry_run))
 
 
 def test_a_whole_archive_is_left_alone(shelf: Shelf) -> None:
@@ -86,7 +87,7 @@ def test_an_archive_larger_than_a_chunk_is_read_to_its_end(shelf: Shelf) -> None
     """Chunks meet without a gap or an overlap, also where rows share a name."""
     for number in range(7):
         shelf.add(number, picture(number // 2))
-    reconciler = Reconciler(shelf.db, shelf.media, shelf.backlog, chunk_size=2)
+    reconciler = Reconciler(shelf.db, shelf.media, shelf.backlog, shelf.brake, chunk_size=2)
     assert reconciler.scan(NOW).files == 7
 
 
@@ -105,12 +106,13 @@ def test_folders_that_cannot_be_watched_are_said_and_scans_remain(tmp_path: Path
     """Without a watch the program goes on, with the remedy in the log."""
     # In a process of its own: after a failure the library keeps its reading thread for good.
     program = (
-        "import sys; from pathlib import Path; from threading import Event\n"
+        "import resource, sys; from pathlib import Path; from threading import Event\n"
         "from fbsyncd.watch import watching\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
         "with watching([Path(sys.argv[1])], Event()): print('going on')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "missing")],
+        [sys.executable, "-c", program, str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,

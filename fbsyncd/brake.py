@@ -1,0 +1,158 @@
+"""The brake: tells files that are lost from a disk that is not there.
+
+A marker file in the media root holds the id of its archive. Where it is missing or another
+archive's, or where more than a fifth of the files are gone at once, the archive is *unavailable*:
+no row is changed and nothing is written, until the disk is back or a person accepts the loss.
+Making the marker again by hand is not enough, since only this archive's id counts; and no program
+makes it anew for an archive that has files.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd import facts
+from fbsyncd.errors import MediaTrouble, SchemaError, Unavailable
+from fbsyncd.media import MARKER, Media
+from fbsyncd.models import rows, session
+
+log = logging.getLogger(__name__)
+
+#: One in so many files may be gone at once...
+SHARE: Final = 5
+#: ... and so many always, or a small archive would wait for a person after one deleted file.
+FEW: Final = 10
+#: How many of the missing files are remembered, to notice that they are back without counting all.
+SAMPLE: Final = 50
+
+_FACT: Final = "unavailable"
+_WAYS_OUT: Final = (
+    "no row was changed; mount its disk again or put the files back and work goes on, or run"
+    " 'fbsyncd reconcile --accept-loss' to take the folder as it is"
+)
+
+
+def most(files: int) -> int:
+    """Return how many of *files* archived files may be missing without anyone's word."""
+    return max(FEW - 1, files // SHARE)
+
+
+class Brake:
+    """The brake of one archive; what it knows is in the folder and in the database."""
+
+    def __init__(self, db: Database, media: Media) -> None:
+        self._db = db
+        self._media = media
+        self._told: str | None = None
+
+    def setup(self) -> None:
+        """Mark a new folder and make its parts; leave one alone that may not be ours.
+
+        From here on *media* itself writes only where the marker is.
+        """
+        self._media.archive_id = self._id()
+        if self.reason() is None:
+            self._media.prepare()
+            if self._media.marker() is None:
+                self._media.mark()
+
+    def reason(self) -> str | None:
+        """Return why the archive is unavailable, or None while it can be worked on."""
+        return self._marker_fault() or self._alarm()[0]
+
+    def require(self) -> None:
+        """Raise Unavailable when the archive is."""
+        reason = self.reason()
+        if reason:
+            raise Unavailable(reason)
+
+    def require_marker(self) -> None:
+        """Raise Unavailable when the folder is not ours, however many files are in it."""
+        fault = self._marker_fault()
+        if fault:
+            raise Unavailable(fault)
+
+    def pull(self, gone: Sequence[str], missing: int, files: int) -> None:
+        """Stop everything: *missing* of *files* are gone, *gone* (category/name) among them.
+
+        Raises Unavailable.
+        """
+        reason = (
+            f"{missing:,} of {files:,} archived files are gone from {self._media.root} at once:"
+            f" {_WAYS_OUT}"
+        )
+        facts.put(self._db, _FACT, json.dumps({"reason": reason, "gone": list(gone)[:SAMPLE]}))
+        self._tell(reason)
+        raise Unavailable(reason)
+
+    def release(self) -> None:
+        """Let work go on: enough files are there."""
+        if facts.drop(self._db, _FACT):
+            self._tell(None)
+
+    def accept(self) -> None:
+        """Take the folder as it is, whatever it lacks, and mark it as this archive's."""
+        self._media.archive_id = self._id()
+        self._media.prepare()
+        self._media.mark()
+        self.release()
+
+    def look(self) -> bool:
+        """Say what has changed since the last look; tell whether it is time for a full scan.
+
+        It is when the disk is back, and when some of the missing files are: cheap enough for
+        every few seconds, however large the archive is.
+        """
+        marker = self._marker_fault()
+        reason, gone = self._alarm()
+        was, now = self._told, marker or reason
+        self._tell(now)
+        if now is None:
+            return was is not None
+        return marker is None and any(self._is_back(path) for path in gone)
+
+    def _tell(self, reason: str | None) -> None:
+        if reason != self._told:
+            if reason:
+                log.error("unavailable: %s", reason)
+            else:
+                log.warning("the media folder %s is available again", self._media.root)
+        self._told = reason
+
+    def _is_back(self, path: str) -> bool:
+        category, _, name = path.partition("/")
+        return self._media.size(category, name) is not None
+
+    def _alarm(self) -> tuple[str | None, list[str]]:
+        told = json.loads(facts.get(self._db, _FACT) or "{}")
+        return told.get("reason"), told.get("gone", [])
+
+    def _marker_fault(self) -> str | None:
+        try:
+            found = self._media.marker()
+        except MediaTrouble as error:
+            return f"{error}; {_WAYS_OUT}"
+        root = self._media.root
+        if found == self._id():
+            return None
+        if found is not None:
+            return f"the media folder {root} belongs to another archive ({found}): {_WAYS_OUT}"
+        if self._has_files():
+            return f"the media folder {root} lacks its marker {MARKER}: {_WAYS_OUT}"
+        return None
+
+    def _id(self) -> str:
+        found = facts.get(self._db, "id")
+        if found is None:
+            raise SchemaError("the database has lost the archive's id; restore it from a backup")
+        return found
+
+    def _has_files(self) -> bool:
+        sql = "SELECT 1 FROM media_storage WHERE download_status = 'success' LIMIT 1"
+        with session(self._db):
+            return bool(rows(self._db, sql))

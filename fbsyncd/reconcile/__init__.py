@@ -1,0 +1,154 @@
+"""Files against rows: what a row calls archived and the disk does not have is queued again.
+
+A scan streams both sides in chunks, so memory stays flat however large the archive is. It counts
+first and changes after: an unplugged disk is no loss, and neither is a folder that lost more than
+a fifth of its files at once (:mod:`fbsyncd.brake`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd.backlog import Backlog
+from fbsyncd.brake import SAMPLE, Brake, most
+from fbsyncd.errors import Unavailable
+from fbsyncd.media import CATEGORIES, Media
+from fbsyncd.reconcile.claims import Claimed, archived, fault
+from fbsyncd.reconcile.findings import Findings, Request
+from fbsyncd.reconcile.scrub import Pace, Scrub
+from fbsyncd.reconcile.strays import Strays
+
+__all__ = ["Findings", "Pace", "Reconciler", "Request"]
+
+log = logging.getLogger(__name__)
+
+CHUNK: Final = 2000
+PATIENCE: Final = timedelta(days=1)
+
+
+class Reconciler:
+    """Holds the files of one archive against its rows, *chunk_size* rows at a time."""
+
+    def __init__(
+        self,
+        db: Database,
+        media: Media,
+        backlog: Backlog,
+        brake: Brake,
+        *,
+        chunk_size: int = CHUNK,
+    ) -> None:
+        self._db = db
+        self._media = media
+        self._backlog = backlog
+        self._brake = brake
+        self._chunk_size = chunk_size
+        self._strays = Strays(db, media, backlog, chunk_size)
+
+    def scan(self, now: datetime, request: Request = Request()) -> Findings:  # noqa: B008
+        """Compare every archived row with its file, and every file with the rows.
+
+        Queues again what is gone or cut, adopts what was put back. Raises Unavailable, having
+        changed nothing, when the folder is not ours or lacks too much.
+        """
+        if request.accept_loss and not request.dry_run:
+            self._brake.accept()
+        elif not request.accept_loss:
+            self._brake.require_marker()
+        findings, gone = self._count()
+        if not request.accept_loss and findings.missing > most(findings.files):
+            self._refuse(gone, findings, request)
+        if not request.dry_run:
+            self._brake.release()
+            self._media.prepare()
+            if findings.missing or findings.wrong_size:
+                self._queue(findings, now, request)
+        self._strays.settle(now, request, findings)
+        _tell(findings)
+        return findings
+
+    def scrub(self, now: datetime, pace: Pace) -> Findings:
+        """Compare every file with its SHA-256 now; an interrupted one is gone on with for a day."""
+        scrub = Scrub(self._db, self._media, self._backlog, "scrub by hand", PATIENCE)
+        return scrub.run(now, self._brake.require, pace)
+
+    def scrub_if_due(self, now: datetime, interval: timedelta, pace: Pace) -> None:
+        """Go on with the periodic scrub, or begin one when the last began *interval* ago."""
+        scrub = Scrub(self._db, self._media, self._backlog)
+        if scrub.is_due(now, interval):
+            scrub.run(now, self._brake.require, pace)
+
+    def _count(self) -> tuple[Findings, list[str]]:
+        """Return what is wrong with how many files, and the paths of some that are gone."""
+        findings, gone = Findings(), list[str]()
+        for claimed in self._claimed():
+            size = self._media.size(claimed.category, claimed.filename)
+            findings.files += 1
+            if size is None:
+                findings.missing += 1
+                if len(gone) < SAMPLE:
+                    gone.append(claimed.path)
+            elif fault(claimed, size):
+                findings.wrong_size += 1
+        return findings, gone
+
+    def _claimed(self) -> Iterator[Claimed]:
+        for category in CATEGORIES:
+            for chunk in archived(self._db, category, self._chunk_size):
+                yield from chunk
+
+    def _refuse(self, gone: list[str], findings: Findings, request: Request) -> None:
+        if request.dry_run:
+            raise Unavailable(
+                f"{findings.missing:,} of {findings.files:,} archived files are gone: too many at"
+                " once to be believed without --accept-loss"
+            )
+        self._brake.pull(gone, findings.missing, findings.files)
+
+    def _queue(self, findings: Findings, now: datetime, request: Request) -> None:
+        """Queue again what is gone or cut; more may have gone since it was counted."""
+        missing = 0
+        for category in CATEGORIES:
+            for chunk in archived(self._db, category, self._chunk_size):
+                faults = [(claimed, *self._look(claimed)) for claimed in chunk]
+                bad = [(claimed, size, what) for claimed, size, what in faults if what]
+                lost = [claimed.path for claimed, size, _ in bad if size is None]
+                missing += len(lost)
+                if not request.accept_loss:
+                    self._brake.require_marker()
+                    if missing > most(findings.files):
+                        self._brake.pull(lost, missing, findings.files)
+                for claimed, size, _ in bad:
+                    if size is not None:
+                        self._media.quarantine(category, claimed.filename)
+                findings.queued += self._backlog.lose(
+                    [(claimed.id, what) for claimed, _, what in bad], now
+                )
+
+    def _look(self, claimed: Claimed) -> tuple[int | None, str | None]:
+        size = self._media.size(claimed.category, claimed.filename)
+        return size, fault(claimed, size)
+
+
+def _tell(findings: Findings) -> None:
+    if findings.missing or findings.wrong_size:
+        log.warning(
+            "%d files missing and %d of the wrong size, %d pictures queued again",
+            findings.missing,
+            findings.wrong_size,
+            findings.queued,
+        )
+    if findings.adopted:
+        log.info("%d pictures put back by hand were adopted", findings.adopted)
+    if findings.orphans:
+        log.info(
+            "%d files that no row knows (%d bytes); 'fbsyncd reconcile --delete-orphans' removes"
+            " them",
+            findings.orphans,
+            findings.orphan_bytes,
+        )

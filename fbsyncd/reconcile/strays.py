@@ -1,0 +1,115 @@
+"""Files that no archived row names: put back by hand, left over, or not ours at all.
+
+The folder is listed in its own order, some names at a time, and the database is asked about each
+handful, so memory stays flat however many files there are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from peewee import Database
+
+from fbsyncd.backlog import Backlog
+from fbsyncd.media import CATEGORIES, Media, is_filename
+from fbsyncd.models import marks, rows, session
+from fbsyncd.reconcile.findings import Findings, Request
+
+#: A file is there before its row says so; one this young (seconds) is no orphan yet.
+YOUNG: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A row that names a file, in whatever category."""
+
+    id: UUID
+    category: str
+    sha256: str | None
+    is_archived: bool
+
+
+class Strays:
+    """Goes through the files of the folders and settles those without an archived row."""
+
+    def __init__(self, db: Database, media: Media, backlog: Backlog, chunk_size: int) -> None:
+        self._db = db
+        self._media = media
+        self._backlog = backlog
+        self._chunk_size = chunk_size
+
+    def settle(self, now: datetime, request: Request, findings: Findings) -> None:
+        """Adopt what a lost row waits for, count the rest, and remove it if that was asked for.
+
+        A name that is not of our form is counted as foreign and never touched.
+        """
+        for category in CATEGORIES:
+            for names in _handfuls(self._media.names(category), self._chunk_size):
+                ours = [name for name in names if is_filename(name)]
+                findings.foreign += len(names) - len(ours)
+                named = self._named(ours)
+                for name in ours:
+                    if not any(n.is_archived and n.category == category for n in named[name]):
+                        self._settle(category, name, named[name], (now, request, findings))
+
+    def _settle(
+        self,
+        category: str,
+        name: str,
+        named: Sequence[Named],
+        how: tuple[datetime, Request, Findings],
+    ) -> None:
+        now, request, findings = how
+        lost = [one for one in named if not one.is_archived and one.sha256]
+        if lost:
+            findings.adopted += self._adopt(category, name, lost, request)
+            return
+        written_at = self._media.written_at(category, name)
+        if written_at is None or now.timestamp() - written_at < YOUNG:
+            return
+        findings.orphans += 1
+        findings.orphan_bytes += self._media.size(category, name) or 0
+        if request.delete_orphans and not request.dry_run:
+            self._media.remove(category, name)
+            findings.orphans_deleted += 1
+
+    def _adopt(self, category: str, name: str, lost: Sequence[Named], request: Request) -> int:
+        """Call rows archived whose very bytes are here, in their own folder or another one."""
+        digest = self._media.digest(category, name)
+        fitting = [one for one in lost if one.sha256 == digest]
+        if fitting and not request.dry_run:
+            wanted = {one.category for one in fitting}
+            self._media.secure(category, name)
+            for other in sorted(wanted - {category}):
+                self._media.copy(category, name, other)
+            if category not in wanted:
+                self._media.remove(category, name)
+            self._backlog.adopt([one.id for one in fitting])
+        return len(fitting)
+
+    def _named(self, names: Sequence[str]) -> dict[str, list[Named]]:
+        found: dict[str, list[Named]] = defaultdict(list)
+        if names:
+            with session(self._db):
+                told = rows(
+                    self._db,
+                    "SELECT local_filename, id, category, sha256, download_status = 'success'"
+                    f" FROM media_storage WHERE category IN ({marks(len(CATEGORIES))})"
+                    f" AND local_filename IN ({marks(len(names))})",
+                    [*CATEGORIES, *names],
+                )
+            for name, id_, category, sha256, is_archived in told:
+                found[name].append(Named(UUID(str(id_)), category, sha256, bool(is_archived)))
+        return found
+
+
+def _handfuls(names: Iterable[str], count: int) -> Iterator[list[str]]:
+    rest = iter(names)
+    while handful := list(islice(rest, count)):
+        yield handful
