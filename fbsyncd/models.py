@@ -35,14 +35,16 @@ class Engine:
     distinct: str
     skip_locked: str
     lock_migrations: str
+    lock_for_removal: str
 
 
-SQLITE: Final = Engine("sqlite", "IS NOT", "", "SELECT 1")
+SQLITE: Final = Engine("sqlite", "IS NOT", "", "SELECT 1", "SELECT 1")
 POSTGRESQL: Final = Engine(
     "postgresql",
     "IS DISTINCT FROM",
     "FOR UPDATE SKIP LOCKED",
     "SELECT pg_advisory_xact_lock(7205759403792)",
+    "LOCK TABLE forgotten, media_storage IN ACCESS EXCLUSIVE MODE",
 )
 
 # A write that waits this long for another writer is a fault worth telling (seconds).

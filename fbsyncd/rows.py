@@ -52,6 +52,12 @@ class Rows:
         values |= {name: getattr(page, name) for name in ("about", "website", "fan_count")}
         self._upsert("facebook_pages", ("id",), tuple(values), [values])
 
+    def is_forgotten_page(self, page_id: str) -> bool:
+        """Tell whether a person had this Page removed on purpose."""
+        known = "SELECT 1 FROM forgotten WHERE kind = 'page' AND id = ?"
+        with models.session(self._db):
+            return bool(rows(self._db, known, [page_id]))
+
     def join_videos(self, page_id: str) -> None:
         """Tell videos which post shows them, as far as the posts' attachments say."""
         change(

@@ -15,9 +15,10 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import ledger, walks
+from fbsyncd import gone, ledger, listed, walks
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import CallRefused, GraphError, Throttled, TokenRefused
+from fbsyncd.gone import Census
 from fbsyncd.graph import Graph, Listing
 from fbsyncd.models import session, transaction
 from fbsyncd.records import Post, Video
@@ -77,6 +78,12 @@ class Sync:
         exception, so that other Pages go on. Raises ArchiveError when the archive itself fails.
         """
         report = Report(source.page_id)
+        if self.rows.is_forgotten_page(source.page_id):
+            log.warning(
+                "page %s was forgotten on purpose and is not read; take it out of config.toml",
+                source.page_id,
+            )
+            return report
         reading = _Reading(self, source, order, report)
         try:
             for stream in STREAMS:
@@ -145,7 +152,9 @@ class _Reading:
             page = self._graph.page(self._source.page_id, self._source.token())
             with transaction(self._db):
                 self._rows.put_page(page)
+        census = Census(name, self._source.page_id, walk, progress.full_at)
         for listing in self._ask(name, walk):
+            census.note(listing)
             times = [record.created_time for record in listing.records]
             walk = walk.step(times)
             self._store(name, replace(progress, walk=walk, state="reading"), listing)
@@ -154,6 +163,9 @@ class _Reading:
         done = progress.completed(walk, self._order.now())
         with transaction(self._db):
             ledger.save(self._db, self._source.page_id, name, done)
+            census.close(self._db, self._order.now())
+            if name == "posts" and walk.kind == "full":
+                listed.close(self._db, self._source.page_id, walk.started_at)
         return done
 
     def _ask(self, name: str, walk: Walk) -> Iterator[Listing[Post] | Listing[Video]]:
@@ -163,10 +175,13 @@ class _Reading:
     def _store(
         self, name: str, progress: Progress, listing: Listing[Post] | Listing[Video]
     ) -> None:
-        now = self._order.now()
+        now, walk = self._order.now(), progress.walk
         with transaction(self._db):
             stored = self._rows.put(listing.records, now)
+            gone.seen(self._db, name, gone.ids(listing.records))
             ledger.save(self._db, self._source.page_id, name, progress)
+            if name == "posts" and walk and walk.kind == "full":
+                listed.note(self._db, self._source.page_id, walk.started_at, stored.kept)
         report = self._report
         report.posts += len(listing.records) if name == "posts" else 0
         report.videos += len(listing.records) if name == "videos" else 0
