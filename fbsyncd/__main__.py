@@ -56,7 +56,8 @@ def _leave_stuck_threads(status: int) -> None:
 
     Whatever such a thread was to fetch has been given back, and the database is closed.
     """
-    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+    # Daemon threads too: a pool's exit hook waits for its workers, whatever kind they are.
+    if threading.active_count() > 1:
         sys.stdout.flush()
         logging.shutdown()
         os._exit(status)
