@@ -82,11 +82,12 @@ class Backlog:
                 "UPDATE media_storage SET download_status = 'success', local_filename = ?,"
                 " local_path = ?, public_url = ?, file_size = ?, sha256 = ?, mime_type = ?,"
                 " width = ?, height = ?, downloaded_at = ?, developed_at = NULL,"
+                " replaced_sha256 = CASE WHEN sha256 <> ? THEN sha256 ELSE replaced_sha256 END,"
                 " error_message = NULL, next_attempt_at = NULL, needs_link = FALSE,"
                 " heal_attempts = 0, heal_after = NULL,"
                 " lease_owner = NULL, lease_until = NULL WHERE id = ?",
                 [
-                    (*one.file(), to_text(now), str(one.id))
+                    (*one.file(), to_text(now), one.sha256, str(one.id))
                     for one in sorted(done, key=lambda one: str(one.id))
                 ],
             )
@@ -175,8 +176,9 @@ class Backlog:
             change_many(
                 self._db,
                 "UPDATE media_storage SET download_status = 'success', error_message = NULL,"
-                " attempts = 0, next_attempt_at = NULL, needs_link = FALSE, lease_owner = NULL,"
-                " lease_until = NULL WHERE id = ? AND sha256 IS NOT NULL",
+                " attempts = 0, next_attempt_at = NULL, needs_link = FALSE, heal_attempts = 0,"
+                " heal_after = NULL, lease_owner = NULL, lease_until = NULL"
+                " WHERE id = ? AND sha256 IS NOT NULL",
                 [(text,) for text in sorted(map(str, ids))],
             )
 

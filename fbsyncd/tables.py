@@ -82,6 +82,7 @@ class MediaStorage(Table):
     width = IntegerField(null=True)
     height = IntegerField(null=True)
     sha256 = TextField(null=True)
+    replaced_sha256 = TextField(null=True)
     download_status = TextField()
     error_message = TextField(null=True)
     attempts = IntegerField()
