@@ -1,0 +1,1 @@
+"""Measurements anyone can repeat; run one with ``python -m bench.NAME``."""
