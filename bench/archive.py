@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -87,16 +86,25 @@ def fbsyncd(folder: Path, *arguments: str) -> str:
     ).stdout
 
 
+# The high-water mark of the memory map: what the kernel reports of a finished child also counts
+# the moment before exec, when it was still a copy of this process.
+_SYNC = """
+import sys
+from fbsyncd.__main__ import main
+status = main(["sync"])
+with open("/proc/self/status") as lines:
+    print(next(line.split()[1] for line in lines if line.startswith("VmHWM")), file=sys.stderr)
+sys.exit(status)
+"""
+
+
 def timed_sync(folder: Path) -> tuple[float, int]:
     """Sync once; return the seconds and the most memory the process had (MB)."""
     began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fbsyncd", "sync"], cwd=folder, stdout=subprocess.DEVNULL
+    done = subprocess.run(
+        [sys.executable, "-c", _SYNC], cwd=folder, check=True, capture_output=True, text=True
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit("the sync failed")
-    return time.monotonic() - began, usage.ru_maxrss // 1024
+    return time.monotonic() - began, int(done.stderr.split()[-1]) // 1024
 
 
 def rows(archive: Archive) -> dict[str, set[tuple[Any, ...]]]:
@@ -147,24 +155,21 @@ def measure(facebook: Facebook, folder: Path, archive: Archive) -> dict[str, Any
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--posts", type=int, default=3111)
-    parser.add_argument("--attachments", type=int, default=5600)
-    parser.add_argument("--database", default="sqlite:///fbsyncd.db")
-    args = parser.parse_args()
+def run(posts: int, attachments: int, database: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the archive's statistics and what the first and the second sync did."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        facebook = Facebook.start(args.posts)
+        facebook = Facebook.start(posts)
         try:
             page = facebook.state()["pages"][0]
             known = {"url": facebook.url, "page": page["id"], "token": page["token"]}
             counting = folder / "counting"
             counting.mkdir()
-            counted = CONFIG.format(**known, database="sqlite:///fbsyncd.db")
-            (counting / "config.toml").write_text(counted)
-            fill_up(facebook, counting, args.attachments)
-            text = CONFIG.format(**known, database=args.database)
+            (counting / "config.toml").write_text(
+                CONFIG.format(**known, database="sqlite:///fbsyncd.db")
+            )
+            fill_up(facebook, counting, attachments)
+            text = CONFIG.format(**known, database=database)
             (folder / "config.toml").write_text(text)
             archive = Archive(config.parse(text, base=folder, environ={}))
             archive.setup()
@@ -174,11 +179,21 @@ def main() -> None:
         finally:
             facebook.process.terminate()
             facebook.process.wait()
+    return stats, results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=3111)
+    parser.add_argument("--attachments", type=int, default=5600)
+    parser.add_argument("--database", default="sqlite:///fbsyncd.db")
+    args = parser.parse_args()
+    stats, (first, second) = run(args.posts, args.attachments, args.database)
     print(f"{stats['posts']:,} posts, {stats['attachments']:,} attachments,", end=" ")
     print(f"{stats['pictures']['safe']:,} of {stats['pictures']['all']:,} pictures safe")
     print(f"{'':<16}{'first sync':>12}{'second sync':>14}")
-    for what in results[0]:
-        print(f"{what:<16}{results[0][what]:>12,}{results[1][what]:>14,}")
+    for what in first:
+        print(f"{what:<16}{first[what]:>12,}{second[what]:>14,}")
 
 
 if __name__ == "__main__":
