@@ -118,6 +118,9 @@ def _add_working(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = _add(commands, "verify", "month by month: what is archived, what is lost and why")
+    verify.add_argument("--json", action="store_true")
+    verify.add_argument("--deep", action="store_true", help="compare every file's SHA-256 too")
     forget = _add(commands, "forget", "remove a post or a Page on purpose, files included")
     forget.add_argument("kind", choices=("post", "page"), metavar="post|page")
     forget.add_argument("id", metavar="ID", help="its id")

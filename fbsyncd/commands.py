@@ -19,6 +19,7 @@ from uuid import UUID
 from fbsyncd import config as configuration
 from fbsyncd import daemon, demo, logs, oneshot, terminal
 from fbsyncd import forget as forgetting
+from fbsyncd import verify as verifying
 from fbsyncd.archive import Archive, opened
 from fbsyncd.config import Config, Page
 from fbsyncd.errors import ConfigError, UsageError
@@ -116,9 +117,23 @@ def forget(args: argparse.Namespace) -> int:
         question = f"This removes {toll}, and their pictures, for good. Go on? [y/N] "
         if not args.yes and not terminal.agreed(question):
             raise UsageError("nothing was removed")
+        archive.brake.require()
         toll = forgetting.forget(archive.db, archive.media, subject, archive.now())
     _say(f"forgot {subject.kind} {subject.id}: {toll}")
     return 0
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Show month by month what is archived, and fail when anything is lost."""
+    with opened(_load(args)) as archive:
+        archive.brake.require()
+        verdict = verifying.verify(archive.db, archive.media, deep=args.deep)
+    _say(
+        json.dumps(verdict.as_json(), ensure_ascii=False, indent=2)
+        if args.json
+        else verifying.table(verdict)
+    )
+    return 0 if verdict.is_whole else 1
 
 
 def show_config(args: argparse.Namespace) -> int:

@@ -1,0 +1,173 @@
+"""The proof, month by month: what is named, archived and whole, waiting, lost and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from plant import archive_of, config_text, files, one, query, read, sync
+from test_cli import fbsyncd
+
+from fbsyncd import models, verify
+from fbsyncd.archive import Archive
+from fbsyncd.simulator import Simulator
+from fbsyncd.verify import Verdict
+from fbsyncd.walks import BEGINNING, Walk
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    newest = datetime(2026, 3, 4, tzinfo=UTC)
+    with Simulator(posts=40, seed=3, pictures="plain", newest=newest) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def archive(facebook: Simulator, tmp_path: Path, database_url: str) -> Iterator[Archive]:
+    with archive_of(facebook, tmp_path, database_url) as opened:
+        yield opened
+
+
+def proof(archive: Archive, *, deep: bool = False) -> Verdict:
+    return verify.verify(archive.db, archive.media, deep=deep)
+
+
+def change(archive: Archive, sql: str, *params: object) -> None:
+    with models.transaction(archive.db):
+        models.change(archive.db, sql, params)
+
+
+def test_a_whole_archive_has_lost_nothing(facebook: Simulator, archive: Archive) -> None:
+    """Every month has as many posts as the source listed, and every picture named is whole."""
+    sync(archive)
+    verdict = proof(archive, deep=True)
+    months: dict[str, int] = {}
+    for post in facebook.world.posts(facebook.page_id):
+        name = f"{post.created:%Y-%m}"
+        months[name] = months.get(name, 0) + 1
+    assert len(months) > 1
+    assert {name: verdict.months[name].posts_at_source for name in months} == months
+    assert {name: verdict.months[name].posts for name in months} == months
+    named = set()
+    for table, column in (
+        ("facebook_posts", "local_picture_id"),
+        ("facebook_posts", "local_full_picture_id"),
+        ("facebook_post_attachments", "local_media_id"),
+        ("facebook_post_attachments", "local_thumbnail_id"),
+        ("facebook_video_posts", "local_picture_id"),
+    ):
+        named |= {row[0] for row in query(archive, f"SELECT {column} FROM {table}")} - {None}
+    assert verdict.total.pictures == verdict.total.whole == len(named)
+    assert verdict.is_whole
+    assert "Nothing is lost" in verify.table(verdict)
+
+
+def test_what_waits_is_not_lost(facebook: Simulator, archive: Archive) -> None:
+    """Before any download everything waits."""
+    read(archive)
+    total = proof(archive).total
+    assert (total.whole, total.lost) == (0, 0)
+    assert total.waiting == total.pictures > 0
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (lambda path: path.unlink(), "the file is missing on disk"),
+        (lambda path: path.write_bytes(b"x"), "the file has another size than recorded"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_lost(
+    facebook: Simulator, archive: Archive, harm: object, reason: str
+) -> None:
+    """A missing or cut file counts as lost, with that reason."""
+    sync(archive)
+    assert callable(harm)
+    harm(archive.media.root / next(iter(files(archive))))
+    verdict = proof(archive)
+    assert list(verdict.reasons) == [reason]
+    assert verdict.total.lost == verdict.reasons[reason] > 0
+    assert reason in verify.table(verdict)
+
+
+def test_only_a_deep_look_sees_altered_bytes(facebook: Simulator, archive: Archive) -> None:
+    """A file of the right size with other bytes is found by its hash."""
+    sync(archive)
+    path = archive.media.root / next(iter(files(archive)))
+    path.write_bytes(bytes(path.stat().st_size))
+    assert proof(archive).is_whole
+    assert list(proof(archive, deep=True).reasons) == ["the file's content is damaged"]
+
+
+def test_given_up_pictures_are_lost_with_their_reason(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """The reasons are counted; a row that is tried again is only waiting."""
+    facebook.faults.cdn_serve(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
+    sync(archive)
+    verdict = proof(archive)
+    given_up = one(
+        archive,
+        "SELECT count(*) FROM media_storage WHERE download_status = 'failed'"
+        " AND next_attempt_at IS NULL",
+    )
+    assert verdict.total.lost == sum(verdict.reasons.values()) == given_up > 0
+    assert not verdict.is_whole
+
+
+def test_a_post_without_a_row_is_missed(facebook: Simulator, archive: Archive) -> None:
+    """What the source listed and the archive does not have is named, in its month."""
+    read(archive)
+    post_id = one(archive, "SELECT min(id) FROM facebook_posts")
+    change(archive, "DELETE FROM facebook_posts WHERE id = ?", post_id)
+    verdict = proof(archive)
+    assert verdict.total.posts_missing == 1
+    assert dict(verdict.reasons) == {"a post that the source listed has no row": 1}
+
+
+def test_only_a_walk_over_everything_says_what_the_source_has(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """A walk over some days lists nothing, and neither does one that was cut short."""
+    page = archive.config.facebook.pages[0]
+    archive.sync(page, wanted=lambda now: Walk("days", BEGINNING, now))
+    verdict = proof(archive)
+    assert verdict.pages == {page.id: None}
+    assert verdict.total.posts_at_source is None
+    assert "not listed yet" in verify.table(verdict)
+
+
+def test_a_walk_that_went_on_counts_each_post_once(tmp_path: Path, database_url: str) -> None:
+    """Reading the top again after an error doubles no number."""
+    with Simulator(posts=120, seed=5, pictures="plain") as facebook:
+        facebook.faults.ignore_until()
+        with archive_of(facebook, tmp_path, database_url) as archive:
+            facebook.faults.invalid_cursors(times=1)
+            read(archive)
+            assert proof(archive).total.posts_at_source is None
+            read(archive)
+            assert proof(archive).total.posts_at_source == 120
+            assert query(archive, "SELECT 1 FROM listed_posts") == []
+
+
+def test_the_command_ends_with_one_when_something_is_lost(tmp_path: Path) -> None:
+    """Status 0 and a table; after a loss status 1, and ``--json`` says the same."""
+    with Simulator(posts=6, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook))
+        fbsyncd(tmp_path, "sync")
+        done = fbsyncd(tmp_path, "verify")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len({len(line) for line in done.stdout.split("\n\n")[0].splitlines()}) == 1
+        next((tmp_path / "media/facebook/posts").iterdir()).unlink()
+        lost = fbsyncd(tmp_path, "verify", "--json", "--deep")
+        assert lost.returncode == 1
+        told = json.loads(lost.stdout)
+        assert told["ok"] is False
+        assert told["lost"][0]["reason"] == "the file is missing on disk"
+        assert told["total"]["posts"] == sum(month["posts"] for month in told["months"]) == 6
+        (tmp_path / "media/facebook").rename(tmp_path / "media/away")
+        away = fbsyncd(tmp_path, "verify")
+        assert (away.returncode, away.stdout) == (1, "")
