@@ -69,12 +69,14 @@ class Brake:
         """Raise Unavailable when the archive is."""
         reason = self.reason()
         if reason:
+            self._tell(reason)
             raise Unavailable(reason)
 
     def require_marker(self) -> None:
         """Raise Unavailable when the folder is not ours, however many files are in it."""
         fault = self._marker_fault()
         if fault:
+            self._tell(fault)
             raise Unavailable(fault)
 
     def pull(self, gone: Sequence[str], missing: int, files: int) -> None:

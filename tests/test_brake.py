@@ -1,0 +1,336 @@
+"""An unplugged disk is no loss: the marker, the brake, and the two ways out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from peewee import Database
+from plant import archive_of, config_text, everything, one, read
+from shelf import NOW, Shelf, picture
+from test_daemon import Running, running
+
+from fbsyncd import models
+from fbsyncd.brake import FEW, Brake, most
+from fbsyncd.errors import Unavailable
+from fbsyncd.media import MARKER
+from fbsyncd.reconcile import Findings, Reconciler, Request
+from fbsyncd.simulator import Simulator
+
+ACCEPT = Request(accept_loss=True)
+
+
+@pytest.fixture
+def shelf(db: Database, tmp_path: Path) -> Shelf:
+    return Shelf.make(db, tmp_path)
+
+
+def scan(shelf: Shelf, request: Request | None = None) -> Findings:
+    reconciler = Reconciler(shelf.db, shelf.media, shelf.backlog, shelf.brake, chunk_size=7)
+    return reconciler.scan(NOW, request or Request())
+
+
+def rows(shelf: Shelf) -> list[tuple[Any, ...]]:
+    with models.session(shelf.db):
+        return models.rows(shelf.db, "SELECT * FROM media_storage ORDER BY id")
+
+
+def archived(shelf: Shelf) -> int:
+    with models.session(shelf.db):
+        sql = "SELECT count(*) FROM media_storage WHERE download_status = 'success'"
+        return int(models.rows(shelf.db, sql)[0][0])
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_new_folder_is_marked_once(shelf: Shelf) -> None:
+    """The marker holds the archive's id; setting up again leaves the file alone."""
+    marker = shelf.media.root / MARKER
+    with models.session(shelf.db):
+        ((id_,),) = models.rows(shelf.db, "SELECT value FROM archive WHERE name = 'id'")
+    assert marker.read_text().splitlines()[0] == id_
+    before = marker.stat().st_mtime_ns
+    Brake(shelf.db, shelf.media).setup()
+    assert marker.stat().st_mtime_ns == before
+
+
+def test_an_archive_with_files_gets_no_marker_by_setting_up(shelf: Shelf) -> None:
+    """In an empty mount point neither marker nor folders are made."""
+    id_ = shelf.add(1, picture(1))
+    shutil.rmtree(shelf.media.root)
+    shelf.media.root.mkdir()
+    brake = Brake(shelf.db, shelf.media)
+    brake.setup()
+    assert tree(shelf.media.root) == []
+    reason = brake.reason()
+    assert reason is not None
+    assert "mount its disk again" in reason
+    assert "--accept-loss" in reason
+    assert shelf.row(id_)["download_status"] == "success"
+
+
+@pytest.mark.parametrize("content", [None, "another-archive\n", "", "\xff\x00"])
+def test_nothing_is_changed_without_our_own_marker(shelf: Shelf, content: str | None) -> None:
+    """A missing, foreign, empty or garbled marker stops scans and writes, and no row changes."""
+    shelf.path(shelf.add(1, picture(1))).unlink()
+    before = rows(shelf)
+    marker = shelf.media.root / MARKER
+    marker.unlink()
+    if content is not None:
+        marker.write_text(content, encoding="latin-1")
+    for request in (Request(), Request(dry_run=True), Request(delete_orphans=True)):
+        with pytest.raises(Unavailable, match="--accept-loss"):
+            scan(shelf, request)
+    with pytest.raises(Unavailable, match="mount its disk again"):
+        shelf.media.stage(b"data", "posts", f"{'ab' * 32}.jpg")
+    with pytest.raises(Unavailable, match="mount its disk again"):
+        shelf.media.publish([])
+    assert rows(shelf) == before
+
+
+def test_a_folder_that_cannot_be_listed_has_lost_nothing(shelf: Shelf) -> None:
+    """A folder replaced by a file is trouble of the disk, told as such."""
+    shelf.add(1, picture(1))
+    marker = shelf.media.root / MARKER
+    marker.unlink()
+    marker.mkdir()
+    before = rows(shelf)
+    with pytest.raises(Unavailable, match="cannot read"):
+        scan(shelf)
+    assert rows(shelf) == before
+
+
+@pytest.mark.parametrize(("files", "gone"), [(9, 9), (30, 9), (60, 12)])
+def test_few_files_heal_without_a_word(shelf: Shelf, files: int, gone: int) -> None:
+    """Up to a fifth, and always a handful, is queued again."""
+    ids = [shelf.add(number, bytes([number])) for number in range(files)]
+    for id_ in ids[:gone]:
+        shelf.path(id_).unlink()
+    assert scan(shelf).queued == gone
+
+
+@pytest.mark.parametrize(("files", "gone"), [(10, 10), (30, 10), (60, 13)])
+def test_too_many_files_gone_at_once_change_no_row(shelf: Shelf, files: int, gone: int) -> None:
+    """More than a fifth is unavailable, for every process; put back, work goes on by itself."""
+    ids = [shelf.add(number, bytes([number])) for number in range(files)]
+    before = rows(shelf)
+    away = shelf.media.root.parent / "away"
+    away.mkdir()
+    for id_ in ids[:gone]:
+        shutil.move(shelf.path(id_), away)
+    with pytest.raises(Unavailable, match=f"{gone} of {files} archived files are gone"):
+        scan(shelf)
+    assert rows(shelf) == before
+    elsewhere = Brake(shelf.db, shelf.media)
+    with pytest.raises(Unavailable, match=f"{gone} of {files}"):
+        elsewhere.require()
+    assert not elsewhere.look()
+    for path in away.iterdir():
+        shutil.move(path, shelf.media.root / "posts")
+    assert elsewhere.look()
+    assert scan(shelf) == Findings(files=files)
+    assert elsewhere.reason() is None
+    assert rows(shelf) == before
+
+
+def test_some_files_back_are_noticed_and_the_rest_heals(shelf: Shelf) -> None:
+    """A disk that comes back nearly whole is taken; what it still lacks is queued again."""
+    ids = [shelf.add(number, bytes([number])) for number in range(40)]
+    kept = {id_: shelf.path(id_).read_bytes() for id_ in ids[:20]}
+    for id_ in kept:
+        shelf.path(id_).unlink()
+    with pytest.raises(Unavailable):
+        scan(shelf)
+    for id_ in ids[:15]:
+        shelf.path(id_).write_bytes(kept[id_])
+    assert shelf.brake.look()
+    assert scan(shelf).queued == 5
+    assert shelf.brake.reason() is None
+
+
+def test_a_dry_run_tells_of_too_many_and_remembers_nothing(shelf: Shelf) -> None:
+    """Looking does not pull the brake."""
+    for number in range(12):
+        shelf.path(shelf.add(number, bytes([number]))).unlink()
+    with pytest.raises(Unavailable, match="12 of 12"):
+        scan(shelf, Request(dry_run=True))
+    assert shelf.brake.reason() is None
+    assert scan(shelf, Request(dry_run=True, accept_loss=True)).missing == 12
+    assert archived(shelf) == 12
+
+
+@pytest.mark.parametrize("what", ["files", "root", "marker", "foreign"])
+def test_an_accepted_loss_is_fetched_again(shelf: Shelf, what: str) -> None:
+    """A person's word queues everything that is missing and marks the folder as ours."""
+    ids = [shelf.add(number, bytes([number])) for number in range(12)]
+    if what == "foreign":
+        (shelf.media.root / MARKER).write_text("other\n")
+    elif what == "marker":
+        (shelf.media.root / MARKER).unlink()
+    elif what == "root":
+        shutil.rmtree(shelf.media.root)
+    else:
+        for id_ in ids:
+            shelf.path(id_).unlink()
+    with pytest.raises(Unavailable):
+        scan(shelf)
+    gone = 12 if what in {"files", "root"} else 0
+    assert scan(shelf, ACCEPT) == Findings(files=12, missing=gone, queued=gone)
+    assert shelf.brake.reason() is None
+    assert archived(shelf) == 12 - gone
+    assert {job.id for job in shelf.backlog.claim(50, NOW)} == set(ids if gone else ())
+    scan(shelf)
+
+
+def test_one_in_five_and_always_a_few() -> None:
+    """The limit grows with the archive and never falls below a handful."""
+    assert [most(files) for files in (0, 10, 49, 50, 1000)] == [FEW - 1, FEW - 1, 9, 10, 200]
+
+
+def test_downloads_do_not_fill_an_empty_mount_point(tmp_path: Path, database_url: str) -> None:
+    """Without the disk nothing is claimed, fetched or written; with it everything is."""
+    with (
+        Simulator(posts=6, seed=3, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        read(archive)
+        archive.download()
+        facebook.add_post("photo", message="one more")
+        read(archive)
+        before = everything(archive)
+        root = archive.media.root
+        away = root.rename(root.with_name("away"))
+        root.mkdir()
+        for job in (archive.download, archive.develop):
+            with pytest.raises(Unavailable):
+                job()
+        assert tree(root) == []
+        assert everything(archive) == before
+        root.rmdir()
+        away.rename(root)
+        assert archive.download().archived > 0
+        assert one(archive, "SELECT count(*) FROM media_storage WHERE lease_until IS NOT NULL") == 0
+
+
+def fbsyncd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fbsyncd", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def ready(daemon: Running) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = daemon.get("/readyz")
+    except urllib.error.HTTPError as error:
+        with error:
+            found = json.load(error)
+    return found
+
+
+def becomes(daemon: Running, state: str, seconds: float = 12) -> dict[str, Any]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if (found := ready(daemon))["status"] == state:
+            return found
+    raise AssertionError(f"{found}\n{''.join(daemon.log)}")
+
+
+def hear(daemon: Running, text: str) -> None:
+    """Wait for a line in the daemon's log."""
+    assert daemon.process.stderr is not None
+    for line in daemon.process.stderr:
+        daemon.log.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(daemon.log))
+
+
+def fill(shelf: Shelf, count: int) -> list[UUID]:
+    """Archive many tiny files at once, as if they had been developed too."""
+    ids = [UUID(int=number + 1) for number in range(count)]
+    names = {}
+    for id_ in ids:
+        names[id_] = f"{hashlib.sha256(id_.bytes).hexdigest()}.jpg"
+        (shelf.media.root / "posts" / names[id_]).write_bytes(id_.bytes)
+    with models.transaction(shelf.db):
+        models.change_many(
+            shelf.db,
+            "INSERT INTO media_storage (id, asset_key, category, original_url, local_filename,"
+            " file_size, sha256, download_status, developed_at) VALUES (?, ?, 'posts', 'http://x',"
+            " ?, 16, ?, 'success', ?)",
+            [
+                (str(id_), name, name, name.removesuffix(".jpg"), models.to_text(NOW))
+                for id_, name in names.items()
+            ],
+        )
+    return ids
+
+
+def test_ten_thousand_files_deleted_at_once_stop_the_daemon_s_hand(
+    tmp_path: Path, database_url: str
+) -> None:
+    """The daemon says it is unavailable and changes no row, until a person accepts the loss."""
+    with Simulator(posts=0, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+        with archive_of(facebook, tmp_path, database_url) as archive:
+            shelf = Shelf(archive.db, archive.media, archive.backlog, archive.brake)
+            fill(shelf, 10_000)
+            with running(tmp_path) as daemon:
+                becomes(daemon, "ready")
+                before = rows(shelf)
+                for path in (archive.media.root / "posts").iterdir():
+                    path.unlink()
+                told = becomes(daemon, "not ready")
+                assert "10,000 archived files are gone" in told["parts"]["media"]
+                assert rows(shelf) == before
+                by_hand = fbsyncd(tmp_path, "reconcile")
+                assert by_hand.returncode == 1
+                (said,) = [line for line in by_hand.stderr.splitlines() if line[:8] == "fbsyncd:"]
+                assert "--accept-loss" in said
+                accepted = fbsyncd(tmp_path, "reconcile", "--accept-loss")
+                assert accepted.returncode == 0, accepted.stderr
+                assert "10,000 pictures queued again" in accepted.stdout
+                becomes(daemon, "ready")
+                daemon.stop()
+            assert sum("unavailable: " in line for line in daemon.log) == 1, daemon.log
+
+
+def test_a_disk_that_is_unplugged_and_back_is_noticed(tmp_path: Path) -> None:
+    """The daemon waits while the folder is away and goes on by itself; a file gone then heals."""
+    with Simulator(posts=8, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook))
+        with running(tmp_path) as daemon:
+            daemon.until(lambda stats: stats["media"]["success"] > 8)
+            daemon.until(lambda stats: stats["media"]["pending"] + stats["media"]["failed"] == 0)
+            root = tmp_path / "media" / "facebook"
+            away = root.rename(tmp_path / "away")
+            root.mkdir()
+            assert "mount its disk" in becomes(daemon, "not ready")["parts"]["media"]
+            hear(daemon, "unavailable: ")
+            lost = next((away / "attachments").iterdir())
+            lost.unlink()
+            assert tree(root) == []
+            root.rmdir()
+            away.rename(root)
+            hear(daemon, "available again")
+            becomes(daemon, "ready")
+            back = root / "attachments" / lost.name
+            daemon.until(lambda stats: back.exists() and stats["media"]["failed"] == 0)
+            daemon.stop()
+        assert "Traceback" not in "".join(daemon.log)
