@@ -136,13 +136,13 @@ class Graph:
         An error stands in the place of each post that was not given. What is wrong with the batch
         as a whole is raised. It is one exchange, but counts as one call for each id.
         """
-        if len(ids) > BATCH:
-            raise ValueError(f"a batch holds at most {BATCH} ids, not {len(ids)}")
-        if not ids:
-            return []
-        paths = [quote(post_id, safe="") for post_id in ids]
-        items = self._caller.batch(Account(page_id, token), paths, {"fields": POST_FIELDS})
-        return [self._item(page_id, item) for item in [*items, *[None] * len(ids)][: len(ids)]]
+        return self._batch(_POSTS, Account(page_id, token), ids)
+
+    def batch_videos(
+        self, page_id: str, token: str, ids: Sequence[str]
+    ) -> list[Video | GraphError]:
+        """Return the videos of these ids as :meth:`batch_posts` returns posts."""
+        return self._batch(_VIDEOS, Account(page_id, token), ids)
 
     def close(self) -> None:
         """Close the connections."""
@@ -186,7 +186,17 @@ class Graph:
                 raise
             raise GraphUnavailable(f"The list could not be read to its end: {error}") from error
 
-    def _item(self, page_id: str, item: object) -> Post | GraphError:
+    def _batch(self, edge: _Edge[R], account: Account, ids: Sequence[str]) -> list[R | GraphError]:
+        if len(ids) > BATCH:
+            raise ValueError(f"a batch holds at most {BATCH} ids, not {len(ids)}")
+        if not ids:
+            return []
+        paths = [quote(id_, safe="") for id_ in ids]
+        given: list[object] = self._caller.batch(account, paths, {"fields": edge.fields})
+        whole = [*given, *[None] * len(ids)][: len(ids)]
+        return [self._item(edge, account.page_id, item) for item in whole]
+
+    def _item(self, edge: _Edge[R], page_id: str, item: object) -> R | GraphError:
         if item is None:
             return GraphUnavailable("Facebook ran out of time before this item of the batch")
         headers = {
@@ -198,9 +208,9 @@ class Graph:
         if error is not None:
             return error
         try:
-            return Post.from_json(body, page_id)
+            return edge.read(body, page_id)
         except BadRecord as bad:
-            return CallRefused(f"A post of page {page_id} could not be read: {bad}")
+            return CallRefused(f"One of the {edge.name} of page {page_id} cannot be read: {bad}")
 
 
 def _bounds(since: datetime | None, until: datetime | None) -> dict[str, str]:

@@ -1,0 +1,171 @@
+"""Posts and videos that are missed at the source, and when they count as gone.
+
+A post may vanish for an hour or two and come back (measured on real feeds: two posts of 340, twice
+each), so one look says nothing. Nothing is ever deleted for it: the row is marked, and unmarked
+when the post is seen again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd.graph import Listing
+from fbsyncd.models import change, change_many, marks, rows, to_text
+from fbsyncd.records import Post, Video
+from fbsyncd.walks import BEGINNING, Walk
+
+log = logging.getLogger(__name__)
+
+#: So many misses, the first and the last so far apart, make a post gone.
+MISSES: Final = 3
+SPAN: Final = timedelta(days=1)
+#: A missed post is looked for again by its id this long after.
+LOOK_AGAIN: Final = timedelta(hours=8)
+SUSPECTS: Final = 200
+
+_TABLES: Final = {
+    "posts": ("facebook_posts", "id"),
+    "videos": ("facebook_video_posts", "video_id"),
+}
+# SQLite takes no more parameters than this in one statement, whatever its version.
+_CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a walk has looked at from end to end: objects of *page_id* created in these times."""
+
+    stream: str
+    page_id: str
+    since: datetime
+    until: datetime
+
+
+class Census:
+    """Counts a miss for what one walk should have met and did not.
+
+    Only a walk that read its whole window in one go says anything: the first part of one that
+    was cut short is forgotten. *seen_at* is when the walk before it was made.
+    """
+
+    def __init__(self, stream: str, page_id: str, walk: Walk, seen_at: datetime | None) -> None:
+        self._span = Span(stream, page_id, walk.since, walk.started_at)
+        self._sighting = Sighting(stream, seen_at)
+        self._is_whole = walk.kind == "full" and walk.reached is None
+        self._seen: set[str] = set()
+
+    def note(self, listing: Listing[Post] | Listing[Video]) -> None:
+        """Take in one page of the walk; a record that could not be read may be any post."""
+        self._is_whole = self._is_whole and not listing.skipped
+        if self._is_whole:
+            self._seen.update(ids(listing.records))
+
+    def close(self, db: Database, now: datetime) -> int:
+        """Count the misses of a walk that came to its end; return how many there are."""
+        lost = missing(db, self._span, self._seen) if self._is_whole else []
+        if lost:
+            marked = missed(db, self._sighting, lost, now)
+            span = self._span
+            log.info(
+                "page %s: %d %s missed, %d of them gone",
+                span.page_id,
+                len(lost),
+                span.stream,
+                marked,
+            )
+        return len(lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """When the objects of a *stream* were last looked at and there; None for nobody knows."""
+
+    stream: str
+    at: datetime | None
+
+
+def ids(records: Sequence[Post] | Sequence[Video]) -> list[str]:
+    """Return the ids of *records*."""
+    return [one.id if isinstance(one, Post) else one.video_id for one in records]
+
+
+def missing(db: Database, span: Span, seen: Collection[str]) -> list[str]:
+    """Return the ids of objects that should have been among those *seen*.
+
+    What appeared only while the walk was under way is not expected of it. A list without
+    anything is no thousand deletions: it is what a token without its permissions is given.
+    """
+    if not seen:
+        return []
+    table, key = _TABLES[span.stream]
+    found = rows(
+        db,
+        f"SELECT {key} FROM {table} WHERE page_id = ? AND created_time >= ? AND created_time < ?",
+        [span.page_id, to_text(span.since), to_text(span.until)],
+    )
+    return sorted({str(id_) for (id_,) in found} - set(seen))
+
+
+def missed(db: Database, sighting: Sighting, named: Sequence[str], now: datetime) -> int:
+    """Count a miss for each object *named*; return how many of them are gone by it.
+
+    The mark is the time of the first miss. What is missed keeps when it was last known to be
+    there: when its row was written or, if later, at *sighting*.
+    """
+    table, key = _TABLES[sighting.stream]
+    at, before = to_text(now), to_text(sighting.at or BEGINNING)
+    change_many(
+        db,
+        f"UPDATE {table} SET misses = misses + 1, last_missed_at = ?,"
+        " first_missed_at = coalesce(first_missed_at, ?), last_seen_at = coalesce(last_seen_at,"
+        f" CASE WHEN updated_at < ? THEN ? ELSE updated_at END) WHERE {key} = ?",
+        [(at, at, before, before, id_) for id_ in sorted(named)],
+    )
+    return change(
+        db,
+        f"UPDATE {table} SET deleted_at = first_missed_at WHERE deleted_at IS NULL"
+        " AND misses >= ? AND first_missed_at <= ? AND last_missed_at = ?",
+        [MISSES, to_text(now - SPAN), at],
+    )
+
+
+def seen(db: Database, stream: str, named: Sequence[str]) -> int:
+    """Forget the misses of objects that were seen, and that they were gone; return how many."""
+    table, key = _TABLES[stream]
+    return sum(
+        change(
+            db,
+            f"UPDATE {table} SET misses = 0, deleted_at = NULL, first_missed_at = NULL,"
+            f" last_missed_at = NULL, last_seen_at = NULL WHERE {key} IN ({marks(len(chunk))})"
+            " AND (misses > 0 OR deleted_at IS NOT NULL)",
+            chunk,
+        )
+        for chunk in _chunks(sorted(named))
+    )
+
+
+def suspects(db: Database, pages: Sequence[str], now: datetime) -> list[tuple[str, str, str]]:
+    """Return stream, Page and id of missed objects that are to be looked for again now."""
+    if not pages:
+        return []
+    return [
+        (stream, str(page_id), str(id_))
+        for stream, (table, key) in _TABLES.items()
+        for page_id, id_ in rows(
+            db,
+            f"SELECT page_id, {key} FROM {table} WHERE misses > 0 AND deleted_at IS NULL"
+            f" AND last_missed_at <= ? AND page_id IN ({marks(len(pages))})"
+            " ORDER BY last_missed_at LIMIT ?",
+            [to_text(now - LOOK_AGAIN), *pages, SUSPECTS],
+        )
+    ]
+
+
+def _chunks(named: Sequence[str]) -> list[Sequence[str]]:
+    return [named[start : start + _CHUNK] for start in range(0, len(named), _CHUNK)]

@@ -1,0 +1,212 @@
+"""Fresh links for dead ones: the post or video that names a picture is asked for anew.
+
+Every link in an answer of the Graph API is freshly signed (measured on real feeds), so asking is
+all it takes; :func:`fbsyncd.heal.plan.plan` says how to ask. Nothing is downloaded here: a row
+whose link is fresh is claimable again, and the next download takes it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd import gone, ledger
+from fbsyncd.backlog import Backlog
+from fbsyncd.errors import GraphError, ObjectMissing, Throttled
+from fbsyncd.gone import Sighting
+from fbsyncd.graph import Graph
+from fbsyncd.heal.inquiry import Inquiry, Records
+from fbsyncd.heal.plan import Outcome, Owner, Plan, Ward, orphaned, outcome, plan
+from fbsyncd.heal.unlinked import Unlinked
+from fbsyncd.models import from_text, rows, session, to_text, transaction
+from fbsyncd.rows import Rows
+from fbsyncd.sync import STREAMS, Source
+
+__all__ = ["Healer", "Outcome", "Owner", "Plan", "Round", "Unlinked", "Ward", "plan"]
+
+log = logging.getLogger(__name__)
+
+#: How long rows wait whose Page is being read just now, could not be asked, or is not among the
+#: Pages of the configuration.
+BUSY_PAUSE: Final = timedelta(seconds=15)
+TROUBLE_PAUSE: Final = timedelta(minutes=5)
+STRANGER_PAUSE: Final = timedelta(hours=1)
+
+_TABLES: Final = {"posts": "facebook_posts", "videos": "facebook_video_posts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How one turn is to be made; *busy* are the Pages that are being read just now."""
+
+    sources: Sequence[Source]
+    now: Callable[[], datetime]
+    stop: Event
+    busy: Collection[str] = ()
+
+
+class Healer:
+    """Asks for fresh links for one archive's queue."""
+
+    def __init__(self, db: Database, graph: Graph, backlog: Backlog, unlinked: Unlinked) -> None:
+        self._db = db
+        self._graph = graph
+        self._backlog = backlog
+        self._unlinked = unlinked
+        self._rows = Rows(db, backlog)
+        self._look_again: dict[str, datetime] = {}
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether any row needs a fresh link now."""
+        return self._unlinked.is_due(now)
+
+    def turn(self, order: Round) -> int:
+        """Ask for what is due, some thousand rows at most; return how many were looked at.
+
+        What goes wrong with a Page is logged, and its rows wait. Raises ArchiveError when the
+        archive itself fails.
+        """
+        wards = self._unlinked.find(order.now())
+        pages: dict[str, list[Ward]] = defaultdict(list)
+        for ward in wards:
+            pages[ward.owners[0].page_id if ward.owners else ""].append(ward)
+        self._visit_orphans(pages.pop("", []), order.now())
+        sources = {source.page_id: source for source in order.sources}
+        for page_id, mine in pages.items():
+            until = self._not_before(page_id, order)
+            if until is None:
+                self._heal(sources[page_id], mine, order)
+            else:
+                self._unlinked.defer([ward.id for ward in mine], until)
+        self._look_for_missed(order)
+        return len(wards)
+
+    def _heal(self, source: Source, wards: Sequence[Ward], order: Round) -> None:
+        leased = self._unlinked.lease([ward.id for ward in wards], order.now())
+        mine = [ward for ward in wards if ward.id in leased]
+        inquiries = {name: self._inquiry(source, name, order) for name in STREAMS}
+        try:
+            for name, inquiry in inquiries.items():
+                self._ask(inquiry, {w.owners[0] for w in mine if w.owners[0].stream == name})
+        except GraphError as error:
+            self._unlinked.defer(leased, _later(source, error, order))
+        else:
+            self._settle(mine, inquiries, order.now())
+
+    def _ask(self, inquiry: Inquiry, owners: Collection[Owner]) -> None:
+        chosen = plan(owners, self._feed(inquiry, owners))
+        for window in chosen.windows:
+            inquiry.list_again(window)
+        inquiry.ask({owner.id for owner in owners})
+
+    def _feed(self, inquiry: Inquiry, owners: Collection[Owner]) -> list[datetime]:
+        """Return when everything between these owners in the feed was created."""
+        times = sorted(owner.created for owner in owners if owner.created is not None)
+        if not times:
+            return []
+        with session(self._db):
+            found = rows(
+                self._db,
+                f"SELECT created_time FROM {_TABLES[inquiry.stream]} WHERE page_id = ?"
+                " AND created_time >= ? AND created_time <= ? AND deleted_at IS NULL",
+                [inquiry.page_id, to_text(times[0]), to_text(times[-1])],
+            )
+        return [at for (value,) in found if (at := from_text(value)) is not None]
+
+    def _settle(
+        self, wards: Sequence[Ward], inquiries: Mapping[str, Inquiry], now: datetime
+    ) -> None:
+        done = [self._outcome(ward, inquiries[ward.owners[0].stream]) for ward in wards]
+        with transaction(self._db):
+            for inquiry in inquiries.values():
+                self._count_missing(inquiry, now)
+            self._close(done, now)
+
+    def _outcome(self, ward: Ward, inquiry: Inquiry) -> Outcome:
+        id_ = ward.owners[0].id
+        poisoned = id_ in inquiry.poisoned
+        attempts = self._unlinked.retry.attempts
+        return outcome(ward, inquiry.answers[id_], attempts, poisoned=poisoned)
+
+    def _close(self, done: Sequence[Outcome], now: datetime) -> None:
+        self._unlinked.settle(done, now)
+        final = [(one.id, one.reason or "") for one in done if one.is_final]
+        if final:
+            lost = self._backlog.surrender(final, now)
+            log.warning("%d pictures are given up: their links are dead for good", lost)
+
+    def _count_missing(self, inquiry: Inquiry, now: datetime) -> None:
+        """Count a miss for what is not there; a miss is no proof, see :mod:`fbsyncd.gone`."""
+        ids = [id_ for id_, error in inquiry.answers.items() if isinstance(error, ObjectMissing)]
+        if ids:
+            progress = ledger.load(self._db, inquiry.page_id, inquiry.stream)
+            gone.missed(self._db, Sighting(inquiry.stream, progress.full_at), ids, now)
+
+    def _visit_orphans(self, wards: Sequence[Ward], now: datetime) -> None:
+        if not wards:
+            return
+        attempts = self._unlinked.retry.attempts
+        with transaction(self._db):
+            self._close([orphaned(ward, attempts) for ward in wards], now)
+
+    def _look_for_missed(self, order: Round) -> None:
+        """Ask by id for what was missed: it is back, or that is one more miss."""
+        now = order.now()
+        ready = [
+            source.page_id
+            for source in order.sources
+            if self._look_again.get(source.page_id, now) <= now
+        ]
+        with session(self._db):
+            suspects = gone.suspects(self._db, ready, now)
+        sources = {source.page_id: source for source in order.sources}
+        for stream, page_id in sorted({(stream, page_id) for stream, page_id, _ in suspects}):
+            if self._not_before(page_id, order) is None:
+                ids = [id_ for *place, id_ in suspects if place == [stream, page_id]]
+                self._look_for(self._inquiry(sources[page_id], stream, order), ids, order)
+
+    def _look_for(self, inquiry: Inquiry, ids: Sequence[str], order: Round) -> None:
+        try:
+            inquiry.ask(ids)
+        except GraphError as error:
+            self._look_again[inquiry.page_id] = _later(inquiry.source, error, order)
+        else:
+            # What was neither given nor missing is asked for again, but not each turn.
+            self._look_again[inquiry.page_id] = order.now() + TROUBLE_PAUSE
+        with transaction(self._db):
+            self._count_missing(inquiry, order.now())
+
+    def _inquiry(self, source: Source, stream: str, order: Round) -> Inquiry:
+        def put(records: Records) -> None:
+            with transaction(self._db):
+                self._rows.put(records, order.now())
+                gone.seen(self._db, stream, gone.ids(records))
+
+        return Inquiry(self._graph, source, stream, put)
+
+    def _not_before(self, page_id: str, order: Round) -> datetime | None:
+        """Return until when a Page is not to be asked, or None when it may be."""
+        now = order.now()
+        if page_id not in {source.page_id for source in order.sources}:
+            return now + STRANGER_PAUSE
+        if page_id in order.busy or order.stop.is_set():
+            return now + BUSY_PAUSE
+        with session(self._db):
+            streams = [ledger.load(self._db, page_id, name) for name in STREAMS]
+        held = [one for one in streams if one.state == "throttled" and one.is_held(now)]
+        return max((one.hold_until for one in held if one.hold_until), default=None)
+
+
+def _later(source: Source, error: GraphError, order: Round) -> datetime:
+    """Return when a Page may be asked again that answered with *error*."""
+    if order.stop.is_set():
+        return order.now()
+    log.warning("page %s: no fresh links: %s", source.page_id, error)
+    return error.until if isinstance(error, Throttled) else order.now() + TROUBLE_PAUSE

@@ -1,0 +1,115 @@
+"""One Page asked again for some of its posts or videos, by listing or by id.
+
+A batch that fails as a whole is halved until the id that breaks it stands alone; one such id must
+not keep fifty others from their links.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+
+from fbsyncd.errors import CallRefused, GraphError, Throttled, TokenRefused
+from fbsyncd.graph import BATCH, Graph
+from fbsyncd.heal.plan import Window
+from fbsyncd.records import Post, Video
+from fbsyncd.sync import Source
+
+log = logging.getLogger(__name__)
+
+Records = Sequence[Post] | Sequence[Video]
+
+
+class Inquiry:
+    """What is asked of one *stream* of one Page; *put* is given every record that comes.
+
+    *answers* holds None for each id that was given, and the error for each that was not.
+    *poisoned* are ids that break every batch they are in.
+    """
+
+    def __init__(
+        self, graph: Graph, source: Source, stream: str, put: Callable[[Records], None]
+    ) -> None:
+        self.answers: dict[str, GraphError | None] = {}
+        self.poisoned: set[str] = set()
+        self._graph = graph
+        self.source = source
+        self.page_id = source.page_id
+        self.stream = stream
+        self._put = put
+        self._page_answers = False
+
+    def list_again(self, window: Window) -> None:
+        """List a window until all wanted are seen; some may stay without an answer.
+
+        Raises GraphError for what is wrong with the whole Page.
+        """
+        wanted = set(window.ids) - self.answers.keys()
+        if not wanted:
+            return
+        try:
+            self._list(window, wanted)
+        except CallRefused as error:
+            # Some Pages refuse the list of videos and give each of them.
+            log.info("page %s: %s: %s", self.source.page_id, self.stream, error)
+
+    def ask(self, ids: Collection[str]) -> None:
+        """Ask for *ids* one by one, in batches; raises GraphError as :meth:`list_again` does."""
+        left = sorted(set(ids) - self.answers.keys())
+        for start in range(0, len(left), BATCH):
+            self._halve(left[start : start + BATCH])
+
+    def _list(self, window: Window, wanted: set[str]) -> None:
+        ask = self._graph.posts if self.stream == "posts" else self._graph.videos
+        # The API's ``until`` may leave its own second out, so add one.
+        until = window.newest + timedelta(seconds=1)
+        # By id they would cost a call each: a listing that costs more has lost its way.
+        calls = len(wanted)
+        for listing in ask(self.source.page_id, self.source.token(), until=until):
+            self._heard(listing.records)
+            wanted -= self.answers.keys()
+            calls -= 1
+            past = any(record.created_time < window.oldest for record in listing.records)
+            if not wanted or past or calls <= 0:
+                return
+
+    def _halve(self, ids: Sequence[str]) -> None:
+        try:
+            self._batch(ids)
+        except (Throttled, TokenRefused):
+            raise
+        except GraphError as error:
+            self._check_page()
+            if len(ids) == 1:
+                self.poisoned.add(ids[0])
+                self.answers[ids[0]] = error
+                return
+            middle = len(ids) // 2
+            self._halve(ids[:middle])
+            self._halve(ids[middle:])
+
+    def _batch(self, ids: Sequence[str]) -> None:
+        page_id, token = self.source.page_id, self.source.token()
+        ask = self._graph.batch_posts if self.stream == "posts" else self._graph.batch_videos
+        given = ask(page_id, token, ids)
+        self._heard([one for one in given if isinstance(one, Post)])
+        self._heard([one for one in given if isinstance(one, Video)])
+        for id_, one in zip(ids, given, strict=True):
+            if isinstance(one, Throttled | TokenRefused):
+                raise one
+            # The answer counts for the id that was asked for, whatever it calls itself.
+            self.answers[id_] = one if isinstance(one, GraphError) else None
+
+    def _check_page(self) -> None:
+        """Ask for the Page itself, once: halving batches is no use when nothing is answered."""
+        if not self._page_answers:
+            self._graph.page(self.source.page_id, self.source.token())
+            self._page_answers = True
+
+    def _heard(self, records: Records) -> None:
+        if not records:
+            return
+        self._put(records)
+        for record in records:
+            self.answers[record.id if isinstance(record, Post) else record.video_id] = None
