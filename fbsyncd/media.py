@@ -150,8 +150,12 @@ class Media:
         """Move a damaged file out of the way, where a person can look at it."""
         with _told(f"cannot move {category}/{name} to quarantine"):
             self._quarantine.mkdir(exist_ok=True)
+            path, kept = self.root / category / name, f"{category}-{name}"
+            if path.is_dir():
+                # No file and no other folder may be in the way of this one's name.
+                kept += f"-{_PROCESS}-{next(_NUMBERS)}"
             with suppress(FileNotFoundError):
-                (self.root / category / name).replace(self._quarantine / f"{category}-{name}")
+                path.replace(self._quarantine / kept)
 
     def remove(self, category: str, name: str) -> None:
         """Remove a file for good."""

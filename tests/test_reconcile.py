@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from threading import Event
 
 import pytest
 from peewee import Database
@@ -15,7 +12,6 @@ from shelf import NOW, Shelf, picture
 from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import CATEGORIES
 from fbsyncd.reconcile import Findings, Reconciler, Request
-from fbsyncd.watch import watching
 
 
 @pytest.fixture
@@ -89,33 +85,3 @@ def test_an_archive_larger_than_a_chunk_is_read_to_its_end(shelf: Shelf) -> None
         shelf.add(number, picture(number // 2))
     reconciler = Reconciler(shelf.db, shelf.media, shelf.backlog, shelf.brake, chunk_size=2)
     assert reconciler.scan(NOW).files == 7
-
-
-def test_a_deleted_file_is_heard_of(shelf: Shelf) -> None:
-    """Deleting sets the flag; writing through our own way does not."""
-    changed = Event()
-    folders = [shelf.media.root / name for name in CATEGORIES]
-    with watching(folders, changed):
-        id_ = shelf.add(1, picture(1))
-        assert not changed.wait(0.3)
-        shelf.path(id_).unlink()
-        assert changed.wait(5)
-
-
-def test_folders_that_cannot_be_watched_are_said_and_scans_remain(tmp_path: Path) -> None:
-    """Without a watch the program goes on, with the remedy in the log."""
-    # In a process of its own: after a failure the library keeps its reading thread for good.
-    program = (
-        "import resource, sys; from pathlib import Path; from threading import Event\n"
-        "from fbsyncd.watch import watching\n"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
-        "with watching([Path(sys.argv[1])], Event()): print('going on')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "going on\n"
-    assert "fs.inotify.max_user_watches" in done.stderr
