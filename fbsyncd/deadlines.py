@@ -28,20 +28,22 @@ _WAITING: Final = (
 # By the hour, so that a queue of a million is a handful of rows. Both engines write times so.
 _BY_HOUR: Final = f"""
 SELECT min(link_expires_at), count(*) FROM media_storage WHERE {_WAITING}
-GROUP BY substr(CAST(link_expires_at AS TEXT), 1, 13) ORDER BY 1"""
+GROUP BY link_expires_at <= ?, substr(CAST(link_expires_at AS TEXT), 1, 13) ORDER BY 1"""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """*pending* pictures wait, *per_hour* are fetched; *will_die* links die before their turn.
 
-    *dead* are dead already, and wait for a fresh link.
+    *dead* are dead already, and wait for a fresh link. *next_death* is when the next
+    one dies.
     """
 
     pending: int
     per_hour: float
     will_die: int
     dead: int
+    next_death: datetime | None
 
     @property
     def horizon(self) -> timedelta:
@@ -59,13 +61,16 @@ def measure(db: Database, now: datetime) -> Deadlines:
         " WHERE downloaded_at > ? AND downloaded_at <= ?",
         [to_text(now - _PACE_OF), to_text(now)],
     )
-    groups = [(from_text(dies), int(waiting)) for dies, waiting in rows(db, _BY_HOUR)]
+    groups = [
+        (from_text(dies), int(waiting)) for dies, waiting in rows(db, _BY_HOUR, [to_text(now)])
+    ]
     pace = per_hour(int(count), from_text(first), now)
     return Deadlines(
         pending=sum(waiting for _, waiting in groups),
         per_hour=pace,
         will_die=will_die(groups, pace, now),
         dead=sum(waiting for dies, waiting in groups if dies is not None and dies <= now),
+        next_death=min((dies for dies, _ in groups if dies and dies > now), default=None),
     )
 
 

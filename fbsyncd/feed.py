@@ -151,7 +151,7 @@ class Feed:
 
     def stats(self) -> dict[str, Any]:
         """Return what :func:`fbsyncd.stats.stats` counts."""
-        return stats(self._db)
+        return stats(self._db, self._now())
 
     def ready(self) -> dict[str, str]:
         """Return each part the answers need, with ``ok`` or what is wrong with it."""

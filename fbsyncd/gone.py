@@ -160,7 +160,8 @@ def suspects(db: Database, pages: Sequence[str], now: datetime) -> list[tuple[st
         for page_id, id_ in rows(
             db,
             f"SELECT page_id, {key} FROM {table} WHERE misses > 0 AND deleted_at IS NULL"
-            f" AND last_missed_at <= ? AND page_id IN ({marks(len(pages))})"
+            # Not by the index of the Page: few posts are missed, and a Page has many.
+            f" AND last_missed_at <= ? AND page_id || '' IN ({marks(len(pages))})"
             " ORDER BY last_missed_at LIMIT ?",
             [to_text(now - LOOK_AGAIN), *pages, SUSPECTS],
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from peewee import Database
 
+from fbsyncd import deadlines
 from fbsyncd.media import CATEGORIES
 from fbsyncd.models import rows, session
 from fbsyncd.view import moment
@@ -31,8 +33,12 @@ SELECT s.page_id, p.name, s.stream, s.state, s.message, s.synced_at, s.hold_unti
 FROM sync_state s LEFT JOIN facebook_pages p ON p.id = s.page_id ORDER BY s.page_id, s.stream"""
 
 
-def stats(db: Database) -> dict[str, Any]:
-    """Return the numbers ``/api/stats`` and ``fbsyncd stats`` show."""
+def stats(db: Database, now: datetime) -> dict[str, Any]:
+    """Return the numbers ``/api/stats`` and ``fbsyncd stats`` show.
+
+    Of ``deadlines``, ``will_die`` is a forecast: how many links of waiting pictures die before
+    the queue, at the pace of the last hour, has come to them. ``dead`` ones wait for a fresh link.
+    """
     with session(db):
         told: dict[str, Any] = {}
         for kind, (table, ids) in _KINDS.items():
@@ -44,10 +50,14 @@ def stats(db: Database) -> dict[str, Any]:
             )
             told |= {kind: int(count), f"{kind}_with_local_pictures": int(local)}
         told |= _pictures(db)
-        ((dies,),) = rows(
-            db, "SELECT min(link_expires_at) FROM media_storage WHERE download_status <> 'success'"
-        )
-        told["expires_next"] = moment(dies)
+        waits = deadlines.measure(db, now)
+        told["expires_next"] = moment(waits.next_death)
+        told["deadlines"] = {
+            "pending": waits.pending,
+            "pace_per_hour": waits.per_hour,
+            "will_die": waits.will_die,
+            "dead": waits.dead,
+        }
         told["pages"] = _pages(db)
     return told
 

@@ -37,7 +37,16 @@ def storage(stats: dict[str, Any]) -> str:
         f"  {'waiting':<12}{media['pending']:>9,}   {media['failed']:,} tried again later,"
         f" {media['given_up']:,} given up"
     )
+    if stats["deadlines"]["pending"]:
+        lines.append(_forecast(stats["deadlines"]))
     return "\n".join(lines)
+
+
+def _forecast(waits: dict[str, Any]) -> str:
+    """Return whether the queue is fast enough for the links in it."""
+    pace = f"{waits['pace_per_hour']:,.0f} pictures an hour"
+    told = f"  {'will die':<12}{waits['will_die']:>9,}   links before their turn, at {pace}"
+    return f"{told}; {waits['dead']:,} wait for a fresh link" if waits["dead"] else told
 
 
 def post(told: dict[str, Any]) -> str:

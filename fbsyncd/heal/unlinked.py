@@ -42,9 +42,11 @@ _DUE: Final = (
 )
 # Two halves, each on an index of its own: with OR every waiting row would be looked at.
 _FIND: Final = f"""
-SELECT id, heal_attempts, link_expires_at FROM media_storage WHERE needs_link AND {_DUE}
-UNION SELECT id, heal_attempts, link_expires_at FROM media_storage
-WHERE link_expires_at <= ? AND {_DUE} ORDER BY 3, 1 LIMIT ?"""
+SELECT * FROM (SELECT id, heal_attempts FROM media_storage WHERE needs_link AND {_DUE}
+    ORDER BY link_expires_at LIMIT ?) AS refused
+UNION ALL
+SELECT * FROM (SELECT id, heal_attempts FROM media_storage WHERE link_expires_at <= ?
+    AND NOT needs_link AND {_DUE} ORDER BY link_expires_at LIMIT ?) AS dying"""
 _OWNERS: Final = """
 WITH due (media_id) AS (SELECT id FROM media_storage WHERE id IN ({}))
 SELECT due.media_id, 'posts', p.page_id, p.id, p.created_time, p.misses
@@ -135,8 +137,8 @@ class Unlinked:
 
     def _dying(self, now: datetime, within: timedelta, limit: int) -> list[tuple[UUID, int]]:
         clock, end = [to_text(now)] * 2, to_text(now + within)
-        found = rows(self._db, _FIND, [*clock, end, *clock, limit])
-        return [(UUID(str(id_)), int(asked)) for id_, asked, _ in found]
+        found = rows(self._db, _FIND, [*clock, limit, end, *clock, limit])
+        return [(UUID(str(id_)), int(asked)) for id_, asked in found]
 
     def _owners(self, ids: Sequence[UUID]) -> dict[UUID, list[Owner]]:
         owners: dict[UUID, list[Owner]] = defaultdict(list)

@@ -12,6 +12,11 @@ CREATE INDEX media_storage_unlinked ON media_storage (link_expires_at)
     AND (download_status = 'pending' OR next_attempt_at IS NOT NULL);
 CREATE INDEX media_storage_downloaded ON media_storage (downloaded_at);
 
+-- Over all rows this index tempts SQLite to find the queue by "derived_from IS NULL", and so to
+-- read and sort all of it for each claim.
+DROP INDEX media_storage_derived;
+CREATE INDEX media_storage_derived ON media_storage (derived_from) WHERE derived_from IS NOT NULL;
+
 -- misses          how often it was looked for in vain since it was last seen; 0 again when it
 --                 is back. last_seen_at is the last time it is known to have been there.
 ALTER TABLE facebook_posts ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;

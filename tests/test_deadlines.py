@@ -1,0 +1,146 @@
+"""Whether the queue is fast enough, and that it takes first what dies first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from peewee import Database
+
+from fbsyncd import deadlines, models
+from fbsyncd.assets import Retry
+from fbsyncd.backlog import Backlog
+from fbsyncd.deadlines import LEAST, MOST, Deadlines, per_hour, will_die
+from fbsyncd.stats import stats
+from fbsyncd.terminal import storage
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ROW = (
+    "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
+    " download_status, next_attempt_at, local_filename, file_size, sha256, downloaded_at)"
+    " VALUES (?, ?, 'posts', 'https://x.example/', ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def waiting(hours: float | None, status: str = "pending") -> tuple[object, ...]:
+    """A row whose link dies so many hours after NOW."""
+    id_ = str(uuid4())
+    dies = None if hours is None else models.to_text(NOW + hours * HOUR)
+    return (id_, id_, dies, status, None, None, None, None, None)
+
+
+def fetched(minutes: float) -> tuple[object, ...]:
+    """A row archived so many minutes before NOW."""
+    id_, at = str(uuid4()), models.to_text(NOW - timedelta(minutes=minutes))
+    return (id_, id_, models.to_text(NOW), "success", None, f"{id_}.jpg", 1, "ab", at)
+
+
+def insert(db: Database, rows: Sequence[tuple[object, ...]]) -> None:
+    with models.transaction(db):
+        models.change_many(db, ROW, rows)
+
+
+@given(st.lists(st.integers(1, 100), max_size=40), st.integers(0, 20))
+def test_the_forecast_is_what_happens(hours: list[int], pace: int) -> None:
+    """A queue that takes what dies first, so many an hour, loses just as many as foretold."""
+    groups = [(NOW + hour * HOUR, hours.count(hour)) for hour in sorted(set(hours))]
+    served = lost = 0
+    for hour in sorted(hours):
+        if served + 1 <= pace * hour:
+            served += 1
+        else:
+            lost += 1
+    assert will_die(groups, pace, NOW) == lost
+
+
+def test_a_queue_that_began_a_minute_ago_is_not_called_slow() -> None:
+    """The pace is that of the time since the first download, an hour at most."""
+    assert per_hour(0, None, NOW) == 0
+    assert per_hour(120, NOW - timedelta(minutes=2), NOW) == 3600
+    assert per_hour(120, NOW - timedelta(hours=1), NOW) == 120
+
+
+def test_the_horizon_grows_with_the_queue_within_bounds() -> None:
+    """Two hours for a short queue, a day at most: a fresh preview lives little longer."""
+    assert Deadlines(0, 0, 0, 0, None).horizon == LEAST
+    assert Deadlines(10, 600, 0, 0, None).horizon == LEAST
+    assert Deadlines(5000, 1000, 0, 0, None).horizon == 5 * HOUR
+    assert Deadlines(5000, 0, 0, 0, None).horizon == MOST
+    assert Deadlines(10**6, 0.1, 0, 0, None).horizon == MOST
+
+
+def test_statistics_foretell_what_will_die(db: Database) -> None:
+    """Of rows that wait: those beyond the pace are named, given-up and archived ones are not."""
+    insert(
+        db,
+        [
+            *(fetched(minutes) for minutes in (59, 40, 20, 5)),
+            *(fetched(minutes) for minutes in (61, 600)),
+            *(waiting(2.5) for _ in range(15)),
+            waiting(None),
+            waiting(-1),
+            waiting(50, "failed"),
+        ],
+    )
+    told = stats(db, NOW)["deadlines"]
+    assert told == {"pending": 17, "pace_per_hour": 4.1, "will_die": 5, "dead": 1}
+    assert "5   links before their turn, at 4 pictures an hour; 1 wait" in storage(stats(db, NOW))
+    assert stats(db, NOW)["expires_next"] == "2026-03-01T14:30:00Z"
+
+
+def test_a_quiet_archive_foretells_nothing(db: Database) -> None:
+    """Nothing waits, so nothing dies, whatever the pace."""
+    assert stats(db, NOW)["deadlines"] == {
+        "pending": 0,
+        "pace_per_hour": 0.0,
+        "will_die": 0,
+        "dead": 0,
+    }
+    assert "will die" not in storage(stats(db, NOW))
+
+
+LONG = 100_000
+
+
+def steps(db: Database, now: datetime) -> str:
+    """How the engine means to find the rows of a claim."""
+    sql = (
+        "SELECT id FROM media_storage WHERE download_status <> 'success' AND link_expires_at > ?"
+        " AND derived_from IS NULL AND NOT needs_link"
+        " AND (download_status = 'pending' OR next_attempt_at <= ?)"
+        " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY link_expires_at, id LIMIT 32"
+    )
+    explain = "EXPLAIN QUERY PLAN" if models.engine(db) is models.SQLITE else "EXPLAIN"
+    with models.session(db):
+        return str(models.rows(db, f"{explain} {sql}", [models.to_text(now)] * 3))
+
+
+@pytest.fixture
+def long_queue(db: Database) -> list[UUID]:
+    """A queue of 100,000 photos of two Pages with three previews put in last; their ids."""
+    phases = [104 + (nth % 240) / 60 for nth in range(LONG)]
+    previews = [waiting(hours) for hours in (35, 33, 34)]
+    insert(db, [*map(waiting, phases), *previews])
+    if models.engine(db) is models.POSTGRESQL:
+        with models.session(db):
+            models.change(db, "ANALYZE media_storage")
+    return [UUID(str(row[0])) for row in sorted(previews, key=lambda row: str(row[2]))]
+
+
+def test_previews_come_first_behind_a_long_queue(db: Database, long_queue: list[UUID]) -> None:
+    """A claim takes what dies first from an index: nothing is sorted and no table read through."""
+    backlog = Backlog(db, retry=Retry(HOUR, HOUR, 3), owner="here/1")
+    assert [job.id for job in backlog.claim(32, NOW)][:3] == long_queue
+    plan = steps(db, NOW)
+    assert "media_storage_queue" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
+    told = deadlines.measure
+    with models.session(db):
+        waits = told(db, NOW)
+    assert (waits.pending, waits.will_die) == (LONG + 3, LONG + 3)
