@@ -18,6 +18,7 @@ from uuid import UUID
 
 from fbsyncd import config as configuration
 from fbsyncd import daemon, demo, logs, oneshot, terminal
+from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
 from fbsyncd import verify as verifying
 from fbsyncd.archive import Archive, opened
@@ -134,6 +135,23 @@ def verify(args: argparse.Namespace) -> int:
         else verifying.table(verdict)
     )
     return 0 if verdict.is_whole else 1
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the archive as plain files."""
+    with opened(_load(args)) as archive:
+        archive.brake.require()
+        done = exporting.export(archive.db, archive.media, args.directory, archive.now())
+    _say(
+        f"{args.directory}: {done.posts:,} posts, {done.videos:,} videos,"
+        f" {done.pictures:,} pictures; open index.html there"
+    )
+    if done.damaged:
+        raise UsageError(
+            f"{len(done.damaged):,} pictures were left out, their files are missing or damaged:"
+            " run fbsyncd reconcile --scrub, then fbsyncd sync"
+        )
+    return 0
 
 
 def show_config(args: argparse.Namespace) -> int:
