@@ -1,0 +1,226 @@
+"""Posts that are missed at the source: when they count as gone, and that nothing is lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from plant import archive_of, files, one, query, read, sync
+
+from fbsyncd import models
+from fbsyncd.archive import Archive
+from fbsyncd.models import from_text
+from fbsyncd.simulator import Simulator
+from fbsyncd.walks import BEGINNING, Walk
+
+HALF_A_DAY = timedelta(hours=13)
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=20, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def archive(facebook: Simulator, tmp_path: Path, database_url: str) -> Iterator[Archive]:
+    with archive_of(facebook, tmp_path, database_url) as opened:
+        yield opened
+
+
+def walk(archive: Archive) -> None:
+    """Read the whole window now."""
+    archive.stop.clear()
+    page = archive.config.facebook.pages[0]
+    archive.sync(page, wanted=lambda now: Walk("full", BEGINNING, now))
+
+
+def newest(archive: Archive) -> str:
+    return str(one(archive, "SELECT id FROM facebook_posts ORDER BY created_time DESC LIMIT 1"))
+
+
+def misses(archive: Archive, post_id: str) -> tuple[int, bool]:
+    """How often the post was missed, and whether it counts as gone."""
+    ((count, at),) = query(
+        archive, "SELECT misses, deleted_at FROM facebook_posts WHERE id = ?", [post_id]
+    )
+    return int(count), at is not None
+
+
+def test_a_removed_post_is_marked_after_three_misses_over_a_day(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """The mark is the time of the first miss; text, pictures and files stay."""
+    sync(archive)
+    post_id, before = newest(archive), files(archive)
+    seen_at = facebook.clock.now()
+    facebook.clock.move(timedelta(hours=1))
+    facebook.remove(post_id)
+    removed_at = facebook.clock.now()
+    for count in (1, 2):
+        walk(archive)
+        assert misses(archive, post_id) == (count, False)
+        facebook.clock.move(HALF_A_DAY)
+    walk(archive)
+    assert misses(archive, post_id) == (3, True)
+    told = archive.feed.post(post_id)
+    assert told is not None
+    assert told["has_local_image"]
+    assert told["deleted_at"] is not None
+    ((deleted, seen),) = query(
+        archive, "SELECT deleted_at, last_seen_at FROM facebook_posts WHERE misses > 0"
+    )
+    marked, last = from_text(deleted), from_text(seen)
+    assert marked is not None
+    assert last is not None
+    assert timedelta() <= marked - removed_at < timedelta(minutes=1)
+    assert abs(last - seen_at) < timedelta(minutes=2)
+    assert files(archive) == before
+    assert one(archive, "SELECT count(*) FROM facebook_posts WHERE misses > 0") == 1
+
+
+def test_many_misses_within_a_day_are_not_enough(facebook: Simulator, archive: Archive) -> None:
+    """A person who syncs ten times in a row deletes nothing by it."""
+    read(archive)
+    post_id = newest(archive)
+    facebook.remove(post_id)
+    for _ in range(10):
+        walk(archive)
+        facebook.clock.move(timedelta(hours=2))
+    assert misses(archive, post_id) == (10, False)
+
+
+def test_a_post_that_vanishes_for_two_hours_is_never_marked(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """It does so every day for a week, is looked at each time, and is there at the end."""
+    read(archive)
+    post_id = newest(archive)
+    for _ in range(7):
+        facebook.remove(post_id)
+        walk(archive)
+        assert misses(archive, post_id) == (1, False)
+        facebook.clock.move(timedelta(hours=2))
+        facebook.restore(post_id)
+        read(archive)
+        assert misses(archive, post_id) == (0, False)
+        facebook.clock.move(timedelta(hours=22))
+
+
+def test_a_post_that_comes_back_is_unmarked(facebook: Simulator, archive: Archive) -> None:
+    """However long it was gone, one sight of it is enough."""
+    read(archive)
+    post_id = newest(archive)
+    facebook.remove(post_id)
+    for _ in range(3):
+        walk(archive)
+        facebook.clock.move(HALF_A_DAY)
+    assert misses(archive, post_id) == (3, True)
+    facebook.restore(post_id)
+    walk(archive)
+    assert misses(archive, post_id) == (0, False)
+
+
+def test_a_missed_post_is_looked_for_by_its_id(facebook: Simulator, archive: Archive) -> None:
+    """One walk a week is enough: the daemon asks every eight hours until it is sure."""
+    sync(archive)
+    post_id = newest(archive)
+    facebook.remove(post_id)
+    walk(archive)
+    for _ in range(3):
+        archive.heal()
+        facebook.clock.move(timedelta(hours=8, minutes=1))
+    assert misses(archive, post_id) == (3, False)
+    archive.heal()
+    assert misses(archive, post_id) == (4, True)
+    asked = facebook.calls["graph"]
+    facebook.clock.move(timedelta(days=1))
+    archive.heal()
+    assert facebook.calls["graph"] == asked
+
+
+def test_a_post_that_no_list_shows_but_answers_is_there(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Lists are "ranked" and may leave posts out; the post itself says it is not gone."""
+    sync(archive)
+    post_id = newest(archive)
+    post = facebook.world.discard(post_id)
+    walk(archive)
+    assert misses(archive, post_id) == (1, False)
+    facebook.world.keep([post])
+    facebook.clock.move(timedelta(hours=9))
+    archive.heal()
+    assert misses(archive, post_id) == (0, False)
+
+
+def test_an_unanswered_question_is_no_miss(facebook: Simulator, archive: Archive) -> None:
+    """When Facebook cannot say, nothing is counted and the next look is not at once."""
+    sync(archive)
+    post_id = newest(archive)
+    facebook.remove(post_id)
+    walk(archive)
+    facebook.clock.move(timedelta(hours=9))
+    facebook.faults.batch_nulls(times=1)
+    archive.heal()
+    asked = facebook.calls["graph"]
+    archive.heal()
+    assert facebook.calls["graph"] == asked
+    assert misses(archive, post_id) == (1, False)
+    facebook.clock.move(timedelta(minutes=6))
+    archive.heal()
+    assert misses(archive, post_id) == (2, False)
+
+
+def test_a_walk_cut_short_counts_nothing(tmp_path: Path, database_url: str) -> None:
+    """Neither the part before the cut nor the rest read later has met every post."""
+    with (
+        Simulator(posts=120, seed=5, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        read(archive)
+        facebook.remove(newest(archive))
+        with models.transaction(archive.db):
+            models.change(archive.db, "UPDATE sync_state SET full_at = NULL, walk_kind = NULL")
+        facebook.faults.invalid_cursors(times=1)
+        read(archive)
+        assert one(archive, "SELECT state FROM sync_state WHERE stream = 'posts'") == "incomplete"
+        assert one(archive, "SELECT max(misses) FROM facebook_posts") == 0
+
+
+def test_an_empty_list_is_no_thousand_deletions(facebook: Simulator, archive: Archive) -> None:
+    """A token that lost its permissions is shown nothing at all, without an error."""
+    read(archive)
+    for post in facebook.world.posts(facebook.page_id).copy():
+        facebook.remove(post.id)
+    for _ in range(4):
+        walk(archive)
+        facebook.clock.move(HALF_A_DAY)
+    assert one(archive, "SELECT state FROM sync_state WHERE stream = 'posts'") == "ok"
+    assert one(archive, "SELECT max(misses) FROM facebook_posts") == 0
+
+
+def test_a_video_that_is_gone_is_marked_too(facebook: Simulator, archive: Archive) -> None:
+    """Its row has a mark of its own."""
+    post_id = facebook.add_post("reel")
+    facebook.add_post("reel")
+    read(archive)
+    facebook.remove(post_id)
+    for _ in range(3):
+        walk(archive)
+        facebook.clock.move(HALF_A_DAY)
+    gone = query(archive, "SELECT post_id FROM facebook_video_posts WHERE deleted_at IS NOT NULL")
+    assert gone == [(post_id,)]
+
+
+def test_what_is_not_missing_is_not_written(facebook: Simulator, archive: Archive) -> None:
+    """A miss of one post leaves the rows of all others as they were, stamps included."""
+    read(archive)
+    post_id = newest(archive)
+    others = "SELECT * FROM facebook_posts WHERE id <> ? ORDER BY id"
+    before = query(archive, others, [post_id])
+    facebook.remove(post_id)
+    walk(archive)
+    assert query(archive, others, [post_id]) == before
