@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from fbsyncd import lock
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Config, Page
+from fbsyncd.heartbeat import Heartbeat
 from fbsyncd.media import CATEGORIES
 from fbsyncd.reconcile import Pace
 from fbsyncd.server import make_app
@@ -40,9 +41,6 @@ SCRUB_TURN: Final = 10
 SCRUB_SECONDS: Final = 0.5
 #: Seconds between looks for links that need to be fresh; one indexed query when none does.
 HEAL: Final = 5
-#: The scheduler sleeps on a clock that stands still while the machine is suspended; a job this
-#: often (seconds) lets it notice soon after waking up what has become due.
-HEARTBEAT: Final = 15
 #: Jobs get this long to hand back what they hold when the daemon stops (seconds).
 STOP_SECONDS: Final = 6.0
 SYNCS_AT_ONCE: Final = 4
@@ -70,7 +68,7 @@ def run(config: Config, *, started: Callable[[Archive, Server], None] | None = N
         if config.reconcile.watch:
             folders = [config.media.root, *(config.media.root / name for name in CATEGORIES)]
             watch = stack.enter_context(watching(folders, files_changed))
-        stack.callback(_stop_jobs, _schedule(archive, files_changed, watch), stop)
+        _start_jobs(stack, archive, _schedule(archive, files_changed, watch))
         log.info("ready: http://%s:%d/", config.server.host, server.port)
         if started:
             started(archive, server)
@@ -126,9 +124,22 @@ def _schedule(archive: Archive, files_changed: Event, watch: Watch | None) -> Ba
     every(HEAL, archive.heal)
     every(TICK, archive.develop)
     _schedule_checks(archive, files_changed, watch, every)
-    every(HEARTBEAT, lambda: None)
-    scheduler.start()
     return scheduler
+
+
+def _start_jobs(stack: ExitStack, archive: Archive, scheduler: BackgroundScheduler) -> None:
+    # Before the first job: what there was before it is what an absence is counted from.
+    heartbeat = Heartbeat(archive, lambda: _run_all(scheduler)).start()
+    stack.callback(heartbeat.join, STOP_SECONDS)
+    stack.callback(archive.stop.set)
+    scheduler.start()
+    stack.callback(_stop_jobs, scheduler, archive.stop)
+
+
+def _run_all(scheduler: BackgroundScheduler) -> None:
+    """Let every job run now, however far off its time seems since the clock was set."""
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=utcnow())
 
 
 def _schedule_checks(

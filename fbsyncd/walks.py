@@ -16,6 +16,7 @@ from typing import Final
 
 RECENT: Final = timedelta(days=28)
 RECENT_INTERVAL: Final = timedelta(days=1)
+LONGEST_HOLD: Final = timedelta(days=1, minutes=1)
 # Posts may appear a little late under an earlier time.
 OVERLAP: Final = timedelta(hours=6)
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,8 +81,11 @@ class Progress:
     walk: Walk | None = None
 
     def is_held(self, now: datetime) -> bool:
-        """Tell whether this stream is not to be asked for yet."""
-        return self.hold_until is not None and now < self.hold_until
+        """Tell whether this stream is not to be asked for yet.
+
+        No hold is longer than a day; one that seems so was written while the clock was wrong.
+        """
+        return self.hold_until is not None and now < self.hold_until <= now + LONGEST_HOLD
 
     def stopped(self, state: str, message: str, hold_until: datetime | None = None) -> Progress:
         """Return the progress after a walk broke off; the walk stays, to be gone on with."""
@@ -104,7 +108,6 @@ class Progress:
             walk=None,
         )
 
-
     def _risen(self, walk: Walk) -> datetime | None:
         """Return the high water after *walk*; one that left a gap below itself raises nothing."""
         joins = self.high_water is not None and walk.since <= self.high_water
@@ -118,7 +121,7 @@ def due(progress: Progress, window: Window, now: datetime) -> Walk:
     if _is_full_due(progress, window, now):
         return Walk("full", window.since(now), now)
     newest = progress.high_water - OVERLAP if progress.high_water else window.since(now)
-    if progress.recent_at is None or now - progress.recent_at >= RECENT_INTERVAL:
+    if _is_over(RECENT_INTERVAL, progress.recent_at, now):
         # After a long absence the last weeks alone would leave a gap before them.
         return Walk("recent", min(max(now - RECENT, window.since(now)), newest), now)
     return Walk("latest", newest, now)
@@ -128,4 +131,9 @@ def _is_full_due(progress: Progress, window: Window, now: datetime) -> bool:
     if progress.full_at is None or progress.covered_since is None:
         return True
     widened = window.since(progress.full_at) < progress.covered_since
-    return widened or now - progress.full_at >= window.full_interval
+    return widened or _is_over(window.full_interval, progress.full_at, now)
+
+
+def _is_over(interval: timedelta, since: datetime | None, now: datetime) -> bool:
+    """Tell whether *interval* is over; a start that lies ahead was written by a wrong clock."""
+    return since is None or not timedelta() <= now - since < interval
