@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -20,6 +22,10 @@ EX_CONFIG = 78
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     args = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A post's text must not end the program where the terminal cannot write it.
+        sys.stdout.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         status = _run(args)
     except ConfigError as error:
@@ -37,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _as_interrupt(number: int, frame: object) -> None:
+    """End a command on SIGTERM as on Ctrl-C: what it holds is given back."""
+    raise KeyboardInterrupt
+
+
 def _run(args: argparse.Namespace) -> int:
     # Late: `fbsyncd --help` needs no database and no image library.
     from fbsyncd import commands
@@ -46,7 +57,9 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _complain(error: FbsyncdError, status: int) -> int:
-    for line in str(error).splitlines():
+    # One line for each problem of a configuration, one line in all for anything else.
+    lines = str(error).splitlines() if status == EX_CONFIG else [" ".join(str(error).split())]
+    for line in lines:
         sys.stderr.write(f"fbsyncd: {line}\n")
     return status
 

@@ -171,6 +171,7 @@ def opened(config: Config, *, stop: Event | None = None) -> Iterator[Archive]:
     archive = Archive(config, stop=stop)
     try:
         archive.setup()
+        archive.tidy()
         yield archive
     finally:
         archive.close()

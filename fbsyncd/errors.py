@@ -33,6 +33,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 # Facebook repeats the token inside paging links and error texts, and requests puts the whole
@@ -43,7 +44,9 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(Bearer\s+)[^\s\"',]+", re.IGNORECASE)
-_TOKEN = re.compile(r"\bEAA[A-Za-z0-9]{20,}")
+_TOKEN = re.compile(r"EAA[A-Za-z0-9]{20,}")
+# Facebook repeats what it cannot read: "Malformed access token XYZ".
+_REPEATED = re.compile(r"(access token )(?=\S*\d)[\w|.-]{12,}", re.IGNORECASE)
 _DATABASE_PASSWORD = re.compile(r"(\b[a-z0-9+]+://[^:/@\s]+:)[^@\s]+@")
 
 
@@ -51,6 +54,7 @@ def scrub(text: str) -> str:
     """Return *text* with everything that looks like a secret replaced by ``***``."""
     text = _SECRET.sub(r"\1***", text)
     text = _BEARER.sub(r"\1***", text)
+    text = _REPEATED.sub(r"\1***", text)
     text = _DATABASE_PASSWORD.sub(r"\1***@", text)
     return _TOKEN.sub("***", text)
 
@@ -62,6 +66,13 @@ class FbsyncdError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(scrub(message))
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take *secrets* out of the message, whatever they look like."""
+        message = str(self)
+        for secret in filter(None, secrets):
+            message = message.replace(secret, "***")
+        self.args = (message,)
 
 
 class ConfigError(FbsyncdError):

@@ -1,7 +1,8 @@
 """What an answer of the Graph API changes in the rows. Decides only; reads and writes nothing.
 
-Two rules run through it. An answer that lacks something takes nothing away: Facebook leaves
-fields and whole attachments out now and then (measured on real feeds), and they come back. And a
+Two rules run through it. An answer that lacks a picture or all attachments takes none away:
+Facebook leaves them out now and then (measured on real feeds), and they come back. Texts follow
+the answer, since a text that was taken out at the source is absent there too. And a
 link is replaced when it leads to another picture or is dead, not because it was signed anew:
 every answer signs every link anew, and an unchanged Page must cost no write.
 """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from fbsyncd.archive import Archive
 from fbsyncd.config import Page
@@ -27,6 +28,7 @@ class Progress:
     failed: int = 0
     bytes: int = 0
     developed: int = 0
+    waiting: int = 0
     is_reading: bool = True
 
     @property
@@ -61,28 +63,50 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
     Raises ArchiveError when the archive itself fails. The archive's stations stop with it.
     """
     progress = Progress()
-    with ThreadPoolExecutor(2 + min(len(wish.pages), 4), thread_name_prefix="sync") as pool:
+    with ThreadPoolExecutor(3 + min(len(wish.pages), 4), thread_name_prefix="sync") as pool:
         reading = [pool.submit(_read, archive, page, wish, progress) for page in wish.pages]
+        stations = [
+            pool.submit(_repeat, archive, turn) for turn in _turns(archive, wish, progress, reading)
+        ]
         try:
-            while not _is_settled(archive, wish, reading):
-                working = _start(archive, wish, pool, progress)
-                # Reading signs links anew as well; only what it left dead is asked for.
-                if working and all(one.done() for one in reading):
-                    working.append(pool.submit(_heal, archive))
-                while wait(working, timeout=POLL).not_done:
-                    heard(progress)
-                for one in working:
-                    one.result()
+            while not _is_settled(archive, wish, reading) and not _has_failed(stations):
+                progress.is_reading = any(not one.done() for one in reading)
+                progress.waiting = archive.backlog.outstanding(archive.now())
                 heard(progress)
-                archive.stop.wait(POLL)
+                wait([*reading, *stations], timeout=POLL, return_when=FIRST_EXCEPTION)
         finally:
             # An error in one part must not leave the others running until they are through.
             archive.stop.set()
-        for one in reading:
+        for one in [*reading, *stations]:
             one.result()
-    progress.is_reading = False
+    progress.is_reading, progress.waiting = False, 0
     heard(progress)
     return progress
+
+
+def _turns(
+    archive: Archive, wish: Wish, progress: Progress, reading: Sequence[Future[None]]
+) -> list[Callable[[], None]]:
+    """Return what is done over and over beside the reading, each in a thread of its own."""
+    if not wish.with_media:
+        return []
+
+    def heal() -> None:
+        # Reading signs links anew as well; only what it left dead is asked for.
+        if all(one.done() for one in reading):
+            archive.heal()
+
+    return [partial(_download, archive, progress), partial(_develop, archive, progress), heal]
+
+
+def _repeat(archive: Archive, turn: Callable[[], None]) -> None:
+    while not archive.stop.is_set():
+        turn()
+        archive.stop.wait(POLL)
+
+
+def _has_failed(stations: Sequence[Future[None]]) -> bool:
+    return any(one.done() and one.exception() for one in stations)
 
 
 def reconcile(
@@ -100,15 +124,6 @@ def reconcile(
         found.unreadable = hashed.unreadable
         found.queued += hashed.queued
     return found
-
-
-def _start(
-    archive: Archive, wish: Wish, pool: ThreadPoolExecutor, progress: Progress
-) -> list[Future[None]]:
-    """Begin to fetch and to develop what there is now."""
-    if not wish.with_media:
-        return []
-    return [pool.submit(_download, archive, progress), pool.submit(_develop, archive, progress)]
 
 
 def _is_settled(archive: Archive, wish: Wish, reading: Sequence[Future[None]]) -> bool:
@@ -138,10 +153,6 @@ def _download(archive: Archive, progress: Progress) -> None:
         progress.bytes = size + tally.bytes
 
     archive.download(heard)
-
-
-def _heal(archive: Archive) -> None:
-    archive.heal()
 
 
 def _develop(archive: Archive, progress: Progress) -> None:

@@ -152,3 +152,17 @@ def test_a_stopping_program_makes_no_call(facebook: Simulator) -> None:
         with pytest.raises(GraphUnavailable, match="stopping"):
             next(walk)
         assert len(facebook.requests) == 1
+
+
+def test_a_token_that_facebook_repeats_is_hidden_whatever_it_looks_like() -> None:
+    """A mistyped token is a secret too: one letter more and it is the real one."""
+    mistyped = "my-password"
+    answer = failure(190, message=f"Malformed token {mistyped}")
+    with (
+        scripted([answer]) as script,
+        graph_at(script.url) as graph,
+        pytest.raises(TokenRefused) as refused,
+    ):
+        ids(graph.posts("7", mistyped))
+    assert mistyped not in str(refused.value)
+    assert "***" in str(refused.value)

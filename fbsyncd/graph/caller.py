@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -63,6 +64,7 @@ class _Call:
     page_id: str
     ask: Callable[[], Answer]
     expected: verdict.Shape
+    secrets: tuple[str, ...] = field(repr=False)
     weight: int = 1
 
 
@@ -96,9 +98,8 @@ class Caller:
         token = _checked(account.token)
         path = f"/{self._endpoint.version}/{path}"
         query = {**query, **self._endpoint.proof(token)}
-        return self._make(
-            _Call(account.page_id, lambda: self._exchange.get(path, token, query), expected)
-        )
+        ask = partial(self._exchange.get, path, token, query)
+        return self._make(_Call(account.page_id, ask, expected, self._secrets(token)))
 
     def batch(
         self, account: Account, paths: Sequence[str], query: Mapping[str, str]
@@ -116,8 +117,9 @@ class Caller:
         answers = self._make(
             _Call(
                 account.page_id,
-                lambda: self._exchange.post(path, token, form),
+                partial(self._exchange.post, path, token, form),
                 verdict.is_batch,
+                self._secrets(token),
                 weight=len(items),
             )
         )
@@ -141,6 +143,9 @@ class Caller:
         """Close the connections."""
         self._exchange.close()
 
+    def _secrets(self, token: str) -> tuple[str, ...]:
+        return token, *self._endpoint.proof(token).values(), self._endpoint.app_secret or ""
+
     def _make(self, call: _Call) -> object:
         for tried in range(1, TRIES + 1):
             self._keep_pace(call.page_id)
@@ -163,6 +168,8 @@ class Caller:
         used = self.pace.used(call.page_id, self._now()).percent
         log.debug("page %s: HTTP %d, %.0f%% of the calls used", call.page_id, answer.status, used)
         if error is not None:
+            # Facebook repeats a token it cannot read, and a mistyped one looks like any text.
+            error.hide(call.secrets)
             raise error
         return answer.body
 
