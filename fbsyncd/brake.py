@@ -9,6 +9,7 @@ makes it anew for an archive that has files.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from peewee import Database
 
 from fbsyncd import facts
 from fbsyncd.errors import MediaTrouble, SchemaError, Unavailable
-from fbsyncd.media import MARKER, Media
-from fbsyncd.models import rows, session
+from fbsyncd.media import CATEGORIES, MARKER, Media
+from fbsyncd.models import marks, rows, session
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,10 @@ _FACT: Final = "unavailable"
 _WAYS_OUT: Final = (
     "no row was changed; mount its disk again or put the files back and work goes on, or run"
     " 'fbsyncd reconcile --accept-loss' to take the folder as it is"
+)
+_ACCEPTING: Final = (
+    "'fbsyncd reconcile --accept-loss' is queueing what is missing; if it was interrupted, run it"
+    " again"
 )
 
 
@@ -88,7 +93,7 @@ class Brake:
             f"{missing:,} of {files:,} archived files are gone from {self._media.root} at once:"
             f" {_WAYS_OUT}"
         )
-        facts.put(self._db, _FACT, json.dumps({"reason": reason, "gone": list(gone)[:SAMPLE]}))
+        self._alert(reason, gone[:SAMPLE])
         self._tell(reason)
         raise Unavailable(reason)
 
@@ -98,17 +103,21 @@ class Brake:
             self._tell(None)
 
     def accept(self) -> None:
-        """Take the folder as it is, whatever it lacks, and mark it as this archive's."""
+        """Take the folder as it is, whatever it lacks, and mark it as this archive's.
+
+        Whoever calls this queues what is missing and then calls :meth:`release`: another process
+        that looked in between would find too much gone once more.
+        """
+        self._alert(_ACCEPTING, [])
         self._media.archive_id = self._id()
         self._media.prepare()
         self._media.mark()
-        self.release()
 
     def look(self) -> bool:
         """Say what has changed since the last look; tell whether it is time for a full scan.
 
-        It is when the disk is back, and when some of the missing files are: cheap enough for
-        every few seconds, however large the archive is.
+        It is when the disk is back, when some of the missing files are, and when their rows have
+        been queued: cheap enough for every few seconds, however large the archive is.
         """
         marker = self._marker_fault()
         reason, gone = self._alarm()
@@ -116,7 +125,9 @@ class Brake:
         self._tell(now)
         if now is None:
             return was is not None
-        return marker is None and any(self._is_back(path) for path in gone)
+        if marker or not gone:
+            return False
+        return any(self._is_back(path) for path in gone) or not self._are_claimed(gone)
 
     def _tell(self, reason: str | None) -> None:
         if reason != self._told:
@@ -130,6 +141,21 @@ class Brake:
         category, _, name = path.partition("/")
         return self._media.size(category, name) is not None
 
+    def _are_claimed(self, paths: Sequence[str]) -> bool:
+        names = [path.partition("/")[2] for path in paths]
+        with session(self._db):
+            found = rows(
+                self._db,
+                "SELECT 1 FROM media_storage WHERE download_status = 'success'"
+                f" AND category IN ({marks(len(CATEGORIES))})"
+                f" AND local_filename IN ({marks(len(names))}) LIMIT 1",
+                [*CATEGORIES, *names],
+            )
+        return bool(found)
+
+    def _alert(self, reason: str, gone: Sequence[str]) -> None:
+        facts.put(self._db, _FACT, json.dumps({"reason": reason, "gone": list(gone)}))
+
     def _alarm(self) -> tuple[str | None, list[str]]:
         told = json.loads(facts.get(self._db, _FACT) or "{}")
         return told.get("reason"), told.get("gone", [])
@@ -138,6 +164,9 @@ class Brake:
         try:
             found = self._media.marker()
         except MediaTrouble as error:
+            if getattr(error.__cause__, "errno", None) in {errno.EMFILE, errno.ENFILE}:
+                # Our own trouble: it says nothing of the disk.
+                raise
             return f"{error}; {_WAYS_OUT}"
         root = self._media.root
         if found == self._id():

@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from threading import Event, Thread
 from typing import Any, Final
@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from fbsyncd import lock
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Config, Page
+from fbsyncd.errors import Unavailable
 from fbsyncd.heartbeat import Heartbeat
 from fbsyncd.media import CATEGORIES
 from fbsyncd.reconcile import Pace
@@ -145,11 +146,16 @@ def _run_all(scheduler: BackgroundScheduler) -> None:
 def _schedule_checks(
     archive: Archive, files_changed: Event, watch: Watch | None, every: Callable[..., None]
 ) -> None:
-    lull = Lull(files_changed)
+    lull, owed = Lull(files_changed), Event()
 
     def scan() -> None:
         if lull.has_come():
-            archive.reconcile()
+            owed.set()
+        if owed.is_set():
+            # What fails is owed; but while the archive is unavailable, a look says when to go on.
+            with suppress(Unavailable):
+                archive.reconcile()
+            owed.clear()
 
     def look() -> None:
         if archive.brake.look():

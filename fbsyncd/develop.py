@@ -11,7 +11,7 @@ import hashlib
 import logging
 import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,7 @@ from fbsyncd import media as names
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import LEASE, Backlog
 from fbsyncd.darkroom import Print, Spoilt, begin, develop
+from fbsyncd.errors import ArchiveError, MediaTrouble
 from fbsyncd.media import Media, Staged
 from fbsyncd.models import change_many, rows, to_text, transaction
 
@@ -72,7 +73,11 @@ class Darkroom:
         """
         settled = 0
         while not stop.is_set() and (negatives := self._claim(now())):
-            self._settle(list(zip(negatives, self._develop(negatives), strict=True)), now())
+            try:
+                self._settle(list(zip(negatives, self._develop(negatives), strict=True)), now())
+            except ArchiveError:
+                self._backlog.give_back([one.id for one in negatives])
+                raise
             settled += len(negatives)
             heard(settled)
         return settled
@@ -99,7 +104,7 @@ class Darkroom:
 
     def _develop(self, negatives: list[Negative]) -> list[Print | Spoilt]:
         paths = [str(self._media.root / one.category / one.filename) for one in negatives]
-        futures = [self._workers().submit(develop, path, self._max_pixels) for path in paths]
+        futures = [self._submit(path) for path in paths]
         results: list[Print | Spoilt] = []
         for path, future in zip(paths, futures, strict=True):
             try:
@@ -112,10 +117,17 @@ class Darkroom:
         """Develop one picture after a worker died, to learn whether it was this one's doing."""
         self.close()
         try:
-            return self._workers().submit(develop, path, self._max_pixels).result()
+            return self._submit(path).result()
         except BrokenProcessPool:
             self.close()
             return Spoilt("the decoder crashed on this picture")
+
+    def _submit(self, path: str) -> Future[Print | Spoilt]:
+        try:
+            return self._workers().submit(develop, path, self._max_pixels)
+        except OSError as error:
+            self.close()
+            raise MediaTrouble(f"cannot start a process to decode in: {error.strerror}") from error
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:

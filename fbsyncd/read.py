@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 
 from fbsyncd.links import repaired
 
+# Its first call imports a module; out of open files, that must not pass for a date nobody can read.
+datetime.strptime("+0000", "%z")
+
 Json = dict[str, object]
 
 _SITE = "https://www.facebook.com"

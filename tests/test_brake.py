@@ -308,7 +308,10 @@ def test_ten_thousand_files_deleted_at_once_stop_the_daemon_s_hand(
                 assert "10,000 pictures queued again" in accepted.stdout
                 becomes(daemon, "ready")
                 daemon.stop()
-            assert sum("unavailable: " in line for line in daemon.log) == 1, daemon.log
+            told = [
+                line.split("unavailable: ")[1] for line in daemon.log if "unavailable: " in line
+            ]
+            assert sum("are gone" in line for line in told) == 1, daemon.log
 
 
 def test_a_disk_that_is_unplugged_and_back_is_noticed(tmp_path: Path) -> None:

@@ -64,10 +64,10 @@ class Reconciler:
         if not request.accept_loss and findings.missing > most(findings.files):
             self._refuse(gone, findings, request)
         if not request.dry_run:
-            self._brake.release()
             self._media.prepare()
             if findings.missing or findings.wrong_size:
                 self._queue(findings, now, request)
+            self._brake.release()
         self._strays.settle(now, request, findings)
         _tell(findings)
         return findings
