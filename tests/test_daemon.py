@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,20 @@ def test_a_daemon_stops_although_the_graph_api_hangs(facebook: Simulator, folder
         assert daemon.stop() < 10
         assert daemon.process.returncode == 0
     facebook.faults.clear()
+
+
+def test_links_that_died_early_are_healed(facebook: Simulator, folder: Path) -> None:
+    """Links the CDN refuses before their time are asked for anew, and the pictures are fetched."""
+    facebook.faults.cdn_offline()
+    with running(folder) as daemon:
+        daemon.until(lambda stats: stats["posts"] == 12)
+        # The daemon's own clock says that these links are good for days.
+        facebook.clock.move(timedelta(days=7))
+        facebook.faults.cdn_online()
+        stats = daemon.until(all_safe)
+        assert stats["media"]["given_up"] == 0
+        assert stats["deadlines"]["pending"] == 0
+        daemon.stop()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
