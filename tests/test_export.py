@@ -277,6 +277,18 @@ def test_two_exports_do_not_share_a_folder(
     assert check(target) == 0
 
 
+def test_posts_of_several_pages_say_whose_they_are(tmp_path: Path, target: Path) -> None:
+    """Where there is one Page only, its name at the top is enough."""
+    with (
+        Simulator(posts=2, pages=2, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path) as archive,
+    ):
+        sync(archive)
+        write(archive, target)
+        text = "".join(Page(path).text for path in (target / "months").iterdir())
+        assert [text.count(page.name) for page in facebook.pages] == [2, 2]
+
+
 def test_an_empty_archive_can_be_exported(archive: Archive, target: Path) -> None:
     """There is nothing in it, and it says so."""
     write(archive, target)

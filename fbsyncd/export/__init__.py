@@ -81,11 +81,12 @@ def export(db: Database, media: Media, target: Path, now: datetime) -> Exported:
         for category in CATEGORIES:
             for name in source.pictures(db, category):
                 pictures.place(category, name)
-        months = list(_posts(source.posts(db, pictures.has), folder, done))
+        pages = source.pages(db)
+        names = {page["id"]: page["name"] for page in pages} if len(pages) > 1 else {}
+        months = list(_posts(source.posts(db, pictures.has), names, folder, done))
         with folder.writing("videos.json") as write:
             for text in _listed(source.videos(db, pictures.has), done):
                 write(text)
-        pages = source.pages(db)
         folder.put("pages.json", f"{_json(pages)}\n")
         folder.put("style.css", html.STYLE)
         folder.put("index.html", html.index(pages, months, moment(now) or ""))
@@ -119,8 +120,13 @@ class _Pictures:
         return self.folder.has(category, name) or self.place(category, name)
 
 
-def _posts(posts: Iterator[dict[str, Any]], folder: Folder, done: Exported) -> Iterator[html.Month]:
-    """Write the posts month by month, both forms side by side; yield the months."""
+def _posts(
+    posts: Iterator[dict[str, Any]], names: dict[str, str], folder: Folder, done: Exported
+) -> Iterator[html.Month]:
+    """Write the posts month by month, both forms side by side; yield the months.
+
+    *names* are those of the Pages that a post is told to be of.
+    """
     for name, some in itertools.groupby(posts, key=source.month):
         month = html.Month(name)
         with (
@@ -131,7 +137,7 @@ def _posts(posts: Iterator[dict[str, Any]], folder: Folder, done: Exported) -> I
             write("[\n")
             for post in some:
                 write(f"{',' if month.posts else ''}{_json(post)}\n")
-                show(html.article(post))
+                show(html.article(post, names.get(post["page_id"])))
                 month.count(post)
             write("]\n")
             show(html.foot())

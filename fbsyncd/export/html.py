@@ -46,13 +46,15 @@ class Month:
 def head(title: str, *, depth: int = 0) -> str:
     """Return how a page begins; *depth* 1: it lies in a folder."""
     up = _UP * depth
+    body = '<body class="month">' if depth else "<body>"
     back = f'<nav><a href="{up}index.html">All months</a></nav>' if depth else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         f'<title>{_text(title)}</title>\n<link rel="stylesheet" href="{up}style.css">\n'
-        f'</head>\n<body>\n<header class="top">{back}<h1 dir="auto">{_text(title)}</h1></header>\n'
+        f"</head>\n{body}\n"
+        f'<header class="top">{back}<h1 dir="auto">{_text(title)}</h1></header>\n'
         "<main>\n"
     )
 
@@ -62,9 +64,10 @@ def foot() -> str:
     return "</main>\n</body>\n</html>\n"
 
 
-def article(post: dict[str, Any]) -> str:
-    """Return a post of a page in months/."""
+def article(post: dict[str, Any], page: str | None = None) -> str:
+    """Return a post of a page in months/; *page* is told where there is more than one."""
     parts = [
+        _paragraph(page, "page"),
         _line(post),
         _paragraph(post["message"]),
         _paragraph(post["story"] if not post["message"] else None, "story"),

@@ -23,6 +23,7 @@ body {
   font: 1rem/1.6 -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans Thai", Ubuntu,
     "Helvetica Neue", Arial, system-ui, sans-serif;
 }
+.month { max-width: 46rem; }
 a { color: var(--accent); }
 .top { padding: 2rem 0 1rem; }
 h1 { margin: 0; font-size: 1.9rem; line-height: 1.25; letter-spacing: -.015em; }
@@ -47,12 +48,13 @@ h2 { margin: 2rem 0 .75rem; font-size: 1.25rem; }
 .months b { margin-top: .6rem; }
 
 article {
-  margin: 0 auto 1.25rem; max-width: 44rem; padding: 1rem 1.25rem 1.25rem;
+  margin: 0 0 1.25rem; padding: 1rem 1.25rem 1.25rem;
   background: var(--card); border: 1px solid var(--line); border-radius: 12px;
   content-visibility: auto; contain-intrinsic-size: auto 32rem;
 }
 article p { margin: 0 0 .75rem; }
 article > :last-child { margin-bottom: 0; }
+article .page { margin: 0; font-weight: 600; }
 .text, .story { white-space: pre-wrap; }
 .story { color: var(--soft); font-style: italic; }
 .when a { margin-left: .5rem; }
