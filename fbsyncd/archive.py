@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from fbsyncd import __version__, download, migrate, models
+from fbsyncd import __version__, condemned, download, migrate, models
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
@@ -26,6 +27,9 @@ from fbsyncd.media import Media
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.walks import Walk, Window
+
+# Pids are used again, in a container always the same one; this is not.
+_PROCESS = secrets.token_hex(4)
 
 USER_AGENT = f"fbsyncd/{__version__}"
 
@@ -52,7 +56,7 @@ class Archive:
         self.stop = stop or Event()
         self.now = now
         self._host = socket.gethostname()
-        owner = f"{self._host}/{os.getpid()}"
+        owner = f"{self._host}/{os.getpid()}-{_PROCESS}"
         self.db = models.connect(config.database.url)
         self.media = Media(config.media.root, config.base)
         self.brake = Brake(self.db, self.media)
@@ -90,8 +94,10 @@ class Archive:
         return applied
 
     def tidy(self) -> None:
-        """Clear what killed processes left behind: half-written files and leases."""
+        """Clear what killed processes left behind: half-written and forgotten files, leases."""
         self.media.sweep()
+        if self.brake.reason() is None:
+            condemned.sweep(self.db, self.media)
         self.backlog.release([owner for owner in self.backlog.owners() if self._is_gone(owner)])
 
     def sync(
@@ -136,6 +142,10 @@ class Archive:
         """Compare every row with its file; see :meth:`fbsyncd.reconcile.Reconciler.scan`."""
         return self._reconciler().scan(self.now(), request or Request())
 
+    def welcome(self) -> int:
+        """Adopt lost pictures whose file was put back, without a download."""
+        return self._reconciler().welcome()
+
     def scrub(self, pace: Pace) -> Findings:
         """Compare every file with its SHA-256."""
         return self._reconciler().scrub(self.now(), pace)
@@ -161,8 +171,11 @@ class Archive:
         self.media.prepare()
 
     def _is_gone(self, owner: str) -> bool:
-        host, _, pid = owner.rpartition("/")
-        return host == self._host and not (pid.isdecimal() and _runs(int(pid)))
+        host, _, process = owner.rpartition("/")
+        pid, _, tag = process.partition("-")
+        if host != self._host or not pid.isdecimal():
+            return False
+        return tag != _PROCESS if int(pid) == os.getpid() else not _runs(int(pid))
 
 
 @contextmanager

@@ -14,10 +14,9 @@
                             pending <──────────────── failed, no next attempt: given up
                                          retry
 
-Leased is no status: it is a row of either kind whose ``lease_until`` is ahead. ``needs_link`` marks
-a row whose signed link is dead; it is claimed again only after :meth:`Backlog.put` brought a fresh
-one, which :mod:`fbsyncd.heal` asks for. Waiting is a time in a column, so nothing here sleeps and a
-restart forgets nothing.
+Leased is a row of either kind whose ``lease_until`` is ahead. ``needs_link`` marks one whose signed
+link is dead: it is claimed again only after :meth:`Backlog.put` brought the fresh one that
+:mod:`fbsyncd.heal` asks for. Waiting is a time in a column, so a restart forgets nothing.
 
 Developed pictures (``derived_from``) are rows too, but they are made, not fetched: a lost one
 makes its parent undeveloped again.
@@ -39,7 +38,8 @@ from fbsyncd.errors import FetchError, FetchFailed, LinkDead
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
 from fbsyncd.walks import LONGEST_HOLD
 
-# Longer than any fetch or decode may take; a killed worker's rows come free after it.
+# Longer than a worker needs for its share of a claim, each fetch taking all the time it may; the
+# rows of a killed worker on another machine come free after it.
 LEASE: Final = timedelta(minutes=10)
 
 
@@ -94,24 +94,21 @@ class Backlog:
             )
 
     def fail(self, failures: Sequence[tuple[Job, FetchError]], now: datetime) -> None:
-        """Record why pictures could not be had, and when they are tried again, if ever."""
-        with transaction(self._db):
-            change_many(
-                self._db,
-                # A fresh link may have come while the old one was being tried.
-                "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
-                " attempts = ?, next_attempt_at = ?, needs_link = (? AND original_url = ?),"
-                " lease_owner = NULL, lease_until = NULL WHERE id = ?",
-                [self._failure(job, error, now) for job, error in failures],
-            )
+        """Record why pictures could not be had, and when they are tried again, if ever.
+
+        A row whose lease ran out meanwhile belongs to somebody else, who may have archived it.
+        """
+        condemned = [(*self._failure(job, error, now), self._owner) for job, error in failures]
+        self._condemn("download_status <> 'success' AND lease_owner = ?", condemned)
 
     def give_back(self, ids: Collection[UUID]) -> None:
         """Return leased rows untried: the next claim may have them at once."""
         with transaction(self._db):
             change_many(
                 self._db,
-                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL WHERE id = ?",
-                [(text,) for text in sorted(map(str, ids))],
+                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
+                " WHERE id = ? AND lease_owner = ?",
+                [(text, self._owner) for text in sorted(map(str, ids))],
             )
 
     def release(self, owners: Collection[str]) -> int:
@@ -136,12 +133,16 @@ class Backlog:
         return sorted(str(owner) for (owner,) in found)
 
     def put_derived(self, made: Sequence[tuple[UUID, str, UUID]]) -> None:
-        """Make room for developed pictures: each an id, an asset key and the parent's id."""
+        """Make room for developed pictures: each an id, an asset key and the parent's id.
+
+        Where the parent was forgotten meanwhile there is none to be made.
+        """
         with transaction(self._db):
             change_many(
                 self._db,
                 "INSERT INTO media_storage (id, asset_key, category, derived_from)"
-                " VALUES (?, ?, 'thumbnails', ?) ON CONFLICT DO NOTHING",
+                " SELECT ?, ?, 'thumbnails', id FROM media_storage WHERE id = ?"
+                " ON CONFLICT DO NOTHING",
                 sorted((str(id_), key, str(parent)) for id_, key, parent in made),
             )
 
@@ -167,7 +168,7 @@ class Backlog:
                 self._db,
                 "UPDATE media_storage SET developed_at = NULL WHERE id ="
                 " (SELECT derived_from FROM media_storage WHERE id = ?)",
-                [(str(id_),) for id_, _ in reasons],
+                [(text,) for text in sorted(str(id_) for id_, _ in reasons)],
             )
         return lost
 
@@ -195,7 +196,8 @@ class Backlog:
                 [str(id_)],
             )
             jobs = [Job(id_, str(url), "", int(attempts)) for url, attempts in found]
-            self.fail([(job, FetchFailed(reason)) for job in jobs], now)
+            failures = [self._failure(job, FetchFailed(reason), now) for job in jobs]
+            self._condemn("download_status = 'success'", failures)
 
     def surrender(self, reasons: Sequence[tuple[UUID, str]], now: datetime) -> int:
         """Give rows up whose link is dead and for which no fresh one can be had; return how many.
@@ -272,6 +274,18 @@ class Backlog:
         )
         # RETURNING keeps no order.
         return [_job(row) for row in sorted(found, key=lambda row: (str(row[4]), str(row[0])))]
+
+    def _condemn(self, guard: str, failures: Sequence[tuple[object, ...]]) -> None:
+        """Write failures to the rows *guard* lets through, in the order all writers keep."""
+        with transaction(self._db):
+            change_many(
+                self._db,
+                # A fresh link may have come while the old one was being tried.
+                "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
+                " attempts = ?, next_attempt_at = ?, needs_link = (? AND original_url = ?),"
+                f" lease_owner = NULL, lease_until = NULL WHERE id = ? AND {guard}",
+                sorted(failures, key=lambda failure: str(failure[5])),
+            )
 
     def _failure(self, job: Job, error: FetchError, now: datetime) -> tuple[object, ...]:
         attempts = job.attempts + 1

@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 
 GROUP_SIZE: Final = 256
 GROUP_SECONDS: Final = 0.25
+# A claim is worked off before its lease is over, even if every fetch takes its whole deadline.
 CLAIM: Final = 32
+CLAIM_PER_WORKER: Final = 4
 # Pictures on their way get this long when the program stops; the rest is given back.
 LAST_CALL_SECONDS: Final = 4.0
 
@@ -140,7 +142,9 @@ class _Drain:
                 f" at {self._orders.floor / 1e9:.1f} GB: free some space or lower"
                 " media.free_space_floor"
             )
-        return self._backlog.claim(CLAIM, self._orders.now())
+        return self._backlog.claim(
+            min(CLAIM, CLAIM_PER_WORKER * self._orders.workers), self._orders.now()
+        )
 
     def _land(self, timeout: float) -> None:
         done, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
@@ -170,7 +174,8 @@ class _Drain:
             self._backlog.fail(group.failures, self._orders.now())
         except ArchiveError:
             self._media.discard([staged for staged, _ in group.staged])
-            self._backlog.give_back([archived.id for _, archived in group.staged])
+            unsettled = [archived.id for _, archived in group.staged]
+            self._backlog.give_back(unsettled + [job.id for job, _ in group.failures])
             raise
         self._tally.archived += len(group.staged)
         self._tally.failed += len(group.failures)

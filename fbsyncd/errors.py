@@ -13,6 +13,7 @@
     │       └── Unavailable   the disk is not there, or too much of it: nothing is changed
     ├── GraphError            an answer of the Graph API
     │   ├── GraphUnavailable  transport, 5xx, is_transient: back off, try again
+    │   │   └── Interrupted   the program is stopping: nothing is wrong, nothing is recorded
     │   ├── TooMuchData       "reduce the amount of data": halve the limit, try again
     │   ├── Throttled         stop calling for this Page until the time it carries
     │   ├── TokenRefused      stop this Page until its token changes; the archive goes on
@@ -142,6 +143,10 @@ class GraphUnavailable(GraphError):
     """A fault that passes: transport, 5xx, ``is_transient``."""
 
     retryable = True
+
+
+class Interrupted(GraphUnavailable):
+    """The program is stopping; the call was not made or its answer not waited for."""
 
 
 class TooMuchData(GraphError):

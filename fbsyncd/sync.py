@@ -17,7 +17,14 @@ from peewee import Database
 
 from fbsyncd import gone, ledger, listed, walks
 from fbsyncd.backlog import Backlog
-from fbsyncd.errors import CallRefused, GraphError, Throttled, TokenRefused
+from fbsyncd.errors import (
+    CallRefused,
+    GraphError,
+    GraphUnavailable,
+    Interrupted,
+    Throttled,
+    TokenRefused,
+)
 from fbsyncd.gone import Census
 from fbsyncd.graph import Graph, Listing
 from fbsyncd.models import session, transaction
@@ -88,12 +95,12 @@ class Sync:
         try:
             for stream in STREAMS:
                 reading.stream(stream)
+        except Interrupted:
+            return report
         except TokenRefused as error:
             reading.stop_page("token", f"{error} {error.remedy}".strip())
         except Throttled as error:
             reading.stop_page("throttled", str(error), error.until)
-        except GraphError as error:
-            reading.stop_page("incomplete", str(error))
         with transaction(self.db):
             self.rows.join_videos(source.page_id)
         return report
@@ -111,33 +118,56 @@ class _Reading:
         self._report = report
 
     def stream(self, name: str) -> None:
-        """Go on with the walk that was cut short, then make the one that is due.
+        """Read what is due of one stream, or what is wanted; what fails here stops only it.
 
-        A stream this token may not read is marked and left alone; other errors are the Page's.
+        Raises Throttled and TokenRefused, which concern the whole Page, and Interrupted.
         """
-        order, now = self._order, self._order.now()
+        now = self._order.now()
         progress = self._progress(name)
-        if progress.is_held(now) and (progress.state == "throttled" or order.wanted is None):
+        if progress.is_held(now) and (progress.state == "throttled" or not self._order.wanted):
             if progress.state == "throttled" and progress.message:
                 self._report.problems.append(progress.message)
             return
         try:
-            if progress.walk is not None and order.wanted is None:
-                progress = self._walk(name, progress, progress.walk)
-            walk = order.wanted(now) if order.wanted else walks.due(progress, order.window, now)
-            self._walk(name, progress, walk)
+            self._read(name, progress, now)
+        except (Throttled, TokenRefused, Interrupted):
+            raise
         except CallRefused as error:
-            self._report.problems.append(f"{name}: {error}")
             self._stop(name, "unavailable", str(error), now + REFUSED_PAUSE)
+        except GraphError as error:
+            self._stop(name, "incomplete", str(error))
 
     def stop_page(self, state: str, message: str, hold_until: datetime | None = None) -> None:
         """Record why this Page cannot be read further; its walks stay, to be gone on with."""
         self._report.problems.append(message)
+        log.warning("page %s: %s: %s", self._source.page_id, state, message)
         for name in STREAMS:
-            self._stop(name, state, message, hold_until)
+            if self._progress(name).state != "unavailable":
+                self._record(name, state, message, hold_until)
 
-    def _stop(self, name: str, state: str, message: str, hold_until: datetime | None) -> None:
+    def _read(self, name: str, progress: Progress, now: datetime) -> None:
+        """Make the walks: a cut one goes on first, and no narrow one by hand takes its place."""
+        cut, order = progress.walk, self._order
+        wanted = order.wanted(now) if order.wanted else None
+        if wanted and cut and not cut.continues_as(wanted):
+            if cut.is_within(wanted):
+                self._walk(name, progress, wanted)
+            else:
+                self._glance(name, wanted)
+        elif cut:
+            progress = self._walk(name, progress, cut)
+            self._walk(name, progress, walks.due(progress, order.window, now))
+        else:
+            self._walk(name, progress, wanted or walks.due(progress, order.window, now))
+
+    def _stop(
+        self, name: str, state: str, message: str, hold_until: datetime | None = None
+    ) -> None:
+        self._report.problems.append(f"{name}: {message}")
         log.warning("page %s: %s %s: %s", self._source.page_id, name, state, message)
+        self._record(name, state, message, hold_until)
+
+    def _record(self, name: str, state: str, message: str, hold_until: datetime | None) -> None:
         with transaction(self._db):
             progress = ledger.load(self._db, self._source.page_id, name)
             stopped = progress.stopped(state, message, hold_until)
@@ -148,10 +178,6 @@ class _Reading:
             return ledger.load(self._db, self._source.page_id, name)
 
     def _walk(self, name: str, progress: Progress, walk: Walk) -> Progress:
-        if name == "posts" and walk.kind == "full":
-            page = self._graph.page(self._source.page_id, self._source.token())
-            with transaction(self._db):
-                self._rows.put_page(page)
         census = Census(name, self._source.page_id, walk, progress.full_at)
         for listing in self._ask(name, walk):
             census.note(listing)
@@ -166,7 +192,27 @@ class _Reading:
             census.close(self._db, self._order.now())
             if name == "posts" and walk.kind == "full":
                 listed.close(self._db, self._source.page_id, walk.started_at)
+        if name == "posts" and walk.kind == "full":
+            self._describe()
         return done
+
+    def _glance(self, name: str, walk: Walk) -> None:
+        """Make a walk that leaves no trace but its rows, beside a cut one that is kept."""
+        progress = self._progress(name)
+        for listing in self._ask(name, walk):
+            self._store(name, progress, listing)
+            if walk.is_done([record.created_time for record in listing.records]):
+                break
+
+    def _describe(self) -> None:
+        """Write how the Page describes itself; whoever may not know that may still read posts."""
+        try:
+            page = self._graph.page(self._source.page_id, self._source.token())
+        except (CallRefused, GraphUnavailable) as error:
+            log.info("page %s does not describe itself: %s", self._source.page_id, error)
+            return
+        with transaction(self._db):
+            self._rows.put_page(page)
 
     def _ask(self, name: str, walk: Walk) -> Iterator[Listing[Post] | Listing[Video]]:
         ask = self._graph.posts if name == "posts" else self._graph.videos

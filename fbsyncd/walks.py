@@ -44,18 +44,30 @@ class Walk:
     reached: datetime | None = None
 
     def step(self, times: list[datetime]) -> Walk:
-        """Return the walk after a page whose objects were created at *times*."""
+        """Return the walk after a page whose objects were created at *times*, newest first.
+
+        The last one counts for how far the walk has come: an old one further up is out of order
+        and tells nothing about what follows it.
+        """
         if not times:
             return self
         return replace(
             self,
             newest=max([*times, self.newest] if self.newest else times),
-            reached=min([*times, self.reached] if self.reached else times),
+            reached=min(times[-1], self.reached or times[-1]),
         )
 
     def is_done(self, times: list[datetime]) -> bool:
         """Tell whether a page with objects of these *times* goes back far enough."""
-        return bool(times) and min(times) < self.since
+        return bool(times) and times[-1] < self.since
+
+    def continues_as(self, wanted: Walk) -> bool:
+        """Tell whether going on with this cut walk is what *wanted* asks for."""
+        return self.kind == wanted.kind and self.since <= wanted.since
+
+    def is_within(self, wanted: Walk) -> bool:
+        """Tell whether *wanted* reads all that this cut walk still has to read."""
+        return wanted.since <= self.since
 
     @property
     def until(self) -> datetime | None:

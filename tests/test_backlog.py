@@ -159,6 +159,23 @@ def test_a_link_replaced_while_it_was_tried_does_not_wait_for_another(backlog: B
     assert [one.url for one in backlog.claim(1, NOW + timedelta(minutes=1))] == [fresh]
 
 
+def test_a_late_loser_overwrites_nothing(backlog: Backlog, db: Database) -> None:
+    """Whose lease ran out has no say any more, least of all over a row archived since."""
+    put(backlog, link(1), link(2))
+    late = backlog.claim(2, NOW)
+    other = Backlog(db, retry=RETRY, owner="there/2")
+    afterwards = NOW + LEASE + timedelta(seconds=1)
+    first, second = other.claim(2, afterwards)
+    other.succeed([archived(first.id)], afterwards)
+    backlog.fail([(job, PictureRefused("too big")) for job in late], afterwards)
+    backlog.give_back([job.id for job in late])
+    assert row(db, first.id)["download_status"] == "success"
+    assert (row(db, second.id)["download_status"], row(db, second.id)["lease_owner"]) == (
+        "pending",
+        "there/2",
+    )
+
+
 def test_a_lost_file_is_queued_again(backlog: Backlog, db: Database) -> None:
     """An archived row whose file is gone is failed, says so, and is claimable at once."""
     (id_,) = put(backlog, link(1))

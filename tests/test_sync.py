@@ -16,6 +16,7 @@ from plant import archive_of, config_text, everything, files, one, query, read, 
 from fbsyncd import models
 from fbsyncd.archive import Archive
 from fbsyncd.simulator import Simulator
+from fbsyncd.sync import Report
 from fbsyncd.walks import BEGINNING, Walk
 
 
@@ -186,6 +187,69 @@ def test_one_page_with_a_dead_token_does_not_hold_up_another(
             assert counts == {facebook.pages[1].id: 5}
             facebook.faults.revive(facebook.pages[0].id)
             assert sync(archive).problems == []
+
+
+def test_a_page_that_may_not_be_described_is_read_all_the_same(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Name and fans are nice to have; posts are what it is for."""
+    page = archive.config.facebook.pages[0]
+
+    def heard(report: Report) -> None:
+        if report.posts and not report.videos:
+            facebook.faults.refuse(code=10, times=1, message="no permission for fan_count")
+
+    report = archive.sync(page, heard=heard)
+    assert (report.posts, report.problems) == (30, [])
+    assert state(archive)[0] == "ok"
+    assert query(archive, "SELECT name FROM facebook_pages") == []
+
+
+def test_trouble_with_videos_is_not_told_of_posts(facebook: Simulator, archive: Archive) -> None:
+    """Each stream has a state of its own."""
+    facebook.faults.reduce_data(above=0, having="length")
+    read(archive)
+    assert state(archive)[0] == "ok"
+    assert state(archive, "videos")[0] == "incomplete"
+
+
+def test_a_stop_is_no_trouble(facebook: Simulator, archive: Archive) -> None:
+    """Stopping in mid-walk leaves nothing to explain."""
+    archive.stop.set()
+    report = archive.sync(archive.config.facebook.pages[0])
+    assert report.problems == []
+    assert query(archive, "SELECT state FROM sync_state WHERE state <> 'new'") == []
+
+
+def test_a_walk_by_hand_does_not_throw_away_a_cut_one(tmp_path: Path, database_url: str) -> None:
+    """A glance at the last hour leaves the unfinished reading of months where it was."""
+    with (
+        Simulator(posts=120, seed=5, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        facebook.faults.invalid_cursors(times=1)
+        read(archive)
+        page = archive.config.facebook.pages[0]
+        archive.sync(page, wanted=lambda now: Walk("days", now - timedelta(hours=1), now))
+        assert one(archive, "SELECT walk_kind FROM sync_state WHERE stream = 'posts'") == "full"
+        read(archive)
+        assert one(archive, "SELECT count(*) FROM facebook_posts") == 120
+
+
+def test_everything_asked_for_again_goes_on_where_it_was(tmp_path: Path, database_url: str) -> None:
+    """``--all`` cut by a small budget gets further each time."""
+    with (
+        Simulator(posts=120, seed=5, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        page = archive.config.facebook.pages[0]
+        facebook.faults.invalid_cursors(times=1)
+        archive.sync(page, wanted=lambda now: Walk("full", BEGINNING, now))
+        asked = facebook.count("graph", "/posts")
+        archive.sync(page, wanted=lambda now: Walk("full", BEGINNING, now))
+        assert one(archive, "SELECT count(*) FROM facebook_posts") == 120
+        requests = [r for r in facebook.requests if "/posts" in r.path][asked:]
+        assert "until" in requests[0].query
 
 
 def test_refused_videos_do_not_stop_posts(facebook: Simulator, archive: Archive) -> None:

@@ -83,6 +83,14 @@ def test_an_unfinished_walk_goes_on_where_it_was() -> None:
     assert walk.step([]) == walk
 
 
+def test_one_old_post_out_of_order_ends_nothing() -> None:
+    """Only the last post of a page tells how far the listing has come."""
+    walk = Walk("latest", NOW - 2 * DAY, NOW)
+    page = [NOW, NOW - 300 * DAY, NOW - DAY]
+    assert not walk.is_done(page)
+    assert walk.step(page).reached == NOW - DAY
+
+
 def test_an_interrupted_walk_moves_no_mark() -> None:
     """Only a walk that came to its end changes what counts as covered."""
     progress = after_full()

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
-from fbsyncd.errors import GraphError, GraphUnavailable, Throttled, TokenRefused
+from fbsyncd.errors import GraphError, GraphUnavailable, Interrupted, Throttled, TokenRefused
 from fbsyncd.graph import usage, verdict
 from fbsyncd.graph.exchange import Answer, Exchange
 from fbsyncd.graph.pace import APP, Pace
@@ -184,7 +184,7 @@ class Caller:
 
     def _rest(self, pause: timedelta) -> None:
         if self._wait(pause.total_seconds()):
-            raise GraphUnavailable("The program is stopping")
+            raise Interrupted("The program is stopping")
 
     def _compare_version(self, headers: Mapping[str, str]) -> None:
         # An expired version does not fail: another one is served without a word.
