@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from plant import archive_of, config_text, everything, files, one, query, read, sync
@@ -201,6 +202,37 @@ def test_files_left_by_a_kill_go_later(facebook: Simulator, archive: Archive) ->
     assert not gone.exists()
     assert (archive.media.root / stays).exists()
     assert query(archive, "SELECT 1 FROM condemned_files") == []
+
+
+def test_a_start_removes_what_a_kill_left(facebook: Simulator, archive: Archive) -> None:
+    """The daemon finishes at its start what a forget could not, but not while the disk is away."""
+    sync(archive)
+    stray = "ab" * 32 + ".jpg"
+    root = archive.media.root
+    (root / "posts" / stray).write_bytes(b"x")
+    with models.transaction(archive.db):
+        models.change(
+            archive.db,
+            "INSERT INTO condemned_files (media_id, category, filename) VALUES (?, ?, ?)",
+            ["00000000-0000-0000-0000-000000000001", "posts", stray],
+        )
+    root.rename(root.with_name("unplugged"))
+    archive.tidy()
+    root.with_name("unplugged").rename(root)
+    assert (root / "posts" / stray).exists()
+    archive.tidy()
+    assert not (root / "posts" / stray).exists()
+
+
+def test_a_picture_forgotten_while_it_is_developed_leaves_no_small_one(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """The worker that hands in the small version finds no parent and writes nothing."""
+    sync(archive)
+    rows = everything(archive)
+    nobody, small = uuid4(), uuid4()
+    archive.backlog.put_derived([(small, "key@320", nobody)])
+    assert everything(archive) == rows
 
 
 def test_the_source_is_not_said_to_have_more_than_is_wanted(
