@@ -36,7 +36,6 @@ from fbsyncd import intake, models
 from fbsyncd.assets import Archived, Asset, Job, Retry
 from fbsyncd.errors import FetchError, FetchFailed, LinkDead
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
-from fbsyncd.walks import LONGEST_HOLD
 
 # Longer than a worker needs for its share of a claim, each fetch taking all the time it may; the
 # rows of a killed worker on another machine come free after it.
@@ -230,20 +229,6 @@ class Backlog:
                 f" AND next_attempt_at IS NULL AND derived_from IS NULL{chosen}",
                 sorted(map(str, ids or ())),
             )
-
-    def recall(self, now: datetime) -> None:
-        """Let rows be tried now that wait longer than any may: the clock was wrong."""
-        with transaction(self._db):
-            for change_to, column, most in (
-                ("next_attempt_at = ?", "next_attempt_at", self._retry.cap),
-                ("heal_after = ?", "heal_after", LONGEST_HOLD),
-                ("lease_owner = NULL, lease_until = ?", "lease_until", LEASE),
-            ):
-                change(
-                    self._db,
-                    f"UPDATE media_storage SET {change_to} WHERE {column} > ?",
-                    [to_text(now), to_text(now + most)],
-                )
 
     def outstanding(self, now: datetime) -> int:
         """Return how many pictures could be fetched or developed now, or are being so."""

@@ -17,6 +17,7 @@ from fbsyncd import away, deadlines
 from fbsyncd.archive import Archive
 from fbsyncd.away import Beats, Counts, Gap
 from fbsyncd.models import from_text, rows, session
+from fbsyncd.recall import recall
 from fbsyncd.turns import Turn
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Heartbeat:
     def _came_back(self, gap: Gap) -> None:
         if gap.is_backward:
             log.warning("the clock was set back by %s: every job runs now", away.span(-gap.away))
-            self._archive.backlog.recall(gap.end)
+            recall(self._archive.db, self._archive.config.media.retry_max, gap.end)
         elif self._gap is None:
             self._gap = gap
             self._before = Counts(self._before.posts, self._count(gap.end).dead)
