@@ -6,8 +6,10 @@ decoding, which holds the interpreter for milliseconds at a time, never slows th
 
 from __future__ import annotations
 
+import hashlib
 import io
 import signal
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +36,34 @@ class Print:
 
 @dataclass(frozen=True, slots=True)
 class Spoilt:
-    """The original cannot be decoded; *reason* says what the decoder said."""
+    """The original cannot be decoded; *is_altered* tells that its bytes are not those archived."""
 
     reason: str
+    is_altered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The original could not be read, which says nothing about it; *is_missing*: not there."""
+
+    reason: str
+    is_missing: bool = False
+
+
+# What Pillow raises for bytes it cannot make sense of; all of these were seen on mutilated files.
+_SENSELESS: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    Warning,
+)
 
 
 def begin() -> None:
@@ -44,27 +71,45 @@ def begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def develop(path: str, max_pixels: int) -> Print | Spoilt:
+def develop(path: str, sha256: str, max_pixels: int) -> Print | Spoilt | Unread:
     """Decode every pixel of *path* and return its small version.
 
-    The decoder's own warnings about broken data count as damage. Raises nothing for bad bytes.
+    Raises nothing for a file that cannot be read or whose bytes make no sense.
     """
     try:
-        with warnings.catch_warnings(), Image.open(Path(path), formats=_FORMATS) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        return Unread("the file is missing on disk", is_missing=True)
+    except OSError as error:
+        return Unread(f"cannot read {path}: {error.strerror}")
+    try:
+        return _decoded(data, max_pixels)
+    except _SENSELESS as error:
+        altered = hashlib.sha256(data).hexdigest() != sha256
+        return Spoilt(f"the picture cannot be decoded: {error}", altered)
+
+
+def _decoded(data: bytes, max_pixels: int) -> Print | Spoilt:
+    with warnings.catch_warnings():
+        # Notes of a camera that make no sense are warned of too, and are no damage.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             if image.width * image.height > max_pixels:
                 return Spoilt(f"{image.width} x {image.height} pixels are more than {max_pixels}")
             return _print(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
-        return Spoilt(f"the picture cannot be decoded: {error}")
 
 
 def _print(image: Image.Image) -> Print:
     # Decoding at half size finds the same damage as at full size, in two thirds of the time.
     if image.width >= 2 * WIDTH:
         image.draft("RGB", (2 * WIDTH, 2 * WIDTH * image.height // image.width))
+    for frame in range(1, getattr(image, "n_frames", 1)):
+        image.seek(frame)
+        image.load()
+    image.seek(0)
     image.load()
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     width, height = _small(upright.width, upright.height)
     if upright.width <= WIDTH and upright.height <= HEIGHT:
         return Print(b"", "", "", upright.width, upright.height)
@@ -78,6 +123,14 @@ def _print(image: Image.Image) -> Print:
         return Print(out.getvalue(), "webp", "image/webp", width, height)
     small.save(out, "JPEG", quality=82)
     return Print(out.getvalue(), "jpg", "image/jpeg", width, height)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return the picture as it is meant to be seen; one whose EXIF makes no sense, as it is."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except _SENSELESS:
+        return image
 
 
 def _small(width: int, height: int) -> tuple[int, int]:

@@ -25,8 +25,8 @@ from fbsyncd import links, models
 from fbsyncd import media as names
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import LEASE, Backlog
-from fbsyncd.darkroom import Print, Spoilt, begin, develop
-from fbsyncd.errors import ArchiveError, MediaTrouble
+from fbsyncd.darkroom import Print, Spoilt, Unread, begin, develop
+from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import Media, Staged
 from fbsyncd.models import change_many, rows, to_text, transaction
 
@@ -36,6 +36,9 @@ CLAIM: Final = 32
 PROCESSES: Final = 2
 #: Appended to the asset key of a picture for the one developed from it.
 SUFFIX: Final = "@320"
+
+
+Outcome = Print | Spoilt | Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,9 @@ class Darkroom:
         while not stop.is_set() and (negatives := self._claim(now())):
             try:
                 self._settle(list(zip(negatives, self._develop(negatives), strict=True)), now())
-            except ArchiveError:
+            finally:
+                # What is settled holds no lease any more; the rest must not wait for its end.
                 self._backlog.give_back([one.id for one in negatives])
-                raise
             settled += len(negatives)
             heard(settled)
         return settled
@@ -102,29 +105,34 @@ class Darkroom:
             )
         return [Negative(UUID(str(id_)), *rest) for id_, *rest in found]
 
-    def _develop(self, negatives: list[Negative]) -> list[Print | Spoilt]:
-        paths = [str(self._media.root / one.category / one.filename) for one in negatives]
-        futures = [self._submit(path) for path in paths]
-        results: list[Print | Spoilt] = []
-        for path, future in zip(paths, futures, strict=True):
+    def _develop(self, negatives: list[Negative]) -> list[Outcome]:
+        futures = [self._submit(one) for one in negatives]
+        results: list[Outcome] = []
+        for negative, future in zip(negatives, futures, strict=True):
             try:
                 results.append(future.result())
             except BrokenProcessPool:
-                results.append(self._alone(path))
+                results.append(self._alone(negative))
         return results
 
-    def _alone(self, path: str) -> Print | Spoilt:
+    def _alone(self, negative: Negative) -> Outcome:
         """Develop one picture after a worker died, to learn whether it was this one's doing."""
         self.close()
         try:
-            return self._submit(path).result()
+            return self._submit(negative).result()
         except BrokenProcessPool:
             self.close()
             return Spoilt("the decoder crashed on this picture")
 
-    def _submit(self, path: str) -> Future[Print | Spoilt]:
+    def _submit(self, negative: Negative) -> Future[Outcome]:
+        path = str(self._media.root / negative.category / negative.filename)
+        sha256 = negative.filename.partition(".")[0]
         try:
-            return self._workers().submit(develop, path, self._max_pixels)
+            return self._workers().submit(develop, path, sha256, self._max_pixels)
+        except BrokenProcessPool:
+            # A worker died while it had nothing to do; the pool would refuse work for ever.
+            self.close()
+            return self._workers().submit(develop, path, sha256, self._max_pixels)
         except OSError as error:
             self.close()
             raise MediaTrouble(f"cannot start a process to decode in: {error.strerror}") from error
@@ -136,13 +144,15 @@ class Darkroom:
             self._pool = ProcessPoolExecutor(PROCESSES, mp_context=spawn, initializer=begin)
         return self._pool
 
-    def _settle(self, results: Sequence[tuple[Negative, Print | Spoilt]], now: datetime) -> None:
+    def _settle(self, results: Sequence[tuple[Negative, Outcome]], now: datetime) -> None:
         """Write what came out: all small versions on disk first, then one transaction."""
         made: list[tuple[Negative, Archived, Staged]] = []
         whole: list[tuple[Negative, UUID]] = []
         for negative, result in results:
             if isinstance(result, Spoilt):
                 self._spoil(negative, result, now)
+            elif isinstance(result, Unread):
+                self._miss(negative, result, now)
             elif result.data:
                 archived = self._archived(negative, result)
                 made.append((negative, archived, self._stage(archived, result)))
@@ -160,7 +170,16 @@ class Darkroom:
     def _spoil(self, negative: Negative, spoilt: Spoilt, now: datetime) -> None:
         log.warning("%s: %s", negative.id, spoilt.reason)
         self._media.quarantine(negative.category, negative.filename)
-        self._backlog.spoil(negative.id, spoilt.reason, now)
+        if spoilt.is_altered:
+            # Damaged here, not at its source: that is no failed attempt of the source's.
+            self._backlog.lose([(negative.id, spoilt.reason)], now)
+        else:
+            self._backlog.spoil(negative.id, spoilt.reason, now)
+
+    def _miss(self, negative: Negative, unread: Unread, now: datetime) -> None:
+        if not unread.is_missing:
+            raise MediaTrouble(unread.reason)
+        self._backlog.lose([(negative.id, unread.reason)], now)
 
     def _archived(self, negative: Negative, made: Print) -> Archived:
         sha256 = hashlib.sha256(made.data).hexdigest()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
+import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -14,7 +18,7 @@ from PIL import Image
 from shelf import NOW, Shelf, picture
 
 from fbsyncd import models
-from fbsyncd.darkroom import Print, Spoilt, develop
+from fbsyncd.darkroom import Print, Spoilt, Unread, develop
 from fbsyncd.develop import Darkroom
 
 
@@ -28,6 +32,10 @@ def darkroom(shelf: Shelf) -> Iterator[Darkroom]:
     room = Darkroom(shelf.db, shelf.backlog, shelf.media, max_pixels=10**7, owner="test/1")
     yield room
     room.close()
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def run(darkroom: Darkroom) -> int:
@@ -133,7 +141,7 @@ def test_transparency_survives(tmp_path: Path) -> None:
     """A see-through picture has a see-through small version."""
     path = tmp_path / "a.png"
     Image.new("RGBA", (640, 640), (255, 0, 0, 10)).save(path)
-    made = develop(str(path), 10**7)
+    made = develop(str(path), sha256_of(path), 10**7)
     assert isinstance(made, Print)
     with Image.open(io.BytesIO(made.data)) as image:
         assert image.has_transparency_data
@@ -145,7 +153,7 @@ def test_a_picture_on_its_side_is_developed_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (800, 400)).save(path, exif=exif)
-    made = develop(str(path), 10**7)
+    made = develop(str(path), sha256_of(path), 10**7)
     assert isinstance(made, Print)
     assert (made.width, made.height) == (320, 640)
 
@@ -160,7 +168,7 @@ def test_small_versions_keep_their_shape(
     """Panoramas and towers fit too."""
     path = tmp_path / "a.jpg"
     Image.new("RGB", (width, height)).save(path)
-    made = develop(str(path), 10**7)
+    made = develop(str(path), sha256_of(path), 10**7)
     assert isinstance(made, Print)
     assert (made.width, made.height) == expected
 
@@ -169,4 +177,68 @@ def test_too_many_pixels_are_not_decoded(tmp_path: Path) -> None:
     """The limit holds here too, should it have been lowered since."""
     path = tmp_path / "a.png"
     Image.new("1", (4000, 4000)).save(path)
-    assert develop(str(path), 1_000_000) == Spoilt("4000 x 4000 pixels are more than 1000000")
+    assert develop(str(path), sha256_of(path), 1_000_000) == Spoilt(
+        "4000 x 4000 pixels are more than 1000000"
+    )
+
+
+def test_bytes_altered_on_disk_are_no_fault_of_the_source(shelf: Shelf, darkroom: Darkroom) -> None:
+    """A picture damaged here is fetched again without counting as a failed attempt."""
+    id_ = shelf.add(1, picture(1))
+    shelf.path(id_).write_bytes(picture(1)[:500])
+    run(darkroom)
+    row = shelf.row(id_)
+    assert (row["download_status"], row["attempts"]) == ("failed", 0)
+    assert [job.id for job in shelf.backlog.claim(1, NOW)] == [id_]
+
+
+def test_a_worker_that_was_killed_does_not_end_developing(shelf: Shelf, darkroom: Darkroom) -> None:
+    """The next turn starts new workers, whether the old ones died idle or at work."""
+    shelf.add(1, picture(1))
+    run(darkroom)
+    pool = darkroom._pool
+    assert pool is not None
+    for pid in list(pool._processes):
+        os.kill(pid, signal.SIGKILL)
+    second = shelf.add(2, picture(2))
+    run(darkroom)
+    assert shelf.row(second)["developed_at"] is not None
+    assert shelf.row(second)["lease_owner"] is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_senseless_exif_spoils_no_picture(tmp_path: Path, seed: int) -> None:
+    """Pixels count; a camera's mistake in the notes beside them does not."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = "description" * 5
+    exif.get_ifd(0x8769)[0x9003] = "2026:01:01 00:00:00"
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (800, 400)).save(path, exif=exif)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"Exif")
+    length = int.from_bytes(data[start - 2 : start])
+    chance = random.Random(seed)
+    for _ in range(8):
+        data[start + 14 + chance.randrange(length - 24)] = chance.randrange(256)
+    path.write_bytes(data)
+    assert isinstance(develop(str(path), sha256_of(path), 10**7), Print)
+
+
+def test_every_frame_of_an_animation_is_decoded(tmp_path: Path) -> None:
+    """Damage in the last frame is damage."""
+    frames = [Image.linear_gradient("L").rotate(90 * turn) for turn in range(4)]
+    path = tmp_path / "a.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    whole = path.read_bytes()
+    assert isinstance(develop(str(path), sha256_of(path), 10**7), Print)
+    path.write_bytes(whole[: len(whole) * 9 // 10])
+    assert isinstance(develop(str(path), "", 10**7), Spoilt)
+
+
+def test_a_file_that_cannot_be_read_is_no_damage(tmp_path: Path) -> None:
+    """A folder in its place stands for any trouble of this machine."""
+    assert isinstance(develop(str(tmp_path), "", 10**7), Unread)
+    assert develop(str(tmp_path / "a.jpg"), "", 10**7) == Unread(
+        "the file is missing on disk", is_missing=True
+    )
