@@ -53,6 +53,8 @@ class Brake:
     def __init__(self, db: Database, media: Media) -> None:
         self._db = db
         self._media = media
+        #: What stopped something since the last look, and what the last look said in the log.
+        self._noticed: str | None = None
         self._told: str | None = None
 
     def setup(self) -> None:
@@ -74,14 +76,14 @@ class Brake:
         """Raise Unavailable when the archive is."""
         reason = self.reason()
         if reason:
-            self._tell(reason)
+            self._noticed = reason
             raise Unavailable(reason)
 
     def require_marker(self) -> None:
         """Raise Unavailable when the folder is not ours, however many files are in it."""
         fault = self._marker_fault()
         if fault:
-            self._tell(fault)
+            self._noticed = fault
             raise Unavailable(fault)
 
     def pull(self, gone: Sequence[str], missing: int, files: int) -> None:
@@ -94,13 +96,12 @@ class Brake:
             f" {_WAYS_OUT}"
         )
         self._alert(reason, gone[:SAMPLE])
-        self._tell(reason)
+        self._noticed = reason
         raise Unavailable(reason)
 
     def release(self) -> None:
         """Let work go on: enough files are there."""
-        if facts.drop(self._db, _FACT):
-            self._tell(None)
+        facts.drop(self._db, _FACT)
 
     def accept(self) -> None:
         """Take the folder as it is, whatever it lacks, and mark it as this archive's.
@@ -121,7 +122,8 @@ class Brake:
         """
         marker = self._marker_fault()
         reason, gone = self._alarm()
-        was, now = self._told, marker or reason
+        was, now = self._noticed, marker or reason
+        self._noticed = now
         self._tell(now)
         if now is None:
             return was is not None

@@ -41,6 +41,7 @@ def setup(args: argparse.Namespace) -> int:
     archive = Archive(_load(args))
     try:
         applied = archive.setup()
+        archive.brake.require()
     finally:
         archive.close()
     _say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")

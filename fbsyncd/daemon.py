@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 TICK: Final = 1
 #: Seconds between looks whether the disk is still there, or there again.
 LOOK: Final = 5
+#: Seconds between looks for lost files that were put back; the watch hears only of losses.
+WELCOME: Final = 30
 #: Every so many seconds files are hashed for so long: a twentieth of one core and of the disk.
 SCRUB_TURN: Final = 10
 SCRUB_SECONDS: Final = 0.5
@@ -171,6 +173,7 @@ def _schedule_checks(
     interval = _seconds(settings.scan_interval)
     every(TICK, scan)
     every(LOOK, look)
+    every(WELCOME, archive.welcome)
     # Between three and five quarters of the interval: many archives on one disk drift apart.
     every(0.75 * interval, files_changed.set, jitter=0.5 * interval)
     every(min(SCRUB_TURN, _seconds(settings.scrub_interval)), scrub)

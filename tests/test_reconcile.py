@@ -58,7 +58,7 @@ def test_a_dry_run_only_counts(shelf: Shelf) -> None:
     """Nothing is queued when a person only wants to know."""
     id_ = shelf.add(1, picture(1))
     shelf.path(id_).unlink()
-    assert scan(shelf, dry_run=True) == Findings(files=1, missing=1)
+    assert scan(shelf, dry_run=True) == Findings(files=1, missing=1, queued=1)
     assert shelf.row(id_)["download_status"] == "success"
 
 

@@ -63,7 +63,9 @@ class Reconciler:
         findings, gone = self._count()
         if not request.accept_loss and findings.missing > most(findings.files):
             self._refuse(gone, findings, request)
-        if not request.dry_run:
+        if request.dry_run:
+            findings.queued = findings.missing + findings.wrong_size
+        else:
             self._media.prepare()
             if findings.missing or findings.wrong_size:
                 self._queue(findings, now, request)
@@ -71,6 +73,11 @@ class Reconciler:
         self._strays.settle(now, request, findings)
         _tell(findings)
         return findings
+
+    def welcome(self) -> int:
+        """Adopt lost rows whose file is back in its place; see :meth:`Strays.welcome`."""
+        self._brake.require()
+        return self._strays.welcome()
 
     def scrub(self, now: datetime, pace: Pace) -> Findings:
         """Compare every file with its SHA-256 now; an interrupted one is gone on with for a day."""

@@ -22,7 +22,8 @@ class Request:
 class Findings:
     """What was found: rows by the state of their file, and files without a row.
 
-    *queued* counts rows that are fetched or made again, *adopted* those whose file was put back.
+    *queued* counts rows that are fetched or made again, *adopted* those whose file was put back;
+    in a dry run, those that would be.
     """
 
     files: int = 0

@@ -1,7 +1,8 @@
 """Scrubbing: every file's SHA-256 against its row, a little at a time.
 
 The place reached is kept in the database after each slice, so that a scrub of weeks survives
-restarts and kills. A file that is not there is left to the scan, which knows the brake.
+restarts and kills. A file that is not there or of another size is left to the scan, which knows
+the brake.
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ class Scrub:
             if now:
                 self._media.quarantine(claimed.category, claimed.filename)
                 findings.queued += self._backlog.lose([(claimed.id, what)], now)
+            else:
+                findings.queued += 1
         findings.scrubbed = place.checked + 1
         findings.wrong_content = place.damaged + bool(what)
         return _replace(
@@ -160,7 +163,9 @@ class Scrub:
         """Rows that share a file come one after the other: it is read once."""
         if self._last[0] != claimed.path:
             self._last = ("", None)
-            self._last = (claimed.path, self._media.digest(claimed.category, claimed.filename))
+            place = claimed.category, claimed.filename
+            is_whole = self._media.size(*place) == claimed.size
+            self._last = (claimed.path, self._media.digest(*place) if is_whole else None)
         return self._last[1]
 
     def _place(self) -> Place | None:

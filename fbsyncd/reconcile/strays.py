@@ -6,6 +6,7 @@ handful, so memory stays flat however many files there are.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from peewee import Database
 from fbsyncd.backlog import Backlog
 from fbsyncd.media import CATEGORIES, Media, is_filename
 from fbsyncd.models import marks, rows, session
+from fbsyncd.reconcile.claims import START
 from fbsyncd.reconcile.findings import Findings, Request
+
+log = logging.getLogger(__name__)
 
 #: A file is there before its row says so; one this young (seconds) is no orphan yet.
 YOUNG: Final = 600.0
@@ -57,6 +61,35 @@ class Strays:
                 for name in ours:
                     if not any(n.is_archived and n.category == category for n in named[name]):
                         self._settle(category, name, named[name], (now, request, findings))
+
+    def welcome(self) -> int:
+        """Adopt the files of lost rows that are in their own place again; return how many rows.
+
+        Goes by the rows, of which few are lost: cheap enough to be done often.
+        """
+        adopted, last = 0, START[1]
+        while lost := self._lost(last):
+            last = str(lost[-1][0].id)
+            for one, name, size in lost:
+                if self._media.size(one.category, name) == size:
+                    adopted += self._adopt(one.category, name, [one], Request())
+        if adopted:
+            log.info("%d pictures put back by hand were adopted", adopted)
+        return adopted
+
+    def _lost(self, after: str) -> list[tuple[Named, str, int]]:
+        with session(self._db):
+            found = rows(
+                self._db,
+                "SELECT id, category, sha256, local_filename, file_size FROM media_storage"
+                " WHERE download_status <> 'success' AND sha256 IS NOT NULL AND id > ?"
+                " ORDER BY id LIMIT ?",
+                [after, self._chunk_size],
+            )
+        return [
+            (Named(UUID(str(id_)), category, sha256, is_archived=False), name, size)
+            for id_, category, sha256, name, size in found
+        ]
 
     def _settle(
         self,
