@@ -34,7 +34,7 @@ from peewee import Database
 
 from fbsyncd import intake, models
 from fbsyncd.assets import Archived, Asset, Job, Retry
-from fbsyncd.errors import FetchError, FetchFailed, LinkDead
+from fbsyncd.errors import FetchError, FetchFailed, LinkDead, Unreachable
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
 
 # Longer than a worker needs for its share of a claim, each fetch taking all the time it may; the
@@ -273,12 +273,14 @@ class Backlog:
             )
 
     def _failure(self, job: Job, error: FetchError, now: datetime) -> tuple[object, ...]:
-        attempts = job.attempts + 1
+        # A week without a network must not use up the attempts of everything that waits.
+        attempts = job.attempts + (not isinstance(error, Unreachable))
         dead = isinstance(error, LinkDead)
         message, again = str(error), None
         if error.retryable or dead:
             if attempts < self._retry.attempts:
-                again = to_text(now + self._retry.pause(attempts, random.random()))
+                pause = self._retry.pause(max(attempts, 1), random.random())
+                again = to_text(now + pause)
             else:
                 message = f"given up after {attempts} attempts: {message}"
         return message, attempts, again, dead, job.url, str(job.id)

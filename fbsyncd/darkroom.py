@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import multiprocessing
+import os
 import signal
 import struct
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +70,19 @@ _SENSELESS: Final = (
 
 
 def begin() -> None:
-    """Prepare a worker process: Ctrl-C reaches it too, but its parent is the one to end it."""
+    """Prepare a worker process: it ends when its parent ends it, or with its parent.
+
+    Ctrl-C reaches it too and is left to the parent; a parent that was killed can end nothing.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def develop(path: str, sha256: str, max_pixels: int) -> Print | Spoilt | Unread:

@@ -19,7 +19,7 @@ from typing import Final
 from fbsyncd import media as names
 from fbsyncd.assets import Archived, Job
 from fbsyncd.backlog import Backlog
-from fbsyncd.errors import ArchiveError, FetchError, MediaTrouble
+from fbsyncd.errors import ArchiveError, FetchError, MediaTrouble, Offline, Unreachable
 from fbsyncd.fetch import Fetcher, Picture
 from fbsyncd.media import Media, Staged
 
@@ -30,6 +30,8 @@ GROUP_SECONDS: Final = 0.25
 # A claim is worked off before its lease is over, even if every fetch takes its whole deadline.
 CLAIM: Final = 32
 CLAIM_PER_WORKER: Final = 4
+#: So many hosts in a row that cannot be reached mean that this machine is cut off.
+OFFLINE_AFTER: Final = 4
 # Pictures on their way get this long when the program stops; the rest is given back.
 LAST_CALL_SECONDS: Final = 4.0
 
@@ -70,8 +72,8 @@ class Orders:
 def drain(backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> Tally:
     """Fetch what is claimable until nothing is or *stop* is set.
 
-    Raises MediaTrouble or DatabaseTrouble when the archive cannot be written; what was claimed
-    and not settled is given back first.
+    Raises MediaTrouble or DatabaseTrouble when the archive cannot be written, Offline when no host
+    can be reached; what was claimed and not settled is given back first.
     """
     return _Drain(backlog, fetcher, media, orders).run()
 
@@ -105,6 +107,7 @@ class _Drain:
         self._orders = orders
         self._claimed: list[Job] = []
         self._flying: dict[Future[Picture], Job] = {}
+        self._unreached: list[tuple[Job, FetchError]] = []
         self._group = Group()
         self._tally = Tally()
 
@@ -152,14 +155,22 @@ class _Drain:
             self._receive(future)
         if self._group.is_due() or not self._flying:
             self._settle()
+        if len(self._unreached) >= OFFLINE_AFTER:
+            self._settle()
+            raise Offline(f"the pictures' hosts cannot be reached: {self._unreached[-1][1]}")
 
     def _receive(self, future: Future[Picture]) -> None:
         job = self._flying[future]
         try:
             picture = future.result()
+        except Unreachable as error:
+            self._unreached.append((job, error))
         except FetchError as error:
             self._group.failures.append((job, error))
         else:
+            # There is a network, so whoever was not reached is at fault itself.
+            self._group.failures += self._unreached
+            self._unreached = []
             archived = _archived(job, picture, self._media)
             staged = self._media.stage(picture.data, job.category, archived.filename)
             self._group.staged.append((staged, archived))
@@ -180,8 +191,9 @@ class _Drain:
         self._tally.archived += len(group.staged)
         self._tally.failed += len(group.failures)
         self._tally.bytes += sum(archived.file_size for _, archived in group.staged)
-        for job, error in group.failures:
-            log.info("%s: %s", job.id, error)
+        if group.failures:
+            others = f" and {len(group.failures) - 1} others" if len(group.failures) > 1 else ""
+            log.info("could not be had: %s%s", group.failures[0][1], others)
         self._orders.heard(self._tally)
 
     def _land_the_last(self) -> None:
@@ -189,11 +201,14 @@ class _Drain:
         deadline = time.monotonic() + LAST_CALL_SECONDS
         while self._flying and time.monotonic() < deadline:
             self._land(timeout=GROUP_SECONDS)
+        self._group.failures += self._unreached
+        self._unreached = []
         self._settle()
 
     def _give_back(self) -> None:
         unsettled = [job.id for job in (*self._claimed, *self._flying.values())]
         unsettled += [archived.id for _, archived in self._group.staged]
+        unsettled += [job.id for job, _ in self._unreached]
         self._media.discard([staged for staged, _ in self._group.staged])
         if unsettled:
             self._backlog.give_back(unsettled)

@@ -22,6 +22,8 @@
     └── FetchError            one picture of the CDN
         ├── LinkDead          403, 404, 410 or expired: ask the Graph API for a fresh link
         ├── FetchFailed       time-out, 5xx, cut or foreign body: back off, try the same link
+        │   ├── Unreachable   no name, no connection: says nothing about the link, never counted
+        │   └── Offline       no host is reachable: this turn ends, nothing is recorded
         └── PictureRefused    too big, not allowed, not a picture we keep: give up, say why
 
 ``retryable`` says whether the same thing may work later without anyone's help.
@@ -195,6 +197,14 @@ class FetchFailed(FetchError):
     """The transfer failed in a way that may pass."""
 
     retryable = True
+
+
+class Unreachable(FetchFailed):
+    """The host could not be reached; the link itself was not tried."""
+
+
+class Offline(FetchFailed):
+    """No host could be reached, again and again: this machine is cut off, not the pictures."""
 
 
 class PictureRefused(FetchError):

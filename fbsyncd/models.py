@@ -22,7 +22,7 @@ import peewee
 from peewee import Database
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
-from fbsyncd.errors import ConfigError, DatabaseTrouble
+from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError
 
 Row = tuple[Any, ...]
 
@@ -50,6 +50,7 @@ POSTGRESQL: Final = Engine(
 # A write that waits this long for another writer is a fault worth telling (seconds).
 BUSY_TIMEOUT: Final = 30
 CONNECTIONS: Final = 24
+_NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
 
 
 def engine(db: Database) -> Engine:
@@ -128,7 +129,8 @@ def close(db: Database) -> None:
 def session(db: Database) -> Iterator[None]:
     """One unit of work on a connection of its own; inside another one, a part of that.
 
-    Raises DatabaseTrouble for what the server or the file refuses; nothing is retried here.
+    Raises DatabaseTrouble for what the server or the file refuses, SchemaError for a role that may
+    not do this; nothing is retried here.
     """
     try:
         if db.is_closed():
@@ -137,6 +139,11 @@ def session(db: Database) -> Iterator[None]:
         else:
             yield
     except (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError) as error:
+        if getattr(error.__context__, "sqlstate", None) == _NOT_ALLOWED:
+            raise SchemaError(
+                f"the database refuses this role: {error}".strip()
+                + " (its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the role)"
+            ) from error
         if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
             raise
         raise DatabaseTrouble(f"the database said: {error}".strip()) from error

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, Final
 
-from fbsyncd.errors import ArchiveError, FbsyncdError, Unavailable
+from fbsyncd.errors import ArchiveError, FbsyncdError, Offline, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Turn:
         if self._trouble is None or _gist(self._trouble) != _gist(str(error)):
             log.error("%s", error)
         self._trouble = str(error)
-        if isinstance(error, ArchiveError):
+        if isinstance(error, ArchiveError | Offline):
             self._rest = min(max(1.0, 2 * self._rest), LONGEST_REST)
             self._until = self._clock() + self._rest
 

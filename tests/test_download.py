@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 from plant import archive_of, everything, files, one, query, read
 
+from fbsyncd import models
 from fbsyncd.archive import Archive
-from fbsyncd.errors import MediaTrouble
+from fbsyncd.errors import MediaTrouble, Offline
 from fbsyncd.simulator import Simulator
 
 FAILED = "SELECT error_message FROM media_storage WHERE download_status = 'failed'"
@@ -132,6 +133,48 @@ def test_downloads_stop_above_a_full_disk(facebook: Simulator, tmp_path: Path) -
             archive.download()
         assert facebook.calls["cdn"] == 0
         assert one(archive, LEASED) == 0
+
+
+def test_a_machine_without_a_network_uses_up_no_attempt(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Cut off from everything, nothing is recorded against any picture, however often it tries."""
+    before = everything(archive)["media_storage"]
+    with models.transaction(archive.db):
+        models.change(
+            archive.db,
+            "UPDATE media_storage SET original_url = replace(original_url, ?, ?)",
+            [facebook.url, "http://127.0.0.1:9"],
+        )
+    for _ in range(20):
+        facebook.clock.move(timedelta(minutes=10))
+        with pytest.raises(Offline, match="cannot be reached"):
+            archive.download()
+    assert query(archive, FAILED) == []
+    assert one(archive, LEASED) == 0
+    assert len(everything(archive)["media_storage"]) == len(before)
+
+
+def test_one_host_that_is_down_waits_without_being_given_up(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Others are fetched; the unreachable one is tried again and again, uncounted."""
+    ((id_,),) = query(archive, "SELECT id FROM media_storage ORDER BY id LIMIT 1")
+    with models.transaction(archive.db):
+        models.change(
+            archive.db,
+            "UPDATE media_storage SET original_url = replace(original_url, ?, ?) WHERE id = ?",
+            [facebook.url, "http://127.0.0.1:9", str(id_)],
+        )
+    for _ in range(15):
+        archive.download()
+        facebook.clock.move(timedelta(minutes=1))
+    ((attempts, again),) = query(
+        archive, "SELECT attempts, next_attempt_at FROM media_storage WHERE id = ?", [str(id_)]
+    )
+    assert attempts == 0
+    assert again is not None
+    assert one(archive, WAITING) == 1
 
 
 def test_two_processes_share_the_queue(

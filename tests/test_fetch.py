@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fbsyncd.errors import FetchError, FetchFailed, LinkDead, PictureRefused
+from fbsyncd.errors import FetchError, FetchFailed, LinkDead, PictureRefused, Unreachable
 from fbsyncd.fetch import Fetcher, Limits, allowed
 from fbsyncd.fetch.reach import objection
 
@@ -456,7 +456,7 @@ def test_no_listener_is_a_passing_fault() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     error = refused(f"http://127.0.0.1:{port}/a.jpg")
-    assert type(error) is FetchFailed
+    assert type(error) is Unreachable
     assert "no connection to 127.0.0.1: Connection refused" in str(error)
 
 
@@ -471,7 +471,7 @@ def test_a_full_queue_of_connections_ends_at_the_time_out() -> None:
         error = refused(f"http://127.0.0.1:{port}/a.jpg", connect_timeout=0.2, read_timeout=0.3)
         for sock in waiting:
             sock.close()
-    assert type(error) is FetchFailed
+    assert type(error) is Unreachable
     assert re.search("no connection to 127.0.0.1: timed out|nothing came", str(error))
 
 
@@ -731,7 +731,7 @@ def test_a_name_that_does_not_exist_is_a_passing_fault(monkeypatch: pytest.Monke
     """No address, now: the network may be down, so it is tried again."""
     monkeypatch.setattr(socket, "getaddrinfo", Names(a_pics_test=[[]]).getaddrinfo)
     error = refused("https://a.pics.test/x.jpg?oh=secret", "*.pics.test")
-    assert type(error) is FetchFailed
+    assert type(error) is Unreachable
     assert "the name a.pics.test was not found: Name or service not known" in str(error)
 
 

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from fbsyncd.errors import FetchFailed, PictureRefused
+from fbsyncd.errors import FetchFailed, PictureRefused, Unreachable
 from fbsyncd.fetch.reach import allowed, listed, objection
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def connect(host: str, port: int, timeout: float, guard: Guard) -> socket.socket
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as e:
-        raise FetchFailed(f"the name {host} was not found: {reason(e)}") from e
+        raise Unreachable(f"the name {host} was not found: {reason(e)}") from e
     if not listed(host, guard.patterns):
         _check_addresses(host, [str(address[0]) for *_, address in found])
     found = found[:MOST_ADDRESSES]
@@ -122,7 +122,7 @@ def connect(host: str, port: int, timeout: float, guard: Guard) -> socket.socket
         except OSError as e:
             fault = e
     said = reason(fault) if fault else "it has no address"
-    raise FetchFailed(f"no connection to {host}: {said}") from fault
+    raise Unreachable(f"no connection to {host}: {said}") from fault
 
 
 def _connected(
