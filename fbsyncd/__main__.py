@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except KeyboardInterrupt:
+        sys.stderr.write("fbsyncd: stopped; what is unfinished goes on next time\n")
         status = 130
     if arguments is None:
         _leave_stuck_threads(status)

@@ -23,7 +23,7 @@ from fbsyncd import forget as forgetting
 from fbsyncd import verify as verifying
 from fbsyncd.archive import Archive, opened
 from fbsyncd.config import Config, Page
-from fbsyncd.errors import ConfigError, UsageError
+from fbsyncd.errors import ConfigError, GraphError, UsageError
 from fbsyncd.reconcile import Request
 from fbsyncd.walks import BEGINNING, Walk
 
@@ -64,11 +64,13 @@ def sync(args: argparse.Namespace) -> int:
         stats = archive.feed.stats()
     _say(
         f"read {progress.posts:,} posts; {progress.pictures_new:,} new pictures named,"
-        f" {progress.archived:,} archived, {progress.failed:,} failed for now"
+        f" {progress.archived:,} archived, {progress.failed:,} failed"
     )
     _say(terminal.storage(stats))
+    if given_up := stats["media"]["given_up"]:
+        _say(f"{given_up:,} given up: `fbsyncd verify` says why, `fbsyncd retry --all` tries again")
     if progress.problems:
-        raise UsageError("; ".join(progress.problems))
+        raise GraphError("; ".join(progress.problems))
     return 0
 
 

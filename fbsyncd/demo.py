@@ -71,7 +71,8 @@ def _greet(archive: Archive, server: Server) -> None:
     sys.stdout.write(
         f"\n  The dashboard is at  http://127.0.0.1:{server.port}/\n"
         f"  The archive is in    {archive.config.base}\n"
-        "  Facebook is simulated; a new post appears now and then. Ctrl-C ends the demo.\n\n"
+        "  Facebook is simulated; a new post appears now and then. Ctrl-C ends the demo\n"
+        "  (and removes its archive, unless --dir was given).\n\n"
     )
     sys.stdout.flush()
     Thread(target=_show_arrivals, args=(archive,), name="arrivals", daemon=True).start()

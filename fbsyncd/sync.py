@@ -183,7 +183,8 @@ class _Reading:
             census.note(listing)
             times = [record.created_time for record in listing.records]
             walk = walk.step(times)
-            self._store(name, replace(progress, walk=walk, state="reading"), listing)
+            wanted = self._within(walk, listing)
+            self._store(name, replace(progress, walk=walk, state="reading"), wanted)
             if walk.is_done(times):
                 break
         done = progress.completed(walk, self._order.now())
@@ -200,7 +201,7 @@ class _Reading:
         """Make a walk that leaves no trace but its rows, beside a cut one that is kept."""
         progress = self._progress(name)
         for listing in self._ask(name, walk):
-            self._store(name, progress, listing)
+            self._store(name, progress, self._within(walk, listing))
             if walk.is_done([record.created_time for record in listing.records]):
                 break
 
@@ -213,6 +214,18 @@ class _Reading:
             return
         with transaction(self._db):
             self._rows.put_page(page)
+
+    def _within(
+        self, walk: Walk, listing: Listing[Post] | Listing[Video]
+    ) -> Listing[Post] | Listing[Video]:
+        """Leave out what is older than was asked for; Facebook's pages end where they like.
+
+        A look for what is new keeps all that came with it: edits of older posts cost nothing there.
+        """
+        narrow = walk.kind in {"days", "full"}
+        since = walk.since if narrow else self._order.window.since(self._order.now())
+        kept = tuple(one for one in listing.records if one.created_time >= since)
+        return replace(listing, records=kept)  # type: ignore[arg-type]  # of one kind, as before
 
     def _ask(self, name: str, walk: Walk) -> Iterator[Listing[Post] | Listing[Video]]:
         ask = self._graph.posts if name == "posts" else self._graph.videos

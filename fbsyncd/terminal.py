@@ -116,16 +116,49 @@ def live_line(out: TextIO = sys.stdout) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def progress_display(out: TextIO = sys.stdout) -> Iterator[Callable[[Progress], None]]:
-    """Yield a function that shows how far a sync is; in a log, every so many pictures."""
+    """Yield a function that shows how far a sync is: bars on a terminal, some lines elsewhere."""
+    if out.isatty():
+        with _bars(out) as heard:
+            yield heard
+        return
     told = 0
     with live_line(out) as show:
 
-        def heard(progress: Progress) -> None:
+        def heard_plainly(progress: Progress) -> None:
             nonlocal told
             settled = progress.archived + progress.failed
-            if out.isatty() or settled - told >= _PLAIN_STEP:
+            if settled - told >= _PLAIN_STEP:
                 told = settled
                 show(_line(progress))
+
+        yield heard_plainly
+
+
+@contextmanager
+def _bars(out: TextIO) -> Iterator[Callable[[Progress], None]]:
+    # Late: rich costs a third of a second, and no service needs it.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description:<10}"), BarColumn())
+    told = (MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+    with Bars(*columns, *told, console=Console(file=out)) as bars:
+        reading = bars.add_task("posts", total=None, note="")
+        pictures = bars.add_task("pictures", total=None, note="")
+        developed = bars.add_task("developed", total=None, note="")
+
+        def heard(progress: Progress) -> None:
+            done = progress.archived + progress.failed
+            # What is archived and not developed counts as outstanding too.
+            undeveloped = max(progress.archived - progress.developed, 0)
+            everything = done + max(progress.waiting - undeveloped, 0)
+            posts = progress.posts
+            bars.update(reading, completed=posts, total=None if progress.is_reading else posts)
+            failed = f", {progress.failed:,} failed" if progress.failed else ""
+            note = f"{size(progress.bytes)}{failed}"
+            bars.update(pictures, completed=done, total=everything or None, note=note)
+            bars.update(developed, completed=progress.developed, total=progress.archived or None)
 
         yield heard
 

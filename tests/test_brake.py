@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ import pytest
 from peewee import Database
 from plant import archive_of, config_text, everything, one, read
 from shelf import NOW, Shelf, picture
-from test_daemon import Running, all_safe, running
+from test_daemon import PATIENCE, Running, all_safe, running
 
 from fbsyncd import models
 from fbsyncd.brake import FEW, Brake, most
@@ -253,12 +254,17 @@ def becomes(daemon: Running, state: str, seconds: float = 12) -> dict[str, Any]:
 
 
 def hear(daemon: Running, text: str) -> None:
-    """Wait for a line in the daemon's log."""
+    """Wait for a line in the daemon's log; a daemon that does not say it is killed."""
     assert daemon.process.stderr is not None
-    for line in daemon.process.stderr:
-        daemon.log.append(line)
-        if text in line:
-            return
+    impatience = Timer(PATIENCE, daemon.process.kill)
+    impatience.start()
+    try:
+        for line in daemon.process.stderr:
+            daemon.log.append(line)
+            if text in line:
+                return
+    finally:
+        impatience.cancel()
     raise AssertionError("".join(daemon.log))
 
 

@@ -213,6 +213,16 @@ def test_trouble_with_videos_is_not_told_of_posts(facebook: Simulator, archive: 
     assert state(archive, "videos")[0] == "incomplete"
 
 
+def test_only_the_days_asked_for_are_kept(facebook: Simulator, archive: Archive) -> None:
+    """Facebook's page goes further back than asked; what is older is left out."""
+    page = archive.config.facebook.pages[0]
+    archive.sync(page, wanted=lambda now: Walk("days", now - timedelta(days=3), now))
+    limit = facebook.clock.now() - timedelta(days=3)
+    expected = [p for p in facebook.world.posts(facebook.page_id) if p.created >= limit]
+    assert 0 < len(expected) < 30
+    assert one(archive, "SELECT count(*) FROM facebook_posts") == len(expected)
+
+
 def test_a_stop_is_no_trouble(facebook: Simulator, archive: Archive) -> None:
     """Stopping in mid-walk leaves nothing to explain."""
     archive.stop.set()
