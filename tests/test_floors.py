@@ -1,0 +1,109 @@
+"""The architecture as a test: a module imports only what lies on a lower floor.
+
+The list is also the order in which to read the package: a station of the data is a module, or a
+folder where it became several, and knowledge points down.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "fbsyncd"
+
+FLOORS = [
+    {"errors", "datafiles", "links", "walks", "darkroom", "watch", "away"},
+    {"assets", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
+    {"condemned", "deadlines", "facts", "fetch", "intake", "migrate", "records", "tables", "view"},
+    {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
+    | {"verify"},
+    {"develop", "download", "feed", "gone", "recall", "reconcile", "rows"},
+    {"server", "sync"},
+    {"heal"},
+    {"archive"},
+    {"faces", "heartbeat", "oneshot"},
+    {"daemon", "terminal"},
+    {"demo"},
+    {"commands"},
+    {"__main__"},
+]
+# The package itself hands out its two faces late; data and the fake Facebook stand apart.
+APART = {"__init__", "simulator", "web"}
+
+FLOOR_OF = {station: floor for floor, stations in enumerate(FLOORS) for station in stations}
+
+
+def stations() -> dict[str, list[Path]]:
+    """Return the source files of each station."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        found.setdefault(path.relative_to(PACKAGE).with_suffix("").parts[0], []).append(path)
+    return found
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted names inside the package that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.startswith("fbsyncd."))
+        elif isinstance(node, ast.ImportFrom) and node.module == "fbsyncd":
+            yield from (f"fbsyncd.{name.name}" for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fbsyncd."):
+            yield str(node.module)
+
+
+@pytest.mark.parametrize("station", sorted(set(stations()) - APART))
+def test_a_station_knows_only_what_lies_below_it(station: str) -> None:
+    """Neighbours on a floor do not know each other, and nobody looks up."""
+    assert station in FLOOR_OF, f"{station} has no floor yet: put it into the list"
+    for path in stations()[station]:
+        for name in imported(path):
+            other = name.split(".")[1]
+            if other in FLOOR_OF and other != station:
+                assert FLOOR_OF[other] < FLOOR_OF[station], f"{path.name} imports {name}"
+
+
+def test_every_floor_is_lived_in() -> None:
+    """The list names nothing that is gone."""
+    assert set(FLOOR_OF) <= set(stations())
+
+
+def test_the_fake_facebook_knows_nothing_of_the_product() -> None:
+    """What the tests believe of Facebook must not come from the code they test."""
+    for path in stations()["simulator"]:
+        for name in imported(path):
+            assert name.startswith("fbsyncd.simulator"), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "writers"),
+    [
+        (r"SET\s+download_status\s*=", {"backlog"}),
+        (r"isinstance\([^)]*(?:Sqlite|Postgresql)Database", {"models"}),
+        (r"\.replace\(.*\.part|\"\.incoming\"", {"media"}),
+    ],
+)
+def test_each_fact_has_one_writer(pattern: str, writers: set[str]) -> None:
+    """Who moves the status, who knows there are two engines, who knows where files are written."""
+    found = {
+        station
+        for station, paths in stations().items()
+        for path in paths
+        if station != "simulator" and re.search(pattern, path.read_text(encoding="utf-8"))
+    }
+    assert found == writers
+
+
+def test_no_module_outgrows_a_reading() -> None:
+    """Three hundred lines are the most."""
+    long = [
+        path.relative_to(PACKAGE)
+        for paths in stations().values()
+        for path in paths
+        if len(path.read_text(encoding="utf-8").splitlines()) > 300
+    ]
+    assert long == []
