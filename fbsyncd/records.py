@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 
 # Post-level "link", "source", "type" and the like were removed in v3.3, and asking for one of them
 # fails the whole request (code 12). Without a limit some answers stop at a dozen subattachments.
-_MEDIA = (
-    "media_type,type,url,title,description,target{id,url},media{image{src,width,height},source}"
+_MEDIA = "title,description,target{id,url},media{image{src,width,height},source}"
+_ATTACHMENTS = (
+    f"attachments{{media_type,type,url,unshimmed_url,{_MEDIA},"
+    f"subattachments.limit(100){{media_type,type,url,{_MEDIA}}}}}"
 )
 # Enough to keep the post, for one whose attachments alone are more than Facebook will answer.
 BARE_POST_FIELDS = (
     "id,message,story,created_time,updated_time,permalink_url,full_picture,picture,status_type,"
-    "is_published,is_hidden"
+    "is_published,is_hidden,is_expired,shares"
 )
-POST_FIELDS = f"{BARE_POST_FIELDS},attachments{{{_MEDIA},subattachments.limit(100){{{_MEDIA}}}}}"
+POST_FIELDS = f"{BARE_POST_FIELDS},{_ATTACHMENTS}"
+# Without "source": heavy fields make Facebook refuse whole pages of videos as too much data.
 VIDEO_FIELDS = (
-    "id,title,description,length,created_time,updated_time,permalink_url,picture,source,published"
+    "id,title,description,length,created_time,updated_time,permalink_url,picture,published"
 )
 PAGE_FIELDS = "id,name,username,category,about,website,fan_count"
 

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 STREAMS: Final = ("posts", "videos")
 # A refused stream is asked for again once a day: permissions get granted.
 REFUSED_PAUSE: Final = timedelta(days=1)
+# A dead token is not asked about at every turn; its state says what to do.
+TOKEN_PAUSE: Final = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class Sync:
         self.db = db
         self.graph = graph
         self.rows = Rows(db, backlog)
+        self._refused: dict[str, tuple[str, datetime]] = {}
 
     def page(self, source: Source, order: Order) -> Report:
         """Read what is due of one Page.
@@ -92,18 +95,31 @@ class Sync:
             )
             return report
         reading = _Reading(self, source, order, report)
+        token = ""
         try:
+            token = source.token()
+            if self._is_refused(source.page_id, token, order.now()):
+                return report
             for stream in STREAMS:
                 reading.stream(stream)
         except Interrupted:
             return report
         except TokenRefused as error:
+            self._refused[source.page_id] = (token, order.now())
             reading.stop_page("token", f"{error} {error.remedy}".strip())
         except Throttled as error:
             reading.stop_page("throttled", str(error), error.until)
         with transaction(self.db):
             self.rows.join_videos(source.page_id)
         return report
+
+    def _is_refused(self, page_id: str, token: str, now: datetime) -> bool:
+        """Tell whether this very token was refused a short while ago; a new one is tried at once.
+
+        The old one is tried now and then too: some come back when their owner logs in again.
+        """
+        refused, since = self._refused.get(page_id, ("", now))
+        return bool(token) and token == refused and now - since < TOKEN_PAUSE
 
 
 class _Reading:

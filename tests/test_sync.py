@@ -185,8 +185,14 @@ def test_one_page_with_a_dead_token_does_not_hold_up_another(
             assert facebook.pages[0].token not in progress.problems[0]
             counts = dict(query(archive, "SELECT page_id, count(*) FROM facebook_posts GROUP BY 1"))
             assert counts == {facebook.pages[1].id: 5}
+            asked = facebook.calls["graph"]
+            assert read(archive).problems == []
+            assert facebook.calls["graph"] == asked
             facebook.faults.revive(facebook.pages[0].id)
+            facebook.clock.move(timedelta(hours=1))
             assert sync(archive).problems == []
+            counts = dict(query(archive, "SELECT page_id, count(*) FROM facebook_posts GROUP BY 1"))
+            assert set(counts.values()) == {5}
 
 
 def test_a_page_that_may_not_be_described_is_read_all_the_same(
