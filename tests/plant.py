@@ -25,7 +25,7 @@ def config_text(facebook: Simulator, database_url: str = "", media: str = "") ->
     database = f'[database]\nurl = "{database_url}"\n' if database_url else ""
     return (
         f'[facebook]\ngraph_url = "{facebook.url}"\n{pages}{database}'
-        '[media]\nallowed_hosts = ["127.0.0.1"]\nworkers = 4\nretry_base = "1s"\n'
+        '[media]\nallowed_hosts = ["127.0.0.1"]\nworkers = 4\n'
         f"{media or _FLOOR}\n[sync]\nbackfill_days = 0\n[server]\nport = 0\n"
     )
 
