@@ -1,7 +1,7 @@
-"""Take the README's picture: the demo's dashboard in a headless Chromium.
+"""Take the README's picture: what a page shows, in a headless Chromium.
 
-    fbsyncd demo --port 8099 &
-    python docs/screenshot.py http://127.0.0.1:8099/ docs/dashboard.jpg
+Start ``fbsyncd demo --port 8099``, wait until its pictures are safe, and give this script the
+address and the file to write: ``http://127.0.0.1:8099/ docs/dashboard.jpg``.
 """
 
 from __future__ import annotations
