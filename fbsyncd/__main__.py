@@ -21,7 +21,11 @@ EX_CONFIG = 78
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if "command_function" not in args:
+        parser.print_help(sys.stderr)
+        return 2
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A post's text must not end the program where the terminal cannot write it.
         sys.stdout.reconfigure(errors="replace")
@@ -83,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fbsyncd {__version__}")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the config.toml to use")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_setting_up(commands)
     _add_working(commands)
     _add_showing(commands)

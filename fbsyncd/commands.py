@@ -94,7 +94,7 @@ def stats(args: argparse.Namespace) -> int:
 def posts(args: argparse.Namespace) -> int:
     """Show the newest posts as the dashboard sees them."""
     with opened(_load(args)) as archive:
-        told = archive.feed.posts(limit=args.limit)["posts"]
+        told = list(archive.feed.newest(args.limit))
     if args.json:
         _say(json.dumps(told, ensure_ascii=False, indent=2))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from fbsyncd import config as configuration
@@ -37,8 +37,7 @@ class DashboardDataProvider(_Face):
 
     def get_posts_with_media(self, limit: int = 20, **wanted: Any) -> list[dict[str, Any]]:
         """Return the newest posts, each as ``/api/posts`` tells it; *wanted* as its parameters."""
-        answer = self._archive.feed.posts(limit=limit, **wanted)
-        return cast("list[dict[str, Any]]", answer["posts"])
+        return list(self._archive.feed.newest(limit, **wanted))
 
 
 class FacebookMediaManager(_Face):

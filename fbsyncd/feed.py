@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -65,6 +65,9 @@ _ATTACHMENTS: Final = (
     " LEFT JOIN media_storage t ON t.id = a.local_thumbnail_id"
     " WHERE a.removed_at IS NULL AND a.post_id IN ({}) ORDER BY a.post_id, a.position, a.id"
 )
+
+
+_PAGE: Final = 100
 
 
 class BadCursor(ValueError):
@@ -126,6 +129,16 @@ class Feed:
             posts = self._told(found[:limit])
         last = found[limit - 1] if len(found) > limit else None
         return {"posts": posts, "next_cursor": _encoded(last) if last else None}
+
+    def newest(self, limit: int, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """Yield the newest posts, any number of them, a page at a time."""
+        cursor = None
+        while limit > 0:
+            page = self.posts(limit=min(limit, _PAGE), cursor=cursor, **wanted)
+            yield from page["posts"]
+            limit, cursor = limit - _PAGE, page["next_cursor"]
+            if cursor is None:
+                return
 
     def post(self, id_: str) -> dict[str, Any] | None:
         """Return one post, or None when there is none."""

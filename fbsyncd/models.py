@@ -146,7 +146,8 @@ def session(db: Database) -> Iterator[None]:
             ) from error
         if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
             raise
-        raise DatabaseTrouble(f"the database said: {error}".strip()) from error
+        where = f" {db.database}" if engine(db) is SQLITE else ""
+        raise DatabaseTrouble(f"the database{where} said: {error}".strip()) from error
 
 
 @contextmanager

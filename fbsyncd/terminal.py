@@ -32,7 +32,7 @@ def storage(stats: dict[str, Any]) -> str:
         lines.append(f"  {kind:<12}{stats[kind]:>9,}   {local:,} with local pictures")
     lines.append(f"  {'files':<12}{media['files']:>9,}   {size(media['bytes'])}")
     for name, counted in media["by_category"].items():
-        lines.append(f"    {name:<10}{counted['files']:>9,}   {size(counted['bytes'])}")
+        lines.append(f"    {name:<11}{counted['files']:>8,}   {size(counted['bytes'])}")
     lines.append(
         f"  {'waiting':<12}{media['pending']:>9,}   {media['failed']:,} tried again later,"
         f" {media['given_up']:,} given up"

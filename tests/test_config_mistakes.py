@@ -154,3 +154,11 @@ def test_variable_that_holds_a_token_may_look_like_a_key() -> None:
     text = '[[facebook.pages]]\nid = "1"\naccess_token_env = "FBSYNCD_FACEBOOK_TOKEN"'
     settings = read(text, FBSYNCD_FACEBOOK_TOKEN=TOKEN)
     assert settings.facebook.pages[0].access_token_env == "FBSYNCD_FACEBOOK_TOKEN"
+
+
+def test_a_page_without_its_header_is_told_what_is_missing(tmp_path: Path) -> None:
+    """The likeliest slip in the reference file: its header is still behind a '#'."""
+    text = 'id = "123"\naccess_token = "EAAB"\n'
+    with pytest.raises(ConfigError) as wrong:
+        config.parse(text, base=tmp_path, environ={})
+    assert "id: belongs to a Page: write the line [[facebook.pages]] above it" in str(wrong.value)

@@ -19,6 +19,7 @@ Location = tuple[int | str, ...]
 # Their values are secret, or (access_token_env) are not what is wrong.
 _NOT_SHOWN = {"access_token", "access_token_env", "app_secret", "auth_token", "url"}
 _LONGEST_VALUE = 60
+_OF_A_PAGE = {"id", "access_token", "access_token_file", "access_token_env"}
 _HEADER = re.compile(r"\s*(\[\[?)\s*([\w.-]+)\s*\]")
 _ASSIGNMENT = re.compile(r"\s*([\w.-]+)\s*=")
 _EXPECTED = {
@@ -63,6 +64,8 @@ def _after(location: Location) -> str:
 
 def _unknown(detail: Any, model: type[BaseModel]) -> str:
     *path, name = detail["loc"]
+    if not path and name in _OF_A_PAGE:
+        return "belongs to a Page: write the line [[facebook.pages]] above it"
     kind = "section" if isinstance(detail["input"], dict) else "key"
     close = difflib.get_close_matches(str(name).lower(), _fields(model, tuple(path)), n=1)
     return f"unknown {kind}, did you mean '{close[0]}'?" if close else f"unknown {kind}"
