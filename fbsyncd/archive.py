@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from fbsyncd import __version__, condemned, download, migrate, models
+from fbsyncd import __version__, condemned, download, migrate, models, process
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
@@ -27,9 +26,6 @@ from fbsyncd.media import Media
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.walks import Walk, Window
-
-# Pids are used again, in a container always the same one; this is not.
-_PROCESS = secrets.token_hex(4)
 
 USER_AGENT = f"fbsyncd/{__version__}"
 
@@ -56,7 +52,7 @@ class Archive:
         self.stop = stop or Event()
         self.now = now
         self._host = socket.gethostname()
-        owner = f"{self._host}/{os.getpid()}-{_PROCESS}"
+        owner = f"{self._host}/{process.name()}"
         self.db = models.connect(config.database.url)
         self.media = Media(config.media.root, config.base)
         self.brake = Brake(self.db, self.media)
@@ -171,11 +167,8 @@ class Archive:
         self.media.prepare()
 
     def _is_gone(self, owner: str) -> bool:
-        host, _, process = owner.rpartition("/")
-        pid, _, tag = process.partition("-")
-        if host != self._host or not pid.isdecimal():
-            return False
-        return tag != _PROCESS if int(pid) == os.getpid() else not _runs(int(pid))
+        host, _, name = owner.rpartition("/")
+        return host == self._host and process.is_gone(name)
 
 
 @contextmanager
@@ -210,13 +203,3 @@ def _limits(config: Config) -> Limits:
         max_bytes=config.media.max_file_size,
         max_pixels=config.media.max_pixels,
     )
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -20,7 +20,6 @@ import hashlib
 import itertools
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,13 +27,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fbsyncd import process
 from fbsyncd.errors import MediaTrouble, Unavailable
 
 CATEGORIES: Final = ("posts", "attachments", "thumbnails")
 _NAME: Final = re.compile(r"[0-9a-f]{64}\.(?:jpg|png|gif|webp|avif)", re.ASCII)
-_PART: Final = re.compile(r"(\d+)-([0-9a-f]{8})-\d+\.part", re.ASCII)
-# Unlike a pid it is not used again by another process, here or on another machine.
-_PROCESS: Final = secrets.token_hex(4)
+_PART: Final = re.compile(r"(\d+-[0-9a-f]{8})-\d+\.part", re.ASCII)
 _NUMBERS: Final = itertools.count(1)
 _PUBLIC: Final = "/media/facebook"
 MARKER: Final = ".fbsyncd-archive"
@@ -102,7 +100,7 @@ class Media:
     def mark(self) -> None:
         """Write down that the folder belongs to *archive_id*, in place of what stood there."""
         with _told(f"cannot write {self.root / MARKER}"):
-            part = self._incoming / f"{os.getpid()}-{_PROCESS}-{next(_NUMBERS)}.part"
+            part = self._incoming / f"{process.name()}-{next(_NUMBERS)}.part"
             _write(part, f"{self.archive_id}\n{_MARKER_NOTE}\n".encode())
             part.replace(self.root / MARKER)
             _sync(self.root)
@@ -113,14 +111,14 @@ class Media:
         with _told(f"cannot sweep {self._incoming}"):
             for part in self._incoming.glob("*.part"):
                 match = _PART.fullmatch(part.name)
-                if match and match[2] != _PROCESS and not _is_other(int(match[1])):
+                if match and process.is_gone(match[1]):
                     part.unlink(missing_ok=True)
                     removed += 1
         return removed
 
     def stage(self, data: bytes, category: str, name: str) -> Staged:
         """Write *data* under a temporary name and wait until the disk has it."""
-        part = self._incoming / f"{os.getpid()}-{_PROCESS}-{next(_NUMBERS)}.part"
+        part = self._incoming / f"{process.name()}-{next(_NUMBERS)}.part"
         self._require_marker()
         with _told(f"cannot write a picture of {len(data):,} bytes to {self._incoming}"):
             _write(part, data)
@@ -153,7 +151,7 @@ class Media:
             path, kept = self.root / category / name, f"{category}-{name}"
             if path.is_dir():
                 # No file and no other folder may be in the way of this one's name.
-                kept += f"-{_PROCESS}-{next(_NUMBERS)}"
+                kept += f"-{process.name()}-{next(_NUMBERS)}"
             with suppress(FileNotFoundError):
                 path.replace(self._quarantine / kept)
 
@@ -284,16 +282,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _is_other(pid: int) -> bool:
-    """Tell whether *pid* is a running process, and not this one under a number used before."""
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
-    {"errors", "datafiles", "links", "walks", "darkroom", "watch", "away"},
+    {"errors", "datafiles", "links", "process", "walks", "darkroom", "watch", "away"},
     {"assets", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
     {"condemned", "deadlines", "facts", "fetch", "intake", "migrate", "records", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}

@@ -1,0 +1,36 @@
+"""This process under a name that no other one ever has, and whether another one is still alive."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Final
+
+# Pids are used again, in a container always the same one; this is not.
+_TAG: Final = secrets.token_hex(4)
+
+
+def name() -> str:
+    """Return the name of this process: its pid and a chance number, ``4711-0badcafe``."""
+    return f"{os.getpid()}-{_TAG}"
+
+
+def is_gone(process: str) -> bool:
+    """Tell whether the process of that name, on this machine, has ended.
+
+    A name that is none of ours counts as alive: what it holds is left alone.
+    """
+    pid, _, tag = process.partition("-")
+    if not pid.isdecimal():
+        return False
+    return tag != _TAG if int(pid) == os.getpid() else not _runs(int(pid))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
