@@ -163,8 +163,8 @@ class Feed:
         return told if found else None
 
     def stats(self) -> dict[str, Any]:
-        """Return what :func:`fbsyncd.stats.stats` counts."""
-        return stats(self._db, self._now())
+        """Return what :func:`fbsyncd.stats.stats` counts, and why no file can be had, if so."""
+        return stats(self._db, self._now()) | {"unavailable": Brake(self._db, self._media).reason()}
 
     def ready(self) -> dict[str, str]:
         """Return each part the answers need, with ``ok`` or what is wrong with it."""

@@ -411,3 +411,16 @@ def test_the_keyboard_reaches_everything(browser: Browser, shelf: Shelf, site: S
                 )
             )
     assert stops == ["skip", "picture", "On Facebook"]
+
+
+def test_an_unplugged_disk_is_said(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """The page says that the pictures are not there, and the two ways out."""
+    shelf.arrive(shelf.attach(shelf.post(1, "on the other disk")))
+    away = shelf.media.root.with_name("away")
+    shelf.media.root.rename(away)
+    page = browser.new_page()
+    page.goto(site.url)
+    page.wait_for_selector(".notices >> text=The pictures are not there")
+    page.wait_for_selector(".notices >> text=--accept-loss")
+    page.close()
+    away.rename(shelf.media.root)

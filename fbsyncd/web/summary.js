@@ -11,7 +11,7 @@ export function showSummary(stats) {
   byId("progress").max = all || 1;
   byId("progress").value = safe;
   byId("facts").replaceChildren(...facts(stats).map(([name, value]) => fact(name, value)));
-  byId("notices").replaceChildren(...stats.pages.filter((page) => page.message).map(notice));
+  byId("notices").replaceChildren(...notices(stats));
   const names = stats.pages.map(nameOf).join(", ");
   byId("title").textContent = names || "Archive";
   document.title = names ? `${names} · fbsyncd` : "fbsyncd";
@@ -42,6 +42,12 @@ function fact(name, value) {
   return make("div", {}, make("dt", {}, name), make("dd", {}, value));
 }
 
-function notice(page) {
-  return make("li", {}, make("strong", {}, nameOf(page)), ` ${page.message}`);
+function notices({ unavailable, pages }) {
+  const disk = unavailable ? [notice("The pictures are not there", unavailable)] : [];
+  const stopped = pages.filter((page) => page.message);
+  return [...disk, ...stopped.map((page) => notice(nameOf(page), page.message))];
+}
+
+function notice(what, why) {
+  return make("li", {}, make("strong", {}, what), ` ${why}`);
 }
