@@ -49,6 +49,8 @@ class Backlog:
         self._db = db
         self._retry = retry
         self._owner = owner
+        # A database that went away took no rows back; their leases would outlast its return.
+        self._owed: set[str] = set()
 
     def put(self, assets: Iterable[Asset], now: datetime) -> int:
         """Queue what is new and give known rows their fresh links; return how many are new."""
@@ -56,6 +58,7 @@ class Backlog:
 
     def claim(self, limit: int, now: datetime) -> list[Job]:
         """Lease up to *limit* rows to this process: the link that dies first comes first."""
+        self.give_back(())
         with transaction(self._db):
             jobs = self._claim("link_expires_at > ?", [to_text(now)], limit, now)
             if len(jobs) < limit:
@@ -101,14 +104,18 @@ class Backlog:
         self._condemn("download_status <> 'success' AND lease_owner = ?", condemned)
 
     def give_back(self, ids: Collection[UUID]) -> None:
-        """Return leased rows untried: the next claim may have them at once."""
-        with transaction(self._db):
-            change_many(
-                self._db,
-                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
-                " WHERE id = ? AND lease_owner = ?",
-                [(text, self._owner) for text in sorted(map(str, ids))],
-            )
+        """Return leased rows untried, and those an earlier call could not return."""
+        self._owed.update(map(str, ids))
+        owed = sorted(self._owed)
+        if owed:
+            with transaction(self._db):
+                change_many(
+                    self._db,
+                    "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
+                    " WHERE id = ? AND lease_owner = ?",
+                    [(text, self._owner) for text in owed],
+                )
+        self._owed.difference_update(owed)
 
     def release(self, owners: Collection[str]) -> int:
         """Take back what processes that are gone had leased; return how many rows."""

@@ -93,6 +93,7 @@ class Darkroom:
 
     def _claim(self, now: datetime) -> list[Negative]:
         engine = models.engine(self._db)
+        self._backlog.give_back(())
         with transaction(self._db):
             found = rows(
                 self._db,
