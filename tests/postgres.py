@@ -44,6 +44,21 @@ class PostgresServer:
     port: int
     password: str
     folder: Path
+    binaries: Path
+    options: dict[str, Any]
+
+    def stop(self) -> None:
+        """Stop, whoever is connected."""
+        _run([*self._control(), "--mode=fast", "stop"], self.options)
+
+    def start(self) -> None:
+        """Start again on the same port, with what had been committed."""
+        settings = _settings(self.port, self.folder)
+        _run([*self._control(), f"--options={settings}", "--wait", "start"], self.options)
+
+    def _control(self) -> list[Any]:
+        log = f"--log={self.folder / 'log'}"
+        return [self.binaries / "pg_ctl", f"--pgdata={self.folder / 'data'}", log]
 
     def url(self, database: str) -> str:
         """Return the URL of *database* as config.toml takes it."""
@@ -102,7 +117,8 @@ def running_server(binaries: Path) -> Iterator[PostgresServer]:
     )
     try:
         _create_cluster(binaries, folder, options)
-        yield PostgresServer(_start(binaries, folder, options), password, folder)
+        port = _start(binaries, folder, options)
+        yield PostgresServer(port, password, folder, binaries, options)
     finally:
         assert guard.stdin is not None
         guard.stdin.close()
@@ -159,7 +175,7 @@ def _start(binaries: Path, folder: Path, options: dict[str, Any]) -> int:
     """Return the port; another program may take it first, so there are a few tries."""
     for _ in range(5):
         port = _free_port()
-        settings = f"{_SETTINGS} -c port={port} -c unix_socket_directories={folder}"
+        settings = _settings(port, folder)
         command = [
             binaries / "pg_ctl",
             f"--pgdata={folder / 'data'}",
@@ -174,6 +190,10 @@ def _start(binaries: Path, folder: Path, options: dict[str, Any]) -> int:
             return port
     log = (folder / "log").read_text(errors="replace")
     raise RuntimeError(f"PostgreSQL did not start:\n{log}")
+
+
+def _settings(port: int, folder: Path) -> str:
+    return f"{_SETTINGS} -c port={port} -c unix_socket_directories={folder}"
 
 
 def _run(command: list[Any], options: dict[str, Any]) -> None:

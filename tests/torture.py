@@ -101,7 +101,7 @@ class Ordeal:
     facebook: Simulator
     folder: Path
     database_url: str
-    gallows: Gallows
+    gallows: Gallows | None = None
     kills: Counter[str] = field(default_factory=Counter)
     survived: int = 0
     #: How many pictures may be fetched once more: unsettled at a kill, or harmed by us.
@@ -131,6 +131,7 @@ class Ordeal:
 
     def run(self, *arguments: str, death: Death = ALIVE) -> bool:
         """Run a command that may be killed, check everything, and tell whether it was killed."""
+        assert self.gallows is not None
         pid, status = self.gallows.run(self.folder, arguments, death)
         assert status in {0, -9}, f"{arguments} {death}: {status}\n{self.gallows.log}"
         assert "Traceback" not in self.gallows.log, self.gallows.log

@@ -1,0 +1,149 @@
+"""Databases that are locked, gone for a while, or broken: said in one line, and nothing lost."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import postgres
+import pytest
+from plant import config_text
+from test_brake import hear
+from test_daemon import all_safe, running
+from torture import NOT_SAFE, Ordeal
+
+from fbsyncd.simulator import Simulator
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=12, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def own_server() -> Iterator[postgres.PostgresServer]:
+    """A PostgreSQL server that may be stopped."""
+    binaries = postgres.find_binaries()
+    if binaries is None:
+        pytest.skip(postgres.missing_reason())
+    with postgres.running_server(binaries) as server:
+        yield server
+
+
+def fbsyncd(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fbsyncd", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def refusal(folder: Path, *arguments: str) -> str:
+    """Return the only line a command ends with that cannot do its work."""
+    with fbsyncd(folder, *arguments) as process:
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 1, told
+    lines = [line for line in told.splitlines() if line.startswith("fbsyncd: ")]
+    assert len(lines) == 1, told
+    assert "Traceback" not in told
+    return lines[0]
+
+
+@pytest.mark.postgresql
+def test_a_daemon_outlives_its_database_server(
+    facebook: Simulator, own_server: postgres.PostgresServer, tmp_path: Path
+) -> None:
+    """PostgreSQL stops in mid-download and comes back; the work goes on by itself."""
+    with own_server.fresh_database() as url:
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        facebook.faults.cdn_delay(0.3)
+        with running(tmp_path) as daemon:
+            daemon.until(lambda stats: stats["media"]["success"] > 3)
+            own_server.stop()
+            hear(daemon, "the database said: ")
+            own_server.start()
+            hear(daemon, "no longer: ")
+            facebook.faults.clear()
+            archive = Ordeal(facebook, tmp_path, url)
+            daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
+            assert daemon.stop() < 10
+        assert "Traceback" not in "".join(daemon.log)
+        archive.check()
+
+
+@pytest.mark.postgresql
+def test_a_sync_whose_database_goes_away_ends_in_one_line(
+    facebook: Simulator, own_server: postgres.PostgresServer, tmp_path: Path
+) -> None:
+    """Exit status 1 with the server's own words; the next sync brings the rest."""
+    with own_server.fresh_database() as url:
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        facebook.faults.cdn_delay(0.2)
+        with fbsyncd(tmp_path, "sync") as process:
+            while process.poll() is None and facebook.calls["cdn"] < 8:
+                facebook.clock.now()
+            own_server.stop()
+            _, told = process.communicate(timeout=60)
+        assert process.returncode == 1, told
+        assert "Traceback" not in told
+        assert len([line for line in told.splitlines() if line.startswith("fbsyncd: ")]) == 1, told
+        assert "the database" in refusal(tmp_path, "sync")
+        own_server.start()
+        facebook.faults.clear()
+        with fbsyncd(tmp_path, "sync") as process:
+            assert process.communicate(timeout=60)[1] is not None
+        assert process.returncode == 0
+        archive = Ordeal(facebook, tmp_path, url)
+        archive.check()
+        assert archive.rows(NOT_SAFE) == []
+
+
+def test_another_writer_is_waited_for(facebook: Simulator, tmp_path: Path) -> None:
+    """While somebody else holds the database's lock nothing is written, and then everything is."""
+    path = tmp_path / "fbsyncd.db"
+    (tmp_path / "config.toml").write_text(config_text(facebook, f"sqlite:///{path}"))
+    with fbsyncd(tmp_path, "setup") as process:
+        process.communicate(timeout=60)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with fbsyncd(tmp_path, "sync") as process:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.communicate(timeout=2)
+            assert other.execute("SELECT count(*) FROM facebook_posts").fetchone() == (0,)
+            other.execute("ROLLBACK")
+            _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    archive = Ordeal(facebook, tmp_path, f"sqlite:///{path}")
+    archive.check()
+    assert archive.rows(NOT_SAFE) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "says"),
+    [(0, 4096, "not a database"), (100, -1, "malformed"), (8192, -1, "malformed")],
+    ids=["header", "schema", "tables"],
+)
+def test_a_broken_database_file_is_said(
+    facebook: Simulator, tmp_path: Path, first: int, last: int, says: str
+) -> None:
+    """One line names the trouble; no command makes it worse or prints a traceback."""
+    path = tmp_path / "fbsyncd.db"
+    (tmp_path / "config.toml").write_text(config_text(facebook, f"sqlite:///{path}"))
+    with fbsyncd(tmp_path, "sync") as process:
+        process.communicate(timeout=60)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    end = len(data) if last < 0 else last
+    data[first:end] = b"\xa5" * (end - first)
+    path.write_bytes(data)
+    for command in ("stats", "sync", "run"):
+        assert says in refusal(tmp_path, command)
+    assert path.read_bytes() == bytes(data)
