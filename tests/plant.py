@@ -39,6 +39,7 @@ def archive_of(
     archive = Archive(config.parse(text, base=folder, environ={}), now=facebook.clock.now)
     try:
         archive.setup()
+        archive.tidy()
         yield archive
     finally:
         archive.close()
