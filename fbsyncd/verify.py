@@ -37,7 +37,7 @@ SELECT m.id, m.category, m.local_filename, m.file_size, m.sha256, m.download_sta
             ON a.post_id = p.id WHERE a.local_thumbnail_id = m.id
         UNION ALL SELECT {video} FROM facebook_video_posts v WHERE v.local_picture_id = m.id
     ) n)
-FROM media_storage m WHERE m.id > ? ORDER BY m.id LIMIT ?""".format(
+FROM media_storage m WHERE m.id > ? AND m.derived_from IS NULL ORDER BY m.id LIMIT ?""".format(
     post=_MONTH.format("p.created_time"),
     video=_MONTH.format("coalesce(v.created_time, v.created_at)"),
 )
