@@ -142,6 +142,7 @@ def test_a_daemon_stops_although_the_graph_api_hangs(facebook: Simulator, folder
     """A call that gets no answer does not hold up the stop."""
     facebook.faults.hang(60, times=None)
     with running(folder) as daemon:
+        daemon.until(lambda stats: facebook.calls["graph"] > 0)
         assert daemon.stop() < 10
         assert daemon.process.returncode == 0
     facebook.faults.clear()
