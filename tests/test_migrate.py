@@ -6,8 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
+import postgres
+import psycopg
 import pytest
 from peewee import Database
 
@@ -124,3 +128,23 @@ def test_updated_at_moves_only_when_something_changes(db: Database) -> None:
     assert stamp() == first
     rename("b")
     assert str(stamp()) > str(first)
+
+
+@pytest.mark.postgresql
+def test_a_role_that_may_not_create_tables_is_told_what_to_ask_for(
+    postgres_server: postgres.PostgresServer,
+) -> None:
+    """PostgreSQL 15 lets nobody but its owner write into a new database's schema."""
+    with postgres_server.fresh_database() as url:
+        role = f"reader_{uuid.uuid4().hex}"
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+            owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        server = urlsplit(url)
+        place = f"{server.hostname}:{server.port}{server.path}"
+        db = models.connect(f"postgresql://{role}:secret@{place}")
+        with pytest.raises(SchemaError, match="GRANT CREATE, USAGE ON SCHEMA public"):
+            migrate.apply(db)
+        models.close(db)
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute(f"DROP ROLE {role}")
