@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -30,8 +31,10 @@ GROUP_SECONDS: Final = 0.25
 # A claim is worked off before its lease is over, even if every fetch takes its whole deadline.
 CLAIM: Final = 32
 CLAIM_PER_WORKER: Final = 4
-#: So many hosts in a row that cannot be reached mean that this machine is cut off.
-OFFLINE_AFTER: Final = 4
+#: After so many tries in vain a host is left alone for the rest of the drain.
+TRIES_PER_HOST: Final = 4
+#: Pictures of such hosts that are set aside, at the most, to get to those of others.
+SET_ASIDE: Final = 2000
 # Pictures on their way get this long when the program stops; the rest is given back.
 LAST_CALL_SECONDS: Final = 4.0
 
@@ -108,6 +111,8 @@ class _Drain:
         self._claimed: list[Job] = []
         self._flying: dict[Future[Picture], Job] = {}
         self._unreached: list[tuple[Job, FetchError]] = []
+        self._vain: Counter[str] = Counter()
+        self._is_online = False
         self._group = Group()
         self._tally = Tally()
 
@@ -117,6 +122,7 @@ class _Drain:
             while self._take_off(pool):
                 self._land(timeout=GROUP_SECONDS)
             self._land_the_last()
+            self._judge_the_unreached()
         finally:
             # Without waiting: a name look-up that hangs cannot be interrupted by anyone, and the
             # thread holds nothing that is not given back here.
@@ -128,12 +134,16 @@ class _Drain:
         """Start as many fetches as there is room for; False when there is nothing to wait for."""
         if self._orders.stop.is_set():
             return False
-        while len(self._flying) < self._orders.workers:
+        while len(self._flying) < self._orders.workers and len(self._unreached) < SET_ASIDE:
             if not self._claimed:
                 self._claimed = self._claim()
             if not self._claimed:
                 break
             job = self._claimed.pop(0)
+            if self._vain[_host(job)] >= TRIES_PER_HOST:
+                # One dead host with the links that die first must not keep all others waiting.
+                self._unreached.append((job, Unreachable(f"no connection to {_host(job)}")))
+                continue
             self._flying[pool.submit(self._fetcher.fetch, job.url)] = job
         return bool(self._flying)
 
@@ -155,22 +165,19 @@ class _Drain:
             self._receive(future)
         if self._group.is_due() or not self._flying:
             self._settle()
-        if len(self._unreached) >= OFFLINE_AFTER:
-            self._settle()
-            raise Offline(f"the pictures' hosts cannot be reached: {self._unreached[-1][1]}")
 
     def _receive(self, future: Future[Picture]) -> None:
         job = self._flying[future]
         try:
             picture = future.result()
         except Unreachable as error:
+            self._vain[_host(job)] += 1
             self._unreached.append((job, error))
         except FetchError as error:
+            self._is_online = True
             self._group.failures.append((job, error))
         else:
-            # There is a network, so whoever was not reached is at fault itself.
-            self._group.failures += self._unreached
-            self._unreached = []
+            self._is_online = True
             archived = _archived(job, picture, self._media)
             staged = self._media.stage(picture.data, job.category, archived.filename)
             self._group.staged.append((staged, archived))
@@ -201,9 +208,23 @@ class _Drain:
         deadline = time.monotonic() + LAST_CALL_SECONDS
         while self._flying and time.monotonic() < deadline:
             self._land(timeout=GROUP_SECONDS)
-        self._group.failures += self._unreached
-        self._unreached = []
         self._settle()
+
+    def _judge_the_unreached(self) -> None:
+        """Let those wait whose host alone is away; blame nobody when no host answered at all.
+
+        More than are held in memory have to wait too, or the next drain would meet them again.
+        """
+        is_cut_off = not self._is_online and len(self._unreached) >= TRIES_PER_HOST
+        if self._orders.stop.is_set() or not self._unreached:
+            return
+        last = self._unreached[0][1]
+        if not is_cut_off or len(self._unreached) >= SET_ASIDE:
+            self._group.failures += self._unreached
+            self._unreached = []
+            self._settle()
+        if is_cut_off:
+            raise Offline(f"the pictures' hosts cannot be reached: {last}")
 
     def _give_back(self) -> None:
         unsettled = [job.id for job in (*self._claimed, *self._flying.values())]
@@ -212,6 +233,10 @@ class _Drain:
         self._media.discard([staged for staged, _ in self._group.staged])
         if unsettled:
             self._backlog.give_back(unsettled)
+
+
+def _host(job: Job) -> str:
+    return job.url.partition("://")[2].partition("/")[0]
 
 
 def _archived(job: Job, picture: Picture, media: Media) -> Archived:

@@ -177,6 +177,25 @@ def test_one_host_that_is_down_waits_without_being_given_up(
     assert one(archive, WAITING) == 1
 
 
+def test_a_dead_host_at_the_head_of_the_queue_keeps_nobody_waiting(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """However many of its links die first, the pictures of other hosts are fetched in one go."""
+    dying = "SELECT id FROM media_storage ORDER BY link_expires_at, id LIMIT 20"
+    ids = [str(id_) for (id_,) in query(archive, dying)]
+    with models.transaction(archive.db):
+        models.change_many(
+            archive.db,
+            "UPDATE media_storage SET original_url = replace(original_url, ?, ?) WHERE id = ?",
+            [(facebook.url, "http://127.0.0.1:9", id_) for id_ in ids],
+        )
+    archive.download()
+    waiting = query(archive, "SELECT id FROM media_storage WHERE download_status <> 'success'")
+    assert {str(id_) for (id_,) in waiting} == set(ids)
+    counted = "SELECT count(*) FROM media_storage WHERE attempts > 0 OR lease_owner IS NOT NULL"
+    assert one(archive, counted) == 0
+
+
 def test_two_processes_share_the_queue(
     facebook: Simulator, tmp_path: Path, database_url: str
 ) -> None:
