@@ -72,17 +72,24 @@ class Darkroom:
     ) -> int:
         """Develop what is archived and not developed; return how many pictures were settled.
 
-        *heard* is called with their number after each handful.
+        *heard* is called with their number after each handful. Raises MediaTrouble for files that
+        cannot be read; these keep their lease, so that the next turn comes to others.
         """
         settled = 0
         while not stop.is_set() and (negatives := self._claim(now())):
+            unsettled = [one.id for one in negatives]
             try:
-                self._settle(list(zip(negatives, self._develop(negatives), strict=True)), now())
+                results = list(zip(negatives, self._develop(negatives), strict=True))
+                unread = self._settle(results, now())
+                if len(unread) < len(negatives):
+                    unsettled = []
             finally:
-                # What is settled holds no lease any more; the rest must not wait for its end.
-                self._backlog.give_back([one.id for one in negatives])
-            settled += len(negatives)
+                if unsettled:
+                    self._backlog.give_back(unsettled)
+            settled += len(negatives) - len(unread)
             heard(settled)
+            if unread:
+                raise MediaTrouble(unread[0].reason)
         return settled
 
     def close(self) -> None:
@@ -145,28 +152,43 @@ class Darkroom:
             self._pool = ProcessPoolExecutor(PROCESSES, mp_context=spawn, initializer=begin)
         return self._pool
 
-    def _settle(self, results: Sequence[tuple[Negative, Outcome]], now: datetime) -> None:
-        """Write what came out: all small versions on disk first, then one transaction."""
+    def _settle(self, results: Sequence[tuple[Negative, Outcome]], now: datetime) -> list[Unread]:
+        """Write what came out, and return what could not be read."""
         made: list[tuple[Negative, Archived, Staged]] = []
-        whole: list[tuple[Negative, UUID]] = []
-        for negative, result in results:
-            if isinstance(result, Spoilt):
-                self._spoil(negative, result, now)
-            elif isinstance(result, Unread):
-                self._miss(negative, result, now)
-            elif result.data:
-                archived = self._archived(negative, result)
-                made.append((negative, archived, self._stage(archived, result)))
-                whole.append((negative, archived.id))
-            else:
-                whole.append((negative, negative.id))
+        whole: list[tuple[UUID, UUID]] = []
+        unread: list[Unread] = []
+        try:
+            for negative, result in results:
+                if isinstance(result, Spoilt):
+                    self._spoil(negative, result, now)
+                elif isinstance(result, Unread):
+                    unread += self._miss(negative, result, now)
+                elif result.data:
+                    archived = self._archived(negative, result)
+                    made.append((negative, archived, self._stage(archived, result)))
+                    whole.append((negative.id, archived.id))
+                else:
+                    whole.append((negative.id, negative.id))
+            self._record(made, whole, now)
+        finally:
+            # What was published has no temporary file any more.
+            self._media.discard([staged for _, _, staged in made])
+        return unread
+
+    def _record(
+        self,
+        made: Sequence[tuple[Negative, Archived, Staged]],
+        whole: Sequence[tuple[UUID, UUID]],
+        now: datetime,
+    ) -> None:
+        """Put all small versions on disk first, then everything into one transaction."""
         self._media.publish([staged for _, _, staged in made])
         with transaction(self._db):
             self._backlog.put_derived(
                 [(one.id, f"{parent.asset_key}{SUFFIX}", parent.id) for parent, one, _ in made]
             )
             self._backlog.succeed([archived for _, archived, _ in made], now)
-            self._finish([(parent.id, small) for parent, small in whole], now)
+            self._finish(whole, now)
 
     def _spoil(self, negative: Negative, spoilt: Spoilt, now: datetime) -> None:
         log.warning("%s: %s", negative.id, spoilt.reason)
@@ -177,10 +199,11 @@ class Darkroom:
         else:
             self._backlog.spoil(negative.id, spoilt.reason, now)
 
-    def _miss(self, negative: Negative, unread: Unread, now: datetime) -> None:
+    def _miss(self, negative: Negative, unread: Unread, now: datetime) -> list[Unread]:
         if not unread.is_missing:
-            raise MediaTrouble(unread.reason)
+            return [unread]
         self._backlog.lose([(negative.id, unread.reason)], now)
+        return []
 
     def _archived(self, negative: Negative, made: Print) -> Archived:
         sha256 = hashlib.sha256(made.data).hexdigest()

@@ -20,6 +20,7 @@ from shelf import NOW, Shelf, picture
 from fbsyncd import models
 from fbsyncd.darkroom import Print, Spoilt, Unread, develop
 from fbsyncd.develop import Darkroom
+from fbsyncd.errors import MediaTrouble
 
 
 @pytest.fixture
@@ -242,3 +243,21 @@ def test_a_file_that_cannot_be_read_is_no_damage(tmp_path: Path) -> None:
     assert develop(str(tmp_path / "a.jpg"), "", 10**7) == Unread(
         "the file is missing on disk", is_missing=True
     )
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_waiting(
+    shelf: Shelf, darkroom: Darkroom
+) -> None:
+    """It is told and left for later, its row untouched; the others are developed."""
+    ids = [shelf.add(number, picture(number)) for number in range(4)]
+    shelf.path(ids[0]).unlink()
+    shelf.path(ids[0]).mkdir()
+    with pytest.raises(MediaTrouble, match="cannot read"):
+        run(darkroom)
+    developed = [shelf.row(id_)["developed_at"] is not None for id_ in ids]
+    assert developed == [False, True, True, True]
+    assert shelf.row(ids[0])["download_status"] == "success"
+    later = shelf.add(9, picture(9))
+    assert run(darkroom) == 1
+    assert shelf.row(later)["developed_at"] is not None
+    assert list((shelf.media.root / ".incoming").iterdir()) == []
