@@ -69,7 +69,9 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
             pool.submit(_repeat, archive, turn) for turn in _turns(archive, wish, progress, reading)
         ]
         try:
-            while not _is_settled(archive, wish, reading) and not _has_failed(stations):
+            while not _is_settled(archive, wish, reading) and not _has_failed(
+                [*reading, *stations]
+            ):
                 progress.is_reading = any(not one.done() for one in reading)
                 progress.waiting = archive.backlog.outstanding(archive.now())
                 heard(progress)
@@ -105,8 +107,8 @@ def _repeat(archive: Archive, turn: Callable[[], None]) -> None:
         archive.stop.wait(POLL)
 
 
-def _has_failed(stations: Sequence[Future[None]]) -> bool:
-    return any(one.done() and one.exception() for one in stations)
+def _has_failed(tasks: Sequence[Future[None]]) -> bool:
+    return any(one.done() and one.exception() for one in tasks)
 
 
 def reconcile(
