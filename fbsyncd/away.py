@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from fbsyncd.plural import counted
+
 #: A gap shorter than this is a busy machine or a clock being set right.
 LEAST: Final = timedelta(minutes=5)
 
@@ -70,8 +72,8 @@ def told(gap: Gap, before: Counts, now: Counts) -> str:
     posts = max(0, now.posts - before.posts)
     healed = max(0, before.dead - now.dead)
     return (
-        f"away {span(gap.away)}: {_many(posts, 'new post')},"
-        f" {_many(before.dead, 'link')} died, {healed:,} healed"
+        f"away {span(gap.away)}: {counted(posts, 'new post')},"
+        f" {counted(before.dead, 'link')} died, {healed:,} healed"
     )
 
 
@@ -79,11 +81,7 @@ def span(time: timedelta) -> str:
     """Return a length of time as a person says it: ``9 days``, ``3 hours``, ``20 minutes``."""
     minutes = round(time.total_seconds() / 60)
     if minutes < 90:
-        return _many(minutes, "minute")
+        return counted(minutes, "minute")
     if minutes < 36 * 60:
-        return _many(round(minutes / 60), "hour")
-    return _many(round(minutes / 1440), "day")
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+        return counted(round(minutes / 60), "hour")
+    return counted(round(minutes / 1440), "day")

@@ -24,6 +24,7 @@ from fbsyncd import verify as verifying
 from fbsyncd.archive import Archive, opened
 from fbsyncd.config import Config, Page
 from fbsyncd.errors import ConfigError, GraphError, UsageError
+from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
 from fbsyncd.walks import BEGINNING, Walk
 
@@ -63,7 +64,8 @@ def sync(args: argparse.Namespace) -> int:
         progress = oneshot.sync(archive, wish, heard)
         stats = archive.feed.stats()
     _say(
-        f"read {progress.posts:,} posts; {progress.pictures_new:,} new pictures named,"
+        f"read {counted(progress.posts, 'post')};"
+        f" {counted(progress.pictures_new, 'new picture')} named,"
         f" {progress.archived:,} archived, {progress.failed:,} failed"
     )
     _say(terminal.storage(stats))
@@ -109,7 +111,7 @@ def retry(args: argparse.Namespace) -> int:
         raise UsageError("name the ids to retry, or --all")
     with opened(_load(args)) as archive:
         count = archive.backlog.retry(None if args.all else [_uuid(text) for text in args.ids])
-    _say(f"{count:,} pictures queued again")
+    _say(f"{counted(count, 'picture')} queued again")
     return 0
 
 
@@ -146,13 +148,13 @@ def export(args: argparse.Namespace) -> int:
         archive.brake.require()
         done = exporting.export(archive.db, archive.media, args.directory, archive.now())
     _say(
-        f"{args.directory}: {done.posts:,} posts, {done.videos:,} videos,"
-        f" {done.pictures:,} pictures; open index.html there"
+        f"{args.directory}: {counted(done.posts, 'post')}, {counted(done.videos, 'video')},"
+        f" {counted(done.pictures, 'picture')}; open index.html there"
     )
     if done.damaged:
         raise UsageError(
-            f"{len(done.damaged):,} pictures were left out, their files are missing or damaged:"
-            " run fbsyncd reconcile --scrub, then fbsyncd sync"
+            f"left out: {counted(len(done.damaged), 'picture')} whose files are missing or"
+            " damaged; run fbsyncd reconcile --scrub, then fbsyncd sync"
         )
     return 0
 

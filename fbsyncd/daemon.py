@@ -25,6 +25,7 @@ from fbsyncd.config import Config, Page
 from fbsyncd.errors import Unavailable
 from fbsyncd.heartbeat import Heartbeat
 from fbsyncd.media import CATEGORIES
+from fbsyncd.plural import counted
 from fbsyncd.reconcile import Pace
 from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
@@ -185,10 +186,10 @@ def _sync_page(archive: Archive) -> Callable[[Page], None]:
         log.info(
             "page %s: read %d posts and %d videos, %d rows changed, %d new pictures",
             page.id,
-            report.posts,
-            report.videos,
-            report.rows_written,
-            report.pictures_new,
+            counted(report.posts, "post"),
+            counted(report.videos, "video"),
+            counted(report.rows_written, "row"),
+            counted(report.pictures_new, "new picture"),
         )
 
     return sync_page

@@ -17,6 +17,7 @@ from peewee import Database
 
 from fbsyncd.graph import Listing
 from fbsyncd.models import change, change_many, marks, rows, to_text
+from fbsyncd.plural import counted
 from fbsyncd.records import Post, Video
 from fbsyncd.walks import BEGINNING, Walk
 
@@ -73,10 +74,9 @@ class Census:
             marked = missed(db, self._sighting, lost, now)
             span = self._span
             log.info(
-                "page %s: %d %s missed, %d of them gone",
+                "page %s: %s missed, %d of them gone",
                 span.page_id,
-                len(lost),
-                span.stream,
+                counted(len(lost), span.stream.removesuffix("s")),
                 marked,
             )
         return len(lost)

@@ -11,6 +11,7 @@ from functools import partial
 from fbsyncd.archive import Archive
 from fbsyncd.config import Page
 from fbsyncd.download import Tally
+from fbsyncd.plural import counted
 from fbsyncd.reconcile import Findings, Pace, Request
 from fbsyncd.sync import Report
 from fbsyncd.walks import Walk
@@ -119,7 +120,7 @@ def reconcile(
     if scrub:
 
         def heard(so_far: Findings) -> None:
-            show(f"hashing: {so_far.scrubbed:,} of {found.files:,} files")
+            show(f"hashing: {so_far.scrubbed:,} of {counted(found.files, 'file')}")
 
         hashed = archive.scrub(Pace(heard=heard, dry_run=request.dry_run))
         found.scrubbed, found.wrong_content = hashed.scrubbed, hashed.wrong_content

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from fbsyncd.oneshot import Progress
+from fbsyncd.plural import counted
 from fbsyncd.reconcile import Findings, Request
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
@@ -31,8 +32,8 @@ def storage(stats: dict[str, Any]) -> str:
         local = stats[f"{kind}_with_local_pictures"]
         lines.append(f"  {kind:<12}{stats[kind]:>9,}   {local:,} with local pictures")
     lines.append(f"  {'files':<12}{media['files']:>9,}   {size(media['bytes'])}")
-    for name, counted in media["by_category"].items():
-        lines.append(f"    {name:<11}{counted['files']:>8,}   {size(counted['bytes'])}")
+    for name, held in media["by_category"].items():
+        lines.append(f"    {name:<11}{held['files']:>8,}   {size(held['bytes'])}")
     lines.append(
         f"  {'waiting':<12}{media['pending']:>9,}   {media['failed']:,} tried again later,"
         f" {media['given_up']:,} given up"
@@ -60,22 +61,23 @@ def post(told: dict[str, Any]) -> str:
 def findings(found: Findings, request: Request) -> str:
     """Return what a reconcile found: a line for each kind there is."""
     would = "would be " if request.dry_run else ""
-    removed = "removed" if request.delete_orphans else "--delete-orphans removes them"
+    removed = "removed" if request.delete_orphans else "--delete-orphans removes such files"
     if request.delete_orphans and request.dry_run:
         removed = "would be removed"
     lines = [
-        (True, f"{found.files:,} files checked"),
+        (True, f"{counted(found.files, 'file')} checked"),
         (True, f"{found.missing:,} missing"),
         (True, f"{found.wrong_size:,} of the wrong size"),
         (found.scrubbed, f"{found.wrong_content:,} of {found.scrubbed:,} with other content"),
         (found.unreadable, f"{found.unreadable:,} that could not be read"),
-        (True, f"{found.queued:,} pictures {would}queued again"),
-        (found.adopted, f"{found.adopted:,} files put back by hand {would}adopted"),
+        (True, f"{counted(found.queued, 'picture')} {would}queued again"),
+        (found.adopted, f"{counted(found.adopted, 'file')} put back by hand {would}adopted"),
         (
             found.orphans,
-            f"{found.orphans:,} files that no row knows ({size(found.orphan_bytes)}): {removed}",
+            f"{counted(found.orphans, 'file')} that no row knows ({size(found.orphan_bytes)}):"
+            f" {removed}",
         ),
-        (found.foreign, f"{found.foreign:,} names that are not ours, left alone"),
+        (found.foreign, f"{counted(found.foreign, 'name')} not ours, left alone"),
     ]
     return "\n".join(line for is_told, line in lines if is_told)
 
@@ -166,13 +168,14 @@ def _bars(out: TextIO) -> Iterator[Callable[[Progress], None]]:
 def arrivals(stats: dict[str, Any]) -> str:
     """Return how many of the pictures named are safe."""
     pictures, media = stats["pictures"], stats["media"]
-    safe = f"{pictures['safe']:,} of {pictures['all']:,} pictures are safe"
-    return f"{safe} ({media['files']:,} files, {size(media['bytes'])})"
+    safe = f"{pictures['safe']:,} of {counted(pictures['all'], 'picture')} are safe"
+    return f"{safe} ({counted(media['files'], 'file')}, {size(media['bytes'])})"
 
 
 def _line(progress: Progress) -> str:
     doing = "reading" if progress.is_reading else "fetching"
     return (
-        f"{doing}: {progress.posts:,} posts, {progress.archived:,} pictures archived"
+        f"{doing}: {counted(progress.posts, 'post')},"
+        f" {counted(progress.archived, 'picture')} archived"
         f" ({size(progress.bytes)}), {progress.developed:,} developed, {progress.failed:,} failed"
     )

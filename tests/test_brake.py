@@ -371,8 +371,8 @@ def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path) -> None:
                 "1 of the wrong size",
                 "1 of 40 with other content",
                 "3 pictures would be queued again",
-                "1 files that no row knows (6 B): would be removed",
-                "1 names that are not ours, left alone",
+                "1 file that no row knows (6 B): would be removed",
+                "1 name not ours, left alone",
             ]
             assert rows(shelf) == before
             assert orphan.exists()
@@ -380,7 +380,7 @@ def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path) -> None:
             assert done.stdout.splitlines()[3:6] == [
                 "1 of 38 with other content",
                 "3 pictures queued again",
-                "1 files that no row knows (6 B): removed",
+                "1 file that no row knows (6 B): removed",
             ]
             assert not orphan.exists()
             assert "hashing: 38 of 40 files" in done.stderr

@@ -95,7 +95,7 @@ def test_missing_files_are_found_and_come_back(folder: Path) -> None:
     lost = next((folder / "media/facebook/posts").glob("*.jpg"))
     lost.unlink()
     assert "1 missing" in fbsyncd(folder, "reconcile", "--dry-run").stdout
-    assert "1 pictures queued again" in fbsyncd(folder, "reconcile").stdout
+    assert "1 picture queued again" in fbsyncd(folder, "reconcile").stdout
     fbsyncd(folder, "sync")
     assert lost.exists()
 

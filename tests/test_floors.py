@@ -16,8 +16,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
-    {"errors", "datafiles", "links", "process", "walks", "darkroom", "watch", "away"},
-    {"assets", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
+    {"errors", "datafiles", "links", "process", "walks", "darkroom", "plural", "watch"},
+    {"assets", "away", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
     {"condemned", "deadlines", "facts", "fetch", "intake", "migrate", "records", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
     | {"verify"},

@@ -26,6 +26,7 @@ from fbsyncd.heal.inquiry import Inquiry, Records
 from fbsyncd.heal.plan import Outcome, Owner, Plan, Ward, orphaned, outcome, plan
 from fbsyncd.heal.unlinked import Unlinked
 from fbsyncd.models import from_text, rows, session, to_text, transaction
+from fbsyncd.plural import counted
 from fbsyncd.rows import Rows
 from fbsyncd.sync import STREAMS, Source
 
@@ -140,7 +141,7 @@ class Healer:
         final = [(one.id, one.reason or "") for one in done if one.is_final]
         if final:
             lost = self._backlog.surrender(final, now)
-            log.warning("%d pictures are given up: their links are dead for good", lost)
+            log.warning("given up: %s whose links are dead for good", counted(lost, "picture"))
 
     def _count_missing(self, inquiry: Inquiry, now: datetime) -> None:
         """Count a miss for what is not there; a miss is no proof, see :mod:`fbsyncd.gone`."""

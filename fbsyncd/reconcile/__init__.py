@@ -18,6 +18,7 @@ from fbsyncd.backlog import Backlog
 from fbsyncd.brake import SAMPLE, Brake, most
 from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, Media
+from fbsyncd.plural import counted
 from fbsyncd.reconcile.claims import Claimed, archived, fault
 from fbsyncd.reconcile.findings import Findings, Request
 from fbsyncd.reconcile.scrub import Pace, Scrub
@@ -84,11 +85,12 @@ class Reconciler:
         scrub = Scrub(self._db, self._media, self._backlog, "scrub by hand", PATIENCE)
         return scrub.run(now, self._brake.require, pace)
 
-    def scrub_if_due(self, now: datetime, interval: timedelta, pace: Pace) -> None:
+    def scrub_if_due(self, now: datetime, interval: timedelta, pace: Pace) -> Findings:
         """Go on with the periodic scrub, or begin one when the last began *interval* ago."""
         scrub = Scrub(self._db, self._media, self._backlog)
         if scrub.is_due(now, interval):
-            scrub.run(now, self._brake.require, pace)
+            return scrub.run(now, self._brake.require, pace)
+        return Findings()
 
     def _count(self) -> tuple[Findings, list[str]]:
         """Return what is wrong with how many files, and the paths of some that are gone."""
@@ -145,17 +147,16 @@ class Reconciler:
 def _tell(findings: Findings) -> None:
     if findings.missing or findings.wrong_size:
         log.warning(
-            "%d files missing and %d of the wrong size, %d pictures queued again",
-            findings.missing,
+            "%s missing and %d of the wrong size, %s queued again",
+            counted(findings.missing, "file"),
             findings.wrong_size,
-            findings.queued,
+            counted(findings.queued, "picture"),
         )
     if findings.adopted:
-        log.info("%d pictures put back by hand were adopted", findings.adopted)
+        log.info("adopted: %s put back by hand", counted(findings.adopted, "picture"))
     if findings.orphans:
         log.info(
-            "%d files that no row knows (%d bytes); 'fbsyncd reconcile --delete-orphans' removes"
-            " them",
-            findings.orphans,
-            findings.orphan_bytes,
+            "%s that no row knows (%s); 'fbsyncd reconcile --delete-orphans' removes such files",
+            counted(findings.orphans, "file"),
+            counted(findings.orphan_bytes, "byte"),
         )

@@ -22,6 +22,7 @@ from fbsyncd.backlog import Backlog
 from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import from_text, to_text
+from fbsyncd.plural import counted
 from fbsyncd.reconcile.claims import START, Claimed, archived
 from fbsyncd.reconcile.findings import Findings
 
@@ -103,7 +104,7 @@ class Scrub:
             pace.heard(findings)
         self._keep(_replace(place, finished_at=to_text(now)), pace)
         if not pace.dry_run:
-            log.info("scrub: %d files checked, %d damaged", place.checked, place.damaged)
+            log.info("scrub: %s checked, %d damaged", counted(place.checked, "file"), place.damaged)
         return findings
 
     def _begin(self, now: datetime) -> Place:

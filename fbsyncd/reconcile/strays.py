@@ -20,6 +20,7 @@ from peewee import Database
 from fbsyncd.backlog import Backlog
 from fbsyncd.media import CATEGORIES, Media, is_filename
 from fbsyncd.models import marks, rows, session
+from fbsyncd.plural import counted
 from fbsyncd.reconcile.claims import START
 from fbsyncd.reconcile.findings import Findings, Request
 
@@ -74,7 +75,7 @@ class Strays:
                 if self._media.size(one.category, name) == size:
                     adopted += self._adopt(one.category, name, [one], Request())
         if adopted:
-            log.info("%d pictures put back by hand were adopted", adopted)
+            log.info("adopted: %s put back by hand", counted(adopted, "picture"))
         return adopted
 
     def _lost(self, after: str) -> list[tuple[Named, str, int]]:
