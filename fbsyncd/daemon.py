@@ -184,7 +184,7 @@ def _sync_page(archive: Archive) -> Callable[[Page], None]:
     def sync_page(page: Page) -> None:
         report = archive.sync(page)
         log.info(
-            "page %s: read %d posts and %d videos, %d rows changed, %d new pictures",
+            "page %s: read %s and %s, %s changed, %s",
             page.id,
             counted(report.posts, "post"),
             counted(report.videos, "video"),
