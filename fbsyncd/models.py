@@ -2,7 +2,7 @@
 
 Every station is handed a database (:func:`connect`) and executes its queries on it, so that two
 archives can be open in one process. Hot paths speak SQL that both engines understand, with ``?``
-for parameters; what differs is data: :data:`SQLITE` and :data:`POSTGRESQL`.
+for parameters; what differs is data: see :mod:`fbsyncd.engines`.
 
 Values go in as text both engines read alike (UTC times with microseconds, dashed UUIDs), so a
 row written by one engine can be compared with the same row on the other.
@@ -11,10 +11,10 @@ row written by one engine can be compared with the same row on the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -22,30 +22,10 @@ import peewee
 from peewee import Database
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
+from fbsyncd.engines import POSTGRESQL, SQLITE, Engine
 from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError
 
 Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What one engine says differently."""
-
-    name: str
-    distinct: str
-    skip_locked: str
-    lock_migrations: str
-    lock_for_removal: str
-
-
-SQLITE: Final = Engine("sqlite", "IS NOT", "", "SELECT 1", "SELECT 1")
-POSTGRESQL: Final = Engine(
-    "postgresql",
-    "IS DISTINCT FROM",
-    "FOR UPDATE SKIP LOCKED",
-    "SELECT pg_advisory_xact_lock(7205759403792)",
-    "LOCK TABLE forgotten, media_storage IN ACCESS EXCLUSIVE MODE",
-)
 
 # A write that waits this long for another writer is a fault worth telling (seconds).
 BUSY_TIMEOUT: Final = 30
@@ -157,9 +137,46 @@ def transaction(db: Database) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def snapshot(db: Database) -> Iterator[None]:
+    """A session that sees the database as it is at its first statement, whoever writes meanwhile.
+
+    It holds up no writer; on SQLite the write-ahead log cannot shrink until it ends.
+    """
+    with session(db), db.atomic(engine(db).snapshot):
+        yield
+
+
+def identity(db: Database) -> str:
+    """Return a text that is the same for two connections to one database, and for them alone."""
+    found = str(rows(db, engine(db).identity)[0][0])
+    if engine(db) is SQLITE:
+        stat = Path(found).stat()
+        return f"{stat.st_dev}/{stat.st_ino}"
+    return found
+
+
 def rows(db: Database, sql: str, params: Sequence[object] = ()) -> list[Row]:
     """Return all rows of *sql*; parameters are ``?`` on both engines."""
     return list(db.execute_sql(_dialect(db, sql), tuple(params)).fetchall())
+
+
+def stream(
+    db: Database, sql: str, params: Sequence[object] = (), *, size: int = 500
+) -> Iterator[list[Row]]:
+    """Yield the rows of *sql*, *size* at a time; inside a :func:`snapshot` or transaction only.
+
+    One stream of a database at a time; no more than *size* rows are held.
+    """
+    options = engine(db).streaming
+    # execute_sql() reads all of PostgreSQL's answer; this is what it wraps the driver's errors in.
+    with (
+        peewee.__exception_wrapper__,  # type: ignore[attr-defined]
+        closing(db.connection().cursor(**options)) as cursor,
+    ):
+        cursor.execute(_dialect(db, sql), tuple(params))
+        while batch := cursor.fetchmany(size):
+            yield batch
 
 
 def change(db: Database, sql: str, params: Sequence[object] = ()) -> int:

@@ -16,7 +16,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
-    {"errors", "datafiles", "links", "process", "walks", "darkroom", "plural", "watch"},
+    {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
+    | {"watch"},
     {"assets", "away", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
     {"condemned", "deadlines", "facts", "fetch", "intake", "migrate", "records", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
@@ -27,7 +28,7 @@ FLOORS = [
     {"archive"},
     {"faces", "heartbeat", "oneshot"},
     {"daemon", "terminal"},
-    {"demo"},
+    {"demo", "doctor"},
     {"commands"},
     {"__main__"},
 ]

@@ -148,3 +148,15 @@ def test_a_role_that_may_not_create_tables_is_told_what_to_ask_for(
         models.close(db)
         with psycopg.connect(url, autocommit=True) as owner:
             owner.execute(f"DROP ROLE {role}")
+
+
+def test_a_stamp_that_is_written_on_purpose_stays(db: Database) -> None:
+    """A row that is brought up to date from a copy keeps the time it was changed there."""
+    stamp = "2021-05-06 07:08:09.123456+00:00"
+    with models.transaction(db):
+        models.change(db, "INSERT INTO facebook_pages (id, name) VALUES ('1', 'a')")
+        models.change(db, "UPDATE facebook_pages SET name = 'b', updated_at = ?", [stamp])
+        ((found,),) = models.rows(db, "SELECT updated_at FROM facebook_pages")
+    at = models.from_text(found)
+    assert at is not None
+    assert models.to_text(at) == stamp

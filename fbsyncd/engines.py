@@ -1,0 +1,67 @@
+"""What the two engines say differently, as data; everything else is said in words both know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What one engine says differently."""
+
+    name: str
+    distinct: str
+    skip_locked: str
+    lock_rows: str
+    lock_migrations: str
+    lock_for_removal: str
+    #: Sorts text by its bytes, as the other engine does too.
+    bytewise: str
+    #: How a transaction begins that sees one state from its first statement to its last.
+    snapshot: str
+    #: Options of a cursor that reads as it goes instead of all at once.
+    streaming: Mapping[str, str]
+    #: One text for each database, whatever name or link it is reached by.
+    identity: str
+    #: Lets the numbers given to attachments go on above the one it is told.
+    raise_numbers: str
+
+
+SQLITE: Final = Engine(
+    name="sqlite",
+    distinct="IS NOT",
+    skip_locked="",
+    lock_rows="",
+    lock_migrations="SELECT 1",
+    lock_for_removal="SELECT 1",
+    bytewise="COLLATE BINARY",
+    snapshot="DEFERRED",
+    streaming=MappingProxyType({}),
+    identity="SELECT file FROM pragma_database_list WHERE name = 'main'",
+    raise_numbers=(
+        "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'facebook_post_attachments'"
+    ),
+)
+POSTGRESQL: Final = Engine(
+    name="postgresql",
+    distinct="IS DISTINCT FROM",
+    skip_locked="FOR UPDATE SKIP LOCKED",
+    lock_rows="FOR UPDATE",
+    lock_migrations="SELECT pg_advisory_xact_lock(7205759403792)",
+    lock_for_removal="LOCK TABLE forgotten, media_storage IN ACCESS EXCLUSIVE MODE",
+    bytewise='COLLATE "C"',
+    snapshot="REPEATABLE READ",
+    streaming=MappingProxyType({"name": "fbsyncd_stream"}),
+    identity=(
+        "SELECT pg_postmaster_start_time()::text || oid::text FROM pg_database"
+        " WHERE datname = current_database()"
+    ),
+    raise_numbers=(
+        "SELECT setval(name, greatest(?::bigint, nextval(name))) FROM"
+        " (SELECT pg_get_serial_sequence('facebook_post_attachments', 'id')::regclass AS name)"
+        " AS numbers WHERE name IS NOT NULL"
+    ),
+)
