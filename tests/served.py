@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import WSGIApplication
 
+    from fbsyncd.server.channel import Limits
+
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PAGE = "104"
 
@@ -156,9 +158,9 @@ def received(connection: socket.socket, method: str = "GET") -> Reply:
 
 
 @contextmanager
-def serving(app: WSGIApplication) -> Iterator[Site]:
+def serving(app: WSGIApplication, limits: Limits | None = None) -> Iterator[Site]:
     """Serve *app* on a free port of the loopback address."""
-    server = Server(app, host="127.0.0.1", port=0)
+    server = Server(app, host="127.0.0.1", port=0, limits=limits)
     server.start()
     try:
         yield Site(server)

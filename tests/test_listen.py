@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from served import Site, received, serving
 
 from fbsyncd.errors import ArchiveError
+from fbsyncd.server.channel import Limits
 from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
@@ -196,3 +198,90 @@ def test_a_crash_tells_the_client_nothing(caplog: pytest.LogCaptureFixture) -> N
     assert (reply.status, reply.code) == (500, "internal_error")
     assert b"detail" not in reply.body
     assert "a detail of the inside" in caplog.text
+
+
+def test_asking_for_much_and_reading_nothing_holds_no_worker() -> None:
+    """Clients that ask for many large answers at once and read none keep no other waiting."""
+    with ExitStack() as stack:
+        site = stack.enter_context(serving(large))
+        for _ in range(12):
+            greedy = stack.enter_context(connected(site))
+            greedy.sendall(GET * 3)
+            assert greedy.recv(1) == b"H"
+        assert site.ask("/").status == 200
+
+
+def test_all_that_was_asked_on_one_connection_is_answered() -> None:
+    """Answers to many requests sent at once come one after the other, each of them whole."""
+    with serving(large) as site, connected(site) as connection:
+        connection.sendall(GET * 2 + GET.replace(b"test", b"test\r\nConnection: close"))
+        answers, sent = 0, 0
+        while data := connection.recv(1 << 20):
+            answers, sent = answers + data.count(b"HTTP/1.1 200 OK"), sent + data.count(b"\0")
+    assert (answers, sent) == (3, 3 * LARGE)
+
+
+def test_a_request_that_drips_is_cut_off() -> None:
+    """A byte every now and then keeps a connection only as long as a request may take."""
+    patience = Limits(idle=60, whole=0.5)
+    with serving(hello, patience) as site, connected(site) as drip:
+        assert _seconds_until_cut(drip, b"GET / HTTP/1.1\r\nX: " + b"x" * 1000) < 5
+
+
+def test_a_body_that_drips_is_cut_off() -> None:
+    """The time for a request holds for its body too."""
+    head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5000\r\n\r\n"
+    with serving(hello, Limits(idle=60, whole=0.5)) as site, connected(site) as drip:
+        drip.sendall(head)
+        assert _seconds_until_cut(drip, b"x" * 1000) < 5
+
+
+def test_empty_lines_are_no_request() -> None:
+    """A client that sends nothing but line ends is idle, and idle connections are closed."""
+    with serving(hello, Limits(idle=0.5, whole=60)) as site, connected(site) as drip:
+        assert _seconds_until_cut(drip, b"\r\n" * 1000) < 5
+
+
+def test_a_connection_in_use_outlives_the_time_for_idle_ones() -> None:
+    """Each request counts as use, so a connection lives on between requests that are near."""
+    with serving(hello, Limits(idle=1.2, whole=60)) as site, connected(site) as connection:
+        begun = time.monotonic()
+        while time.monotonic() - begun < 2.5:
+            connection.sendall(GET)
+            assert received(connection).status == 200
+            assert not _is_readable(connection, 0.4)
+
+
+def test_idle_connections_give_way_when_there_is_no_room() -> None:
+    """Whoever holds every connection open keeps no newcomer out for longer than seconds."""
+    with ExitStack() as stack:
+        site = stack.enter_context(serving(hello, Limits(connections=20)))
+        held = [stack.enter_context(connected(site)) for _ in range(40)]
+        begun = time.monotonic()
+        assert site.ask("/").status == 200
+        assert time.monotonic() - begun < 10
+        assert any(_is_readable(connection, 0) for connection in held)
+
+
+def test_readers_that_do_not_read_give_way_when_there_is_no_room() -> None:
+    """An answer nobody takes holds its place only while nobody else wants it."""
+    with ExitStack() as stack:
+        site = stack.enter_context(serving(large, Limits(connections=12)))
+        for _ in range(12):
+            stack.enter_context(connected(site)).sendall(GET)
+        assert site.ask("/").status == 200
+
+
+def _seconds_until_cut(connection: socket.socket, drops: bytes) -> float:
+    """Send *drops* one by one until the other end closes; return how long it took."""
+    begun = time.monotonic()
+    for drop in drops:
+        if _is_readable(connection, 0.05):
+            assert connection.recv(1) == b""
+            break
+        connection.sendall(bytes([drop]))
+    return time.monotonic() - begun
+
+
+def _is_readable(connection: socket.socket, seconds: float) -> bool:
+    return bool(select.select([connection], [], [], seconds)[0])

@@ -16,30 +16,31 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ThreadedTaskDispatcher
 
 from fbsyncd.errors import ArchiveError
-from fbsyncd.server.answers import JSON_TYPE, code_of, error_body, with_safety
+from fbsyncd.server.channel import Channel, Limits, giving_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from wsgiref.types import WSGIApplication
 
 log = logging.getLogger(__name__)
+# waitress says each time that the limit is reached: many lines a second, while it is being reached.
+_quiet = logging.getLogger(f"{__name__}.limit")
+_quiet.setLevel(logging.ERROR)
 
+_ROOM = 16  # so many connections give way when there are as many as can be
 _WORKERS = 8
 _LAST_TURNS = 64  # looks at what arrived before the stop; more is an attack, not a queue
 _GRACE = 1.5  # seconds for requests in work when the server stops
 _LAST = 0.5  # seconds for the workers to end after that
-_TURN = 1.0  # seconds the loop sleeps at most; a request wakes it
+_TURN = 0.5  # seconds the loop sleeps at most; a request wakes it
 _LIMITS = {
     "ident": None,  # no Server header
     "max_request_header_size": 32 * 1024,
     "max_request_body_size": 64 * 1024,
-    "connection_limit": 256,  # each holds a descriptor, and another while it sends a file
-    "channel_timeout": 30,  # seconds without a byte either way
     "cleanup_interval": 5,
     "log_socket_errors": False,  # clients that go away are no news
     "expose_tracebacks": False,
@@ -51,23 +52,6 @@ _REMEDIES = {
 }
 
 
-class _JsonErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
-    """What waitress itself refuses (a broken or too large request), said as we say it."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        body = error_body(code_of(error.code), f"{error.reason}: {error.body}")
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.extend(with_safety([("Content-Type", JSON_TYPE)]))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
-    error_task_class = _JsonErrorTask
-
-
 class Server:
     """An HTTP server for *app*.
 
@@ -77,8 +61,11 @@ class Server:
     Raises :class:`fbsyncd.errors.ArchiveError` when it cannot listen there.
     """
 
-    def __init__(self, app: WSGIApplication, *, host: str, port: int) -> None:
+    def __init__(
+        self, app: WSGIApplication, *, host: str, port: int, limits: Limits | None = None
+    ) -> None:
         sockets = _listen(host, port)
+        self._limits = limits or Limits()
         self.host = host
         self.port: int = sockets[0].getsockname()[1]
         self._map: dict[int, Any] = {}
@@ -89,10 +76,21 @@ class Server:
         # A page full of pictures queues more requests than there are workers. That is no warning.
         self._workers.queue_logger = logging.getLogger(f"{__name__}.queue")
         self._workers.queue_logger.setLevel(logging.ERROR)
-        create_server(app, map=self._map, _dispatcher=self._workers, sockets=sockets, **_LIMITS)
+        create_server(
+            app,
+            map=self._map,
+            _dispatcher=self._workers,
+            sockets=sockets,
+            # Each holds a descriptor, and another while it sends a file. Listeners are among them.
+            connection_limit=self._limits.connections,
+            channel_timeout=int(self._limits.idle),  # without a byte either way
+            **_LIMITS,
+        )
         self._listeners = [part for part in self._map.values() if isinstance(part, BaseWSGIServer)]
         for listener in self._listeners:
-            listener.channel_class = _Channel
+            listener.channel_class = Channel
+            listener.limits = self._limits
+            listener.logger = _quiet
         self._loop = threading.Thread(target=self._serve, name="http", daemon=True)
 
     def start(self) -> None:
@@ -117,8 +115,13 @@ class Server:
         self._close_triggers()
 
     def _serve(self) -> None:
+        next_look = 0.0
         while not self._stopping.is_set():
             self._turn(_TURN)
+            now = time.monotonic()
+            if now >= next_look:
+                self._look_after(now)
+                next_look = now + _TURN
         self._take_in()
         self._close_listeners()
         deadline = time.monotonic() + _GRACE
@@ -126,6 +129,18 @@ class Server:
             self._turn(0.05)
         for channel in self._channels():
             channel.handle_close()
+
+    def _look_after(self, now: float) -> None:
+        """Close the connections whose time is over, and some of the others when there is no room.
+
+        Runs twice a second, however many requests there are.
+        """
+        for channel in self._channels():
+            if channel.is_late(now):
+                channel.handle_close()
+        if len(self._map) >= self._limits.connections:
+            for channel in giving_way(self._channels(), now, _ROOM):
+                channel.handle_close()
 
     def _take_in(self) -> None:
         """Accept and read what reached this machine before the stop: it was asked in time."""
@@ -139,14 +154,14 @@ class Server:
         # poll, because select cannot watch descriptors beyond 1023.
         wasyncore.loop(timeout=longest, use_poll=True, map=self._map, count=1)
 
-    def _channels(self) -> list[Any]:
-        return [part for part in self._map.values() if isinstance(part, HTTPChannel)]
+    def _channels(self) -> list[Channel]:
+        return [part for part in self._map.values() if isinstance(part, Channel)]
 
     def _close_idle(self) -> bool:
         """Close the connections nothing is owed to; tell whether others are left."""
         for channel in self._channels():
             # A request leaves `requests` only after its answer is in the buffers: no gap between.
-            if not channel.requests and not channel.total_outbufs_len:
+            if channel.is_free:
                 channel.handle_close()
         return bool(self._channels())
 
