@@ -237,20 +237,6 @@ class Backlog:
                 sorted(map(str, ids or ())),
             )
 
-    def outstanding(self, now: datetime) -> int:
-        """Return how many pictures could be fetched or developed now, or are being so."""
-        with models.session(self._db):
-            ((count,),) = rows(
-                self._db,
-                "SELECT count(*) FROM media_storage WHERE derived_from IS NULL AND (lease_until > ?"
-                " OR (download_status = 'success' AND developed_at IS NULL)"
-                " OR (download_status <> 'success' AND NOT needs_link"
-                " AND (download_status = 'pending' OR next_attempt_at <= ?)"
-                " AND (link_expires_at IS NULL OR link_expires_at > ?)))",
-                [to_text(now)] * 3,
-            )
-        return int(count)
-
     def _claim(self, which: str, params: list[str], limit: int, now: datetime) -> list[Job]:
         engine = models.engine(self._db)
         found = rows(

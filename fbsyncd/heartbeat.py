@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from threading import Thread
 from typing import Final
 
-from fbsyncd import away, deadlines
+from fbsyncd import away, deadlines, outstanding
 from fbsyncd.archive import Archive
 from fbsyncd.away import Beats, Counts, Gap
 from fbsyncd.models import from_text, rows, session
@@ -87,7 +87,7 @@ class Heartbeat:
         for page in archive.config.facebook.pages:
             if (at := read_at.get(page.id)) is None or at < end:
                 return False
-        return archive.backlog.outstanding(now) == 0 and not archive.healer.is_due(now)
+        return not outstanding.is_any(archive.db, now) and not archive.healer.is_due(now)
 
     def _last_work(self, now: datetime) -> datetime | None:
         """Return when the program before this one was last there; None when there was none.

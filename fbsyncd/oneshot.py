@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from fbsyncd import outstanding
 from fbsyncd.archive import Archive
 from fbsyncd.config import Page
 from fbsyncd.download import Tally
@@ -74,7 +75,7 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
                 [*reading, *stations]
             ):
                 progress.is_reading = any(not one.done() for one in reading)
-                progress.waiting = archive.backlog.outstanding(archive.now())
+                progress.waiting = outstanding.count(archive.db, archive.now())
                 heard(progress)
                 wait([*reading, *stations], timeout=POLL, return_when=FIRST_EXCEPTION)
         finally:
@@ -137,7 +138,7 @@ def _is_settled(archive: Archive, wish: Wish, reading: Sequence[Future[None]]) -
     if not wish.with_media:
         return True
     now = archive.now()
-    return archive.backlog.outstanding(now) == 0 and not archive.healer.is_due(now)
+    return not outstanding.is_any(archive.db, now) and not archive.healer.is_due(now)
 
 
 def _read(archive: Archive, page: Page, wish: Wish, progress: Progress) -> None:

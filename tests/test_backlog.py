@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peewee import Database
 
-from fbsyncd import models
+from fbsyncd import models, outstanding
 from fbsyncd.assets import Archived, Asset, Job, Retry
 from fbsyncd.backlog import LEASE, Backlog
 from fbsyncd.errors import FetchFailed, LinkDead, PictureRefused
@@ -201,7 +201,7 @@ def test_a_lost_developed_picture_makes_its_parent_undeveloped(
     assert row(db, parent)["developed_at"] is None
     assert row(db, parent)["download_status"] == "success"
     assert backlog.claim(5, NOW) == []
-    assert backlog.outstanding(NOW) == 1
+    assert outstanding.count(db, NOW) == 1
 
 
 def test_a_picture_spoilt_at_its_source_is_not_fetched_for_ever(
@@ -216,7 +216,7 @@ def test_a_picture_spoilt_at_its_source_is_not_fetched_for_ever(
         backlog.spoil(job.id, "cannot be decoded", now)
         now += timedelta(hours=7)
     assert row(db, id_)["next_attempt_at"] is None
-    assert backlog.outstanding(now) == 0
+    assert outstanding.count(db, now) == 0
 
 
 def test_leases_of_dead_processes_are_taken_back(backlog: Backlog, db: Database) -> None:
@@ -238,16 +238,6 @@ def test_one_row_can_be_claimed_by_its_id(backlog: Backlog) -> None:
     assert backlog.claim_one(id_, NOW) is None
     backlog.succeed([archived(id_)], NOW)
     assert backlog.claim_one(id_, NOW) is None
-
-
-def test_outstanding_counts_what_can_be_done_now(backlog: Backlog) -> None:
-    """Rows that wait for a time or a link are not outstanding; leased and undeveloped ones are."""
-    put(backlog, link(1), link(2), link(3))
-    first, second, third = backlog.claim(3, NOW)
-    assert backlog.outstanding(NOW) == 3
-    backlog.succeed([archived(first.id)], NOW)
-    backlog.fail([(second, FetchFailed("later")), (third, LinkDead("403"))], NOW)
-    assert backlog.outstanding(NOW) == 1
 
 
 @pytest.mark.parametrize("status", ["done", "", "SUCCESS"])

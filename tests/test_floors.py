@@ -19,7 +19,8 @@ FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"watch"},
     {"assets", "away", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
-    {"condemned", "deadlines", "facts", "fetch", "intake", "migrate", "records", "tables", "view"},
+    {"condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
+    | {"outstanding", "records", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
     | {"verify"},
     {"develop", "download", "feed", "gone", "recall", "reconcile", "rows"},
