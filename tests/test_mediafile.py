@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.message
 import email.utils
 import os
 import socket
@@ -13,8 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from served import Reply, Shelf, Site, file_name, picture, received, serving
 
-from fbsyncd.server import make_app
-from fbsyncd.server.mediafile import one_range
+from fbsyncd.server import make_app, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +58,9 @@ def test_a_file_comes_whole_and_may_be_kept_for_ever(site: Site) -> None:
         "content-type": "image/jpeg",
         "content-length": str(len(PICTURE)),
         "etag": ETAG,
-        "cache-control": "public, max-age=31536000, immutable",
+        "cache-control": "public, immutable, max-age=31536000",
         "accept-ranges": "bytes",
-        "content-security-policy": "default-src 'none'; sandbox",
+        "content-security-policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
         "cross-origin-resource-policy": "cross-origin",
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
@@ -153,11 +154,60 @@ def test_a_range_outside_of_the_file_is_refused(site: Site, asked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=0-9,20-29", "bytes=9-5", "bytes=-", "lines=1-2", "bytes=a-b", "0-9"]
+    "asked",
+    [
+        *("bytes=9-5", "bytes=-", "lines=1-2", "bytes=a-b", "0-9", "bytes=", "bytes=,"),
+        *("bytes=1-2,x", "bytes=0-1,9-5", "bytes=" + ",".join(["1-1"] * 17)),
+    ],
 )
-def test_what_is_no_single_range_is_ignored(site: Site, asked: str) -> None:
-    """Several ranges, another unit and nonsense get the whole file."""
-    assert site.ask(ADDRESS, Range=asked).body == PICTURE
+def test_what_is_no_range_is_ignored(site: Site, asked: str) -> None:
+    """Another unit, nonsense, and more ranges than a viewer asks for get the whole file."""
+    reply = site.ask(ADDRESS, Range=asked)
+    assert (reply.status, reply.body) == (200, PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "parts"),
+    [
+        ("bytes=0-9,20-29", [(0, 10), (20, 30)]),
+        ("bytes=-5 , 0-0,, 100-", [(0, 1), (100, len(PICTURE))]),
+        ("bytes=-5 , 0-0", [(len(PICTURE) - 5, len(PICTURE)), (0, 1)]),
+        ("bytes=500-509,0-9,900000-", [(500, 510), (0, 10)]),
+        ("bytes=0-9,10-19", [(0, 10), (10, 20)]),
+        ("bytes=5-30,100-199,0-9,150-299", [(0, 31), (100, 300)]),
+    ],
+)
+def test_several_ranges_come_in_one_answer(
+    site: Site, asked: str, parts: list[tuple[int, int]]
+) -> None:
+    """Many parts come as multipart, in the order asked for; what overlaps is joined."""
+    reply = site.ask(ADDRESS, Range=asked)
+    assert reply.status == 206
+    assert reply.headers["content-length"] == str(len(reply.body))
+    message = email.message_from_bytes(
+        b"Content-Type: " + reply.headers["content-type"].encode() + b"\r\n\r\n" + reply.body
+    )
+    assert message.get_content_type() == "multipart/byteranges"
+    found = [(part["Content-Type"], part["Content-Range"]) for part in _sections(message)]
+    size = len(PICTURE)
+    assert found == [("image/jpeg", f"bytes {a}-{b - 1}/{size}") for a, b in parts]
+    for (start, stop), part in zip(parts, _bodies(reply), strict=True):
+        assert part == PICTURE[start:stop]
+
+
+def test_ranges_that_become_one_come_plain(site: Site) -> None:
+    """Overlapping ranges that join to a single one are answered as a single one."""
+    reply = site.ask(ADDRESS, Range="bytes=0-9,5-19")
+    assert (reply.status, reply.body) == (206, PICTURE[:20])
+    assert reply.headers["content-range"] == f"bytes 0-19/{len(PICTURE)}"
+
+
+@pytest.mark.parametrize(
+    ("expected", "status"), [(ETAG, 200), (f'"x", {ETAG}', 200), ("*", 200), ('"x"', 412)]
+)
+def test_if_match_is_held_to(site: Site, expected: str, status: int) -> None:
+    """Who wants the file only as it was gets it, or learns that it is another one."""
+    assert site.ask(ADDRESS, If_Match=expected).status == status
 
 
 @pytest.mark.parametrize(
@@ -173,8 +223,8 @@ def test_if_range_guards_a_range(site: Site, held: str, status: int) -> None:
 @given(st.binary(max_size=40), st.from_regex(r"bytes=\d{0,3}-\d{0,3}", fullmatch=True))
 def test_a_range_never_reaches_outside(data: bytes, header: str) -> None:
     """Whatever is asked of whatever file, a range lies inside the file."""
-    part = one_range(header, len(data))
-    assert part is None or not part or (0 <= part.start < part.stop <= len(data))
+    parts = ranges.asked(header, len(data))
+    assert all(0 <= part.start < part.stop <= len(data) for part in parts or ())
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
@@ -281,11 +331,38 @@ def test_slow_readers_hold_no_worker(shelf: Shelf, site: Site) -> None:
         assert site.ask(ADDRESS).body == PICTURE
 
 
+def test_a_file_cut_short_ends_its_connection(shelf: Shelf, site: Site) -> None:
+    """When a file shrinks while it is being sent, the client is told by the end, not kept."""
+    path = shelf.put(os.urandom(30_000_000))
+    request = f"GET {_CATEGORY}/{path.name} HTTP/1.1\r\nHost: t\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", site.port), 10) as connection:
+        connection.sendall(request)
+        assert connection.recv(1) == b"H"
+        os.truncate(path, 1000)
+        got = 0
+        while data := connection.recv(1 << 20):
+            got += len(data)
+    assert got < 30_000_000
+
+
 def test_an_empty_file_is_served_as_empty(shelf: Shelf, site: Site) -> None:
     """A file of no bytes, damaged as it is, is answered in full and not left hanging."""
     path = shelf.put(b"")
     reply = site.ask(f"{_CATEGORY}/{path.name}")
     assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")
+
+
+def _sections(message: email.message.Message) -> list[email.message.Message]:
+    sections = message.get_payload()
+    assert isinstance(sections, list)
+    return [part for part in sections if isinstance(part, email.message.Message)]
+
+
+def _bodies(reply: Reply) -> list[bytes]:
+    """Cut a multipart body at its boundary: email's own parser bends line ends in the parts."""
+    boundary = reply.headers["content-type"].partition("boundary=")[2].encode()
+    sections = reply.body.split(b"\r\n--" + boundary)[1:-1]
+    return [section.partition(b"\r\n\r\n")[2] for section in sections]
 
 
 def _in_a_year() -> str:

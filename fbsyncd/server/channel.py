@@ -18,6 +18,7 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 
 from fbsyncd.server.answers import JSON_TYPE, code_of, error_body, with_safety
+from fbsyncd.server.sendfile import GONE, SendingTask, Window
 
 _ESTABLISHED = 2.0  # seconds after which an idle connection may have to give way
 
@@ -49,6 +50,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
     """A connection; *peer* is the other end's address."""
 
     error_task_class = JsonErrorTask
+    task_class = SendingTask
 
     def __init__(self, *waitress: Any, **named: Any) -> None:
         super().__init__(*waitress, **named)
@@ -93,6 +95,19 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
                 return
             self._put_off = False
         self.server.add_task(self)
+
+    def send(self, data: bytes | Window, do_close: bool = True) -> int:
+        """Send bytes or a part of a file; return how many bytes were taken."""
+        if not isinstance(data, Window):
+            return int(super().send(data, do_close))
+        try:
+            return data.send(self.socket.fileno())
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+            if do_close:
+                self.handle_close()
+            return 0
 
     def _flush_outbufs_below_high_watermark(self) -> None:
         """Never wait: one answer at a time is all that can be in the buffers."""

@@ -1,4 +1,4 @@
-"""Archived files over HTTP: ETag, 304, ranges, HEAD.
+"""Archived files over HTTP: ETag, 304, ranges, HEAD, or a word to nginx to send them.
 
 A file's name carries the hash of its content. So the ETag is known without reading a byte, and the
 answer may be kept for ever (``immutable``). What is refused here never reaches the disk: a path of
@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO
 
+from fbsyncd.media import CATEGORIES
+from fbsyncd.server import ranges
 from fbsyncd.server.answers import Answer, Headers, Refused, matches
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
     from wsgiref.types import WSGIEnvironment
 
     from fbsyncd.media import Media
@@ -33,11 +35,21 @@ _TYPES = {
     "avif": "image/avif",
 }
 _PATH = re.compile(
-    r"/media/facebook/(?P<category>[a-z]{1,32})/"
-    rf"(?P<filename>(?P<sha256>[0-9a-f]{{64}})\.(?P<extension>{'|'.join(_TYPES)}))"
+    rf"/media/facebook/(?P<place>(?:{'|'.join(CATEGORIES)})/"
+    rf"(?P<sha256>[0-9a-f]{{64}})\.(?P<extension>{'|'.join(_TYPES)}))"
 )
-_RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE)
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+# O_NOFOLLOW and O_NONBLOCK: in place of the file somebody may have put a link or a pipe.
+_HOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A file of ours as a request names it; whether it is there is another matter."""
+
+    place: str  # category/filename
+    etag: str
+    headers: Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,102 +59,111 @@ class _Opened:
     file: BinaryIO
     size: int  # bytes
     modified: int  # seconds since 1970
-    etag: str
-    headers: Headers
+    named: _Named
 
     @property
     def last_modified(self) -> str:
         return formatdate(self.modified, usegmt=True)
 
 
-def answer(media: Media, environ: WSGIEnvironment) -> Answer:
-    """Return the archived file *environ* asks for, the part of it, or that nothing changed.
+def answer(media: Media, environ: WSGIEnvironment, *, accel_prefix: str = "") -> Answer:
+    """Return the archived file *environ* asks for, parts of it, or that nothing changed.
 
-    Does not know which category exists or which file is archived: *media* does. Raises
-    :class:`fbsyncd.server.answers.Refused` with 404, 405, 416 or 503.
+    With *accel_prefix* no byte is read: the answer names the file below that prefix, and nginx,
+    which must stand in front, sends it. Does not ask whether a row knows the file. Raises
+    :class:`fbsyncd.server.answers.Refused` with 404, 405, 412, 416 or 503.
     """
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         raise Refused(405, "a file can only be read", headers=(("Allow", "GET, HEAD"),))
-    named = _PATH.fullmatch(environ["PATH_INFO"])
-    path = media.file(named["category"], named["filename"]) if named else None
-    if named is None or path is None or _escaped(environ):
-        raise _nothing_there()
-    etag = f'"{named["sha256"]}"'
-    headers = _headers(etag, _TYPES[named["extension"]])
-    if matches(environ.get("HTTP_IF_NONE_MATCH"), etag):
-        return Answer(304, headers)
-    return _from_disk(_open(path, etag, headers), environ)
+    named = _named(environ)
+    path = f"{media.root}/{named.place}"
+    if matches(environ.get("HTTP_IF_NONE_MATCH"), named.etag):
+        _require_file(path)
+        return Answer(304, named.headers)
+    if accel_prefix:
+        _require_file(path)
+        return Answer(200, (*named.headers, ("X-Accel-Redirect", f"{accel_prefix}{named.place}")))
+    return _from_disk(_open(path, named), environ)
 
 
-def one_range(header: str, size: int) -> range | None:
-    """Return the bytes a Range header asks for, None when it is to be ignored.
-
-    Several ranges at once, another unit and nonsense are ignored (RFC 9110 section 14.2 allows
-    it). An empty range means: asked for rightly, but outside of the *size* bytes there are.
-    """
-    asked = _RANGE.fullmatch(header)
-    if asked is None or asked.groups() == ("", ""):
-        return None
-    first, last = asked.groups()
-    if not first:
-        return range(max(0, size - int(last)), size)
-    if last and int(last) < int(first):
-        return None
-    return range(int(first), min(int(last) + 1, size) if last else size)
-
-
-def _escaped(environ: WSGIEnvironment) -> bool:
+def _named(environ: WSGIEnvironment) -> _Named:
+    match = _PATH.fullmatch(environ["PATH_INFO"])
     # Our names need no escapes. Whoever writes %2f or %2e for them tries another way in.
     raw: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
-    return "%" in raw.partition("?")[0]
-
-
-def _nothing_there() -> Refused:
-    return Refused(404, "no file of that name is archived")
+    if match is None or "%" in raw.partition("?")[0]:
+        raise _nothing_there()
+    etag = f'"{match["sha256"]}"'
+    return _Named(match["place"], etag, _headers(etag, _TYPES[match["extension"]]))
 
 
 def _headers(etag: str, content_type: str) -> Headers:
     return (
         ("Content-Type", content_type),
         ("ETag", etag),
-        ("Cache-Control", "public, max-age=31536000, immutable"),
+        ("Cache-Control", "public, immutable, max-age=31536000"),
         ("Accept-Ranges", "bytes"),
-        ("Content-Security-Policy", "default-src 'none'; sandbox"),
+        ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
         # Pictures are for dashboards of any origin; the API is not.
         ("Cross-Origin-Resource-Policy", "cross-origin"),
     )
 
 
-def _open(path: Path, etag: str, headers: Headers) -> _Opened:
-    # O_NOFOLLOW and O_NONBLOCK: the name may have become a link or a pipe since it was checked.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+def _nothing_there() -> Refused:
+    return Refused(404, "no file of that name is archived")
+
+
+def _require_file(path: str) -> None:
     try:
-        descriptor = os.open(path, flags)
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise _nothing_there()
     except OSError as e:
-        if e.errno in _GONE:
-            raise _nothing_there() from e
-        raise Refused(503, "the file cannot be read now", headers=(("Retry-After", "5"),)) from e
-    file = os.fdopen(descriptor, "rb")
+        raise _refusal(e) from e
+
+
+def _refusal(e: OSError) -> Refused:
+    if e.errno in _GONE:
+        return _nothing_there()
+    return Refused(503, "the file cannot be read now", headers=(("Retry-After", "5"),))
+
+
+def _open(path: str, named: _Named) -> _Opened:
+    try:
+        descriptor = os.open(path, _HOW)
+    except OSError as e:
+        raise _refusal(e) from e
     seen = os.fstat(descriptor)
     if not stat.S_ISREG(seen.st_mode):
-        file.close()
+        os.close(descriptor)
         raise _nothing_there()
-    return _Opened(file, seen.st_size, int(seen.st_mtime), etag, headers)
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    return _Opened(file, seen.st_size, int(seen.st_mtime), named)
 
 
 def _from_disk(opened: _Opened, environ: WSGIEnvironment) -> Answer:
-    if _unmodified(opened, environ):
+    try:
+        _require_expected(opened, environ)
+        if _unmodified(opened, environ):
+            opened.file.close()
+            return Answer(304, opened.named.headers)
+        parts = _parts(opened, environ)
+    except Refused:
         opened.file.close()
-        return Answer(304, opened.headers)
-    part = _part(opened, environ)
-    if part is not None and not part:
-        opened.file.close()
-        there = (("Content-Range", f"bytes */{opened.size}"),)
-        raise Refused(416, f"the file has {opened.size} bytes", headers=there)
+        raise
     if environ["REQUEST_METHOD"] == "HEAD":
         opened.file.close()
-        return Answer(200, _with_length(opened, opened.size))
-    return _whole(opened, environ) if part is None else _partial(opened, part, environ)
+        return Answer(200, _told(opened, opened.size))
+    if parts is None:
+        return Answer(200, _told(opened, opened.size), environ["wsgi.file_wrapper"](opened.file))
+    return _one(opened, parts[0], environ) if len(parts) == 1 else _several(opened, parts)
+
+
+def _require_expected(opened: _Opened, environ: WSGIEnvironment) -> None:
+    """Raise Refused (412) when the client wants the file only as it never was (If-Match)."""
+    expected = environ.get("HTTP_IF_MATCH")
+    if expected is None or expected.strip() == "*":
+        return
+    if opened.named.etag not in {tag.strip() for tag in expected.split(",")}:
+        raise Refused(412, "the file is another one than If-Match names")
 
 
 def _unmodified(opened: _Opened, environ: WSGIEnvironment) -> bool:
@@ -156,31 +177,36 @@ def _unmodified(opened: _Opened, environ: WSGIEnvironment) -> bool:
         return False
 
 
-def _part(opened: _Opened, environ: WSGIEnvironment) -> range | None:
+def _parts(opened: _Opened, environ: WSGIEnvironment) -> list[range] | None:
     held = environ.get("HTTP_IF_RANGE")
     if environ["REQUEST_METHOD"] != "GET" or "HTTP_RANGE" not in environ:
         return None
-    if held is not None and held not in {opened.etag, opened.last_modified}:
+    if held is not None and held not in {opened.named.etag, opened.last_modified}:
         return None
-    return one_range(environ["HTTP_RANGE"], opened.size)
+    parts = ranges.asked(environ["HTTP_RANGE"], opened.size)
+    if parts == []:
+        there = (("Content-Range", f"bytes */{opened.size}"),)
+        raise Refused(416, f"the file has {opened.size} bytes", headers=there)
+    return parts
 
 
-def _with_length(opened: _Opened, length: int) -> Headers:
-    return (
-        *opened.headers,
-        ("Last-Modified", opened.last_modified),
-        ("Content-Length", str(length)),
-    )
+def _told(opened: _Opened, length: int) -> Headers:
+    modified = ("Last-Modified", opened.last_modified)
+    return (*opened.named.headers, modified, ("Content-Length", str(length)))
 
 
-def _whole(opened: _Opened, environ: WSGIEnvironment) -> Answer:
-    headers = _with_length(opened, opened.size)
-    return Answer(200, headers, environ["wsgi.file_wrapper"](opened.file))
-
-
-def _partial(opened: _Opened, part: range, environ: WSGIEnvironment) -> Answer:
+def _one(opened: _Opened, part: range, environ: WSGIEnvironment) -> Answer:
     # waitress reads from where the file stands, and no further than Content-Length.
     opened.file.seek(part.start)
-    span = ("Content-Range", f"bytes {part.start}-{part.stop - 1}/{opened.size}")
-    headers = (*_with_length(opened, len(part)), span)
+    headers = (
+        *_told(opened, len(part)),
+        ("Content-Range", ranges.span(part, opened.size)),
+    )
     return Answer(206, headers, environ["wsgi.file_wrapper"](opened.file))
+
+
+def _several(opened: _Opened, parts: Sequence[range]) -> Answer:
+    content_type = dict(opened.named.headers)["Content-Type"]
+    body = ranges.Multipart.of(opened.file, parts, opened.size, content_type)
+    told = (pair for pair in _told(opened, body.length) if pair[0] != "Content-Type")
+    return Answer(206, (("Content-Type", body.content_type), *told), body)
