@@ -143,6 +143,8 @@ def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     export.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
     forget = _add(commands, "forget", "remove a post or a Page on purpose, files included")
     forget.add_argument("kind", choices=("post", "page"), metavar="post|page")
+    copy = _add(commands, "copy", "copy every row into another database, of either engine")
+    copy.add_argument("--to", required=True, metavar="URL", help="sqlite:///FILE or postgresql://…")
     forget.add_argument("id", metavar="ID", help="its id")
     forget.add_argument("--yes", action="store_true", help="do not ask")
 

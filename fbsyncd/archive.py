@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from fbsyncd import __version__, condemned, download, migrate, models, process
+from fbsyncd import __version__, condemned, download, migrate, models, process, relocate
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
@@ -90,6 +90,8 @@ class Archive:
         return applied
 
     def tidy(self) -> None:
+        if self.brake.reason() is None:
+            relocate.follow(self.db, self.media)
         """Clear what killed processes left behind: half-written and forgotten files, leases."""
         self.media.sweep()
         if self.brake.reason() is None:

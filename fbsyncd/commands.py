@@ -17,18 +17,19 @@ from threading import Event
 from uuid import UUID
 
 from fbsyncd import config as configuration
-from fbsyncd import daemon, demo, logs, oneshot, terminal
+from fbsyncd import daemon, demo, logs, oneshot, terminal, transfer
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
 from fbsyncd import verify as verifying
 from fbsyncd.archive import Archive, opened
 from fbsyncd.config import Config, Page
-from fbsyncd.errors import ConfigError, GraphError, UsageError
+from fbsyncd.errors import ArchiveError, ConfigError, GraphError, UsageError
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
 from fbsyncd.walks import BEGINNING, Walk
 
 
+from fbsyncd.transfer import show as transferring
 def init(args: argparse.Namespace) -> int:
     """Write a commented config.toml and the folders."""
     for made in configuration.init(args.directory):
@@ -162,6 +163,19 @@ def export(args: argparse.Namespace) -> int:
 def show_config(args: argparse.Namespace) -> int:
     """Show the configuration in force, secrets hidden."""
     _say(configuration.dump(_load(args)).rstrip())
+def copy(args: argparse.Namespace) -> int:
+    """Copy every row into another database, and compare both."""
+    with opened(_load(args)) as archive, transfer.target_at(args.to, Path.cwd()) as (target, url):
+        with transferring.display(sys.stderr) as heard:
+            copied = transfer.copy(archive.db, target, heard)
+        _say(transferring.report(copied, url, archive.media.root))
+    if copied.differing:
+        raise ArchiveError(
+            f"the copy is not the same in {', '.join(copied.differing)}; run it again"
+        )
+    return 0
+
+
     return 0
 
 

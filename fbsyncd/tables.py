@@ -69,6 +69,7 @@ class MediaStorage(Table):
 
     id = DashedUUIDField(primary_key=True)
     asset_key = TextField(unique=True)
+    key_id = DashedUUIDField(null=True)
     category = TextField()
     derived_from = DashedUUIDField(null=True)
     original_url = TextField(null=True)
@@ -149,6 +150,7 @@ class FacebookPostAttachment(Table):
     id = IntegerField(primary_key=True)
     post_id = TextField()
     attachment_key = TextField(null=True)
+    duplicate_of = TextField(null=True)
     position = IntegerField()
     type = TextField(null=True)
     media_url = TextField(null=True)
@@ -240,6 +242,19 @@ class FormerPicture(Model):
         primary_key = CompositeKey("owner_id", "media_id")
 
 
+class ListedPost(Model):
+    """A post that an unfinished walk over the whole window has met."""
+
+    page_id = TextField()
+    walk_started_at = UTCTimeField()
+    post_id = TextField()
+    month = TextField()
+
+    class Meta:
+        table_name = "listed_posts"
+        primary_key = CompositeKey("page_id", "walk_started_at", "post_id")
+
+
 class SourceMonth(Model):
     """How many posts of a month the source listed."""
 
@@ -281,6 +296,7 @@ TABLES: Final[list[type[Model]]] = [
     SyncState,
     FacebookPostHistory,
     FormerPicture,
+    ListedPost,
     SourceMonth,
     Forgotten,
 ]

@@ -22,8 +22,8 @@ FLOORS = [
     {"condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
     | {"outstanding", "records", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
-    | {"verify"},
-    {"develop", "download", "feed", "gone", "recall", "reconcile", "rows"},
+    | {"relocate", "verify"},
+    {"develop", "download", "feed", "gone", "recall", "reconcile", "rows", "transfer"},
     {"server", "sync"},
     {"heal"},
     {"archive"},

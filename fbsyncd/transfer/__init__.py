@@ -1,0 +1,152 @@
+"""One archive's rows into another database, of the same engine or the other one.
+
+The source is read as it is at one moment, whoever writes there meanwhile. The target is brought to
+this program's schema and filled in batches, each one transaction, so a copy that is killed leaves
+whole rows and the next one goes on: it writes only what is missing or newer. What the target has
+beside that stays: two archives that overlap become their union. Then every table is read once more
+on both sides and compared.
+
+Files are not touched. A target that was empty becomes the same archive, and so fits the same
+media folder; another archive keeps its own id, and wants the files as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from peewee import Database
+
+from fbsyncd import facts, migrate, models, relocate
+from fbsyncd.config import addresses
+from fbsyncd.errors import ConfigError, UsageError
+from fbsyncd.models import identity, rows, session, snapshot
+from fbsyncd.transfer import source as reading
+from fbsyncd.transfer.compare import Tally, compare
+from fbsyncd.transfer.forgotten import still_held
+from fbsyncd.transfer.shapes import SHAPES, Shape
+from fbsyncd.transfer.target import make_room, merge
+
+__all__ = ["Copied", "Heard", "Tally", "copy", "target_at"]
+
+#: Told what is being done, how many rows are done, and of how many.
+Heard = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy came to.
+
+    *is_same_archive* tells whether the target belongs to the same media folder; *lingering* is what
+    was forgotten in the source on purpose and is still in the target.
+    """
+
+    tallies: Sequence[Tally]
+    is_same_archive: bool
+    lingering: Sequence[tuple[str, str]]
+
+    @property
+    def differing(self) -> list[str]:
+        """Return the tables that are not the same on both sides."""
+        return [tally.name for tally in self.tallies if not tally.agrees]
+
+
+@contextmanager
+def target_at(text: str, base: Path) -> Iterator[tuple[Database, str]]:
+    """Yield the database that ``--to`` names, and its URL as it may be shown.
+
+    A relative SQLite file counts from *base*. Raises UsageError for what is no such URL.
+    """
+    try:
+        url = addresses.database_url(text, base)
+        db = models.connect(url)
+    except ValueError as error:
+        raise UsageError(f"--to: {error}") from error
+    except ConfigError as error:
+        raise UsageError(f"--to: {error.problems[0]}") from error
+    try:
+        yield db, addresses.without_password(url)
+    finally:
+        models.close(db)
+
+
+def copy(source: Database, target: Database, heard: Heard) -> Copied:
+    """Copy every row of *source* into *target*, and compare them.
+
+    Raises UsageError, before anything is written, when both are one database and when the target
+    has forgotten something on purpose that would come back; DatabaseTrouble when one of them ends
+    the work, which another copy goes on with.
+    """
+    _refuse_one(source, target)
+    migrate.apply(target)
+    with snapshot(source):
+        _refuse_return(source, target)
+        same = _hand_over_id(source, target)
+        # Paths come along with the rows: whoever opens the target next makes them true there.
+        facts.drop(target, relocate.FACT)
+        tallies = _copy_all(source, target, heard)
+        facts.drop(target, relocate.FACT)
+        return Copied(tallies, same, still_held(source, target))
+
+
+def _copy_all(source: Database, target: Database, heard: Heard) -> list[Tally]:
+    total = sum(reading.count(source, shape) for shape in SHAPES)
+    meter = _Meter("copying", total, heard)
+    written = {shape.name: _merge(source, target, shape, meter.tick) for shape in SHAPES}
+    meter = _Meter("comparing", total, heard)
+    return [compare(source, target, shape, written[shape.name], meter.tick) for shape in SHAPES]
+
+
+def _merge(source: Database, target: Database, shape: Shape, tick: Callable[[int], None]) -> int:
+    if shape.number:
+        make_room(target, reading.highest(source, shape))
+    written = 0
+    for batch in reading.batches(source, shape):
+        written += merge(target, shape, batch)
+        tick(len(batch))
+    return written
+
+
+class _Meter:
+    """Counts rows for whoever watches."""
+
+    def __init__(self, what: str, total: int, heard: Heard) -> None:
+        self._what, self._total, self._heard = what, total, heard
+        self._done = 0
+        self.tick(0)
+
+    def tick(self, more: int) -> None:
+        self._done += more
+        self._heard(self._what, self._done, self._total)
+
+
+def _refuse_one(source: Database, target: Database) -> None:
+    with session(source), session(target):
+        if identity(source) == identity(target):
+            raise UsageError("--to is this archive's own database; name another one")
+
+
+def _refuse_return(source: Database, target: Database) -> None:
+    held = still_held(target, source)
+    if held:
+        kind, id_ = held[0]
+        more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
+        raise UsageError(
+            f"the target has forgotten {kind} {id_}{more} on purpose, and this archive still has"
+            f" it: run `fbsyncd forget {kind} {id_}` here first"
+        )
+
+
+def _hand_over_id(source: Database, target: Database) -> bool:
+    """Make an empty target the same archive; tell whether it is."""
+    ours = facts.get(source, "id")
+    if ours is not None and not any(_has_rows(target, shape) for shape in SHAPES):
+        facts.put(target, "id", ours)
+    return facts.get(target, "id") == ours
+
+
+def _has_rows(db: Database, shape: Shape) -> bool:
+    with session(db):
+        return bool(rows(db, f"SELECT 1 FROM {shape.name} LIMIT 1"))

@@ -1,0 +1,47 @@
+"""The database that is copied from, read from end to end in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd.models import engine, rows, stream
+from fbsyncd.transfer.shapes import Shape
+from fbsyncd.transfer.target import entries
+from fbsyncd.transfer.union import Entry
+
+#: Rows that are read, compared and written together.
+BATCH: Final = 500
+
+
+def batches(db: Database, shape: Shape) -> Iterator[list[Entry]]:
+    """Yield all rows of a table in the order of their keys; inside a snapshot only."""
+    sql = f"{shape.select()} {shape.order(engine(db).bytewise)}"
+    read = (entries(shape, raw) for raw in stream(db, sql, size=BATCH))
+    return _whole_groups(read) if shape.number else read
+
+
+def count(db: Database, shape: Shape) -> int:
+    """Return how many rows a table has."""
+    return int(rows(db, f"SELECT count(*) FROM {shape.name}")[0][0])
+
+
+def highest(db: Database, shape: Shape) -> int:
+    """Return the highest number given to a row."""
+    return int(rows(db, f"SELECT coalesce(max({shape.number}), 0) FROM {shape.name}")[0][0])
+
+
+def _whole_groups(read: Iterator[Sequence[Entry]]) -> Iterator[list[Entry]]:
+    """Yield batches that part no two rows with the same first column."""
+    held: list[Entry] = []
+    for batch in read:
+        held += batch
+        last = held[-1].row[0]
+        cut = next(place for place, entry in enumerate(held) if entry.row[0] == last)
+        if cut:
+            yield held[:cut]
+            held = held[cut:]
+    if held:
+        yield held

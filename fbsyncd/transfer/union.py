@@ -1,0 +1,109 @@
+"""Two archives into one, row by row. Decides only; reads and writes nothing.
+
+A row the target lacks is added. Of a row both have, the newer one is kept, and the incoming one
+when they are equally old; but a picture that is archived is never replaced by one that is not.
+Applied twice the rule changes nothing, and what was there before is never removed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from fbsyncd.models import Row
+from fbsyncd.transfer.shapes import Shape, standing
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of one database, and the number that database gave it."""
+
+    row: Row
+    number: int | None = None
+
+
+class Verdict(Enum):
+    """What becomes of an incoming row."""
+
+    NEW = "new"
+    NEWER = "newer"
+    SAME = "same"
+    KEPT = "kept"  # the target's own is
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An incoming entry, as the target is to have it, beside the one it has."""
+
+    verdict: Verdict
+    entry: Entry
+    held: Entry | None
+
+
+def judge(shape: Shape, incoming: Sequence[Entry], held: Sequence[Entry]) -> list[Judged]:
+    """Return what becomes of each of *incoming*; *held* are the target's that may be the same."""
+    pairs = _pair(shape, incoming, held)
+    return [_judge(shape, entry, pairs.get(place)) for place, entry in enumerate(incoming)]
+
+
+def _judge(shape: Shape, entry: Entry, held: Entry | None) -> Judged:
+    if held is None:
+        return Judged(Verdict.NEW, entry, None)
+    wanted = Entry(_completed(shape, entry.row, held.row), entry.number)
+    if wanted.row == held.row:
+        verdict = Verdict.SAME
+    elif standing(shape, held.row) > standing(shape, wanted.row):
+        verdict = Verdict.KEPT
+    else:
+        verdict = Verdict.NEWER
+    return Judged(verdict, wanted, held)
+
+
+def _completed(shape: Shape, row: Row, held: Row) -> Row:
+    """Return *row* with the parts of its key that only the target knows."""
+    size = len(shape.key)
+    if None not in row[:size]:
+        return row
+    key = tuple(old if new is None else new for new, old in zip(row[:size], held, strict=False))
+    return (*key, *row[size:])
+
+
+def _pair(shape: Shape, incoming: Sequence[Entry], held: Sequence[Entry]) -> dict[int, Entry]:
+    """Return for each place in *incoming* the entry of *held* that is the same thing.
+
+    By their key, and what is left by their link, each one once.
+    """
+    found: dict[int, Entry] = {}
+    free = dict(enumerate(held))
+    for mark in (_by_key, _by_link) if shape.number else (_by_key,):
+        waiting = _marked(shape, free, mark)
+        for place, entry in enumerate(incoming):
+            queue = None if place in found else waiting.get(mark(shape, entry.row))
+            if queue:
+                found[place] = free.pop(queue.pop(0))
+    return found
+
+
+def _marked(
+    shape: Shape, free: dict[int, Entry], mark: Callable[[Shape, Row], Row | None]
+) -> dict[Row | None, list[int]]:
+    waiting: dict[Row | None, list[int]] = defaultdict(list)
+    for place, entry in free.items():
+        waiting[mark(shape, entry.row)].append(place)
+    waiting.pop(None, None)
+    return waiting
+
+
+def _by_key(shape: Shape, row: Row) -> Row | None:
+    key = shape.key_of(row)
+    return None if None in key else key
+
+
+def _by_link(shape: Shape, row: Row) -> Row | None:
+    link = row[shape.at["media_url"]]
+    # Two that have keys and no link are two.
+    if link is None and _by_key(shape, row) is not None:
+        return None
+    return row[0], row[shape.at["type"]], link
