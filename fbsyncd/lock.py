@@ -36,3 +36,20 @@ def held(root: Path) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def holder(root: Path) -> str | None:
+    """Return the pid of the daemon that runs on the archive *root*, None when none does.
+
+    It asks for the lock for an instant, shared with others who ask, and changes nothing.
+    """
+    try:
+        file = (root / ".lock").open(encoding="ascii")
+    except OSError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read(20).strip() or "unknown"
+    return None

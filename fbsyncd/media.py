@@ -21,6 +21,7 @@ import itertools
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -233,6 +234,14 @@ class Media:
     def is_mounted(self) -> bool:
         """Tell whether all three folders are there; a disk that is unplugged leaves none."""
         return all((self.root / name).is_dir() for name in CATEGORIES)
+
+    def try_writing(self) -> None:
+        """Write a block to the disk and leave nothing behind; raises MediaTrouble."""
+        folder = self._incoming if self._incoming.is_dir() else self.root
+        with _told(f"cannot write to {folder}"), tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
 
     def free_bytes(self) -> int:
         """Return how many bytes the disk still takes."""

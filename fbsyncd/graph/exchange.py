@@ -76,7 +76,10 @@ class Exchange:
             settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
             with self._session.send(
                 prepared,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(
+                    min(CONNECT_TIMEOUT, self._patience),
+                    min(READ_TIMEOUT, self._patience),
+                ),
                 allow_redirects=False,
                 **settings,
             ) as response:

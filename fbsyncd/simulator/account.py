@@ -13,11 +13,13 @@ from fbsyncd.simulator.messages import Answer
 
 if TYPE_CHECKING:
     from fbsyncd.simulator.access import Access
+    from fbsyncd.simulator.faults import Faults
     from fbsyncd.simulator.messages import Request
     from fbsyncd.simulator.signing import Signer
     from fbsyncd.simulator.values import Page
     from fbsyncd.simulator.world import World
 
+_APP = "fbsyncd demo"
 _SCOPES = ["pages_show_list", "pages_read_engagement", "pages_read_user_content"]
 
 
@@ -40,8 +42,15 @@ def accounts(world: World, access: Access, request: Request) -> dict[str, Any]:
     return {"data": [asked.cut(node, "Page", fields) for node in some], "paging": paging}
 
 
-def debug_token(access: Access, request: Request) -> dict[str, Any]:
-    """What the token in ``input_token`` is worth."""
+def app() -> dict[str, Any]:
+    """The app that a token was made for."""
+    return {"category": "Business", "name": _APP, "id": APP_ID}
+
+
+def debug_token(access: Access, request: Request, faults: Faults) -> dict[str, Any]:
+    """What the token in ``input_token`` is worth; only the app itself and its people may ask."""
+    if access.page_id_of(request):
+        raise refusals.no_permission()
     given = request.query.get("input_token", "")
     page = access.page_of(given)
     if page is None and given != access.user_token:
@@ -49,7 +58,7 @@ def debug_token(access: Access, request: Request) -> dict[str, Any]:
     data: dict[str, Any] = {
         "app_id": APP_ID,
         "type": "PAGE" if page else "USER",
-        "application": "fbsyncd demo",
+        "application": _APP,
         "is_valid": access.alive(given),
         "issued_at": 1_760_000_000,
         "expires_at": 0,
@@ -60,6 +69,10 @@ def debug_token(access: Access, request: Request) -> dict[str, Any]:
     }
     if page:
         data["profile_id"] = page.id
+    if terms := faults.peek(
+        "token_terms", lambda fault: fault["page"] in (None, data.get("profile_id"))
+    ):
+        data |= {name: value for name, value in terms.values.items() if name != "page"}
     if not data["is_valid"]:
         data["error"] = {"code": 190, "message": "Error validating access token", "subcode": 463}
     return {"data": data}

@@ -91,8 +91,10 @@ class Graph:
         holder = self._access.holder(request)
         self._hinder(holder.id if holder else "")
         match path:
+            case ["app"]:
+                return account.app()
             case ["debug_token"]:
-                return account.debug_token(self._access, request)
+                return account.debug_token(self._access, request, self._faults)
             case ["me", "accounts"]:
                 return account.accounts(self._world, self._access, request)
             case [page_id, "picture"]:

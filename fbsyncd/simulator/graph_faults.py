@@ -5,7 +5,7 @@ Each method arms one fault; *times* is how often it strikes, None until it is cl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fbsyncd.simulator.switchboard import Switchboard
 
@@ -68,6 +68,13 @@ class GraphFaults(Switchboard):
     def token_dead(self, page: str | None = None, subcode: int | None = 463) -> None:
         """Refuse the token of *page* (of every page) with 190 and *subcode*."""
         self.arm("token_dead", None, page=page, subcode=subcode)
+
+    def token_terms(self, page: str | None = None, **terms: Any) -> None:
+        """Let debug_token tell *terms* of the token of *page* (of every page), ``expires_at`` say.
+
+        It only tells: the token goes on being accepted.
+        """
+        self.arm("token_terms", None, page=page, **terms)
 
     def revive(self, page: str | None = None) -> None:
         """Accept the token of *page* (of every page) again."""

@@ -1,0 +1,154 @@
+"""The database: there, sound, of a known kind, and with the schema this program knows."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
+
+from peewee import Database
+
+from fbsyncd import migrate, models, terminal
+from fbsyncd.doctor.findings import Finding, failed, ok, skipped, told_by, warning
+from fbsyncd.doctor.patience import OutOfTime, within
+from fbsyncd.errors import DatabaseTrouble, SchemaError
+
+NAME: Final = "database"
+SCHEMA: Final = "schema"
+#: The oldest PostgreSQL that is tried; older ones get no more mending from their makers.
+OLDEST_POSTGRESQL: Final = 14
+#: Seconds a server has to answer, and a file to be read through.
+SERVER_SECONDS: Final = 15.0
+FILE_SECONDS: Final = 120.0
+#: SQLite folds its journal back at about 4 MB; far beyond that something keeps it from doing so.
+LARGEST_JOURNAL: Final = 256_000_000
+_OURS: Final = {"facebook_posts", "media_storage"}
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """What was seen of the file; *faults* are SQLite's own words, none when it is sound."""
+
+    path: Path
+    size: int
+    journal: int
+    is_writable: bool
+    faults: tuple[str, ...]
+
+
+def check(db: Database, url: str) -> Iterator[Finding]:
+    """Tell how the database is, then which schema it has; changes nothing and makes none."""
+    is_file = models.engine(db).name == "sqlite"
+    path = Path(unquote(url.removeprefix("sqlite:///")))
+    found = sqlite(path) if is_file else _postgresql(db)
+    yield found
+    if found.state in {"ok", "warning"}:
+        yield schema(db)
+
+
+def sqlite(path: Path) -> Finding:
+    """Tell how the file at *path* is, reading all of it."""
+    if not path.exists():
+        if not path.parent.is_dir():
+            says = f"the folder {path.parent} of the database is not there"
+            return failed(NAME, says, "make the folder, or change database.url")
+        return skipped(NAME, f"{path} is not made yet; the first `fbsyncd sync` makes it")
+    journal = path.with_name(f"{path.name}-wal")
+    try:
+        size, waiting = path.stat().st_size, journal.stat().st_size if journal.exists() else 0
+        faults = _read_through(path)
+    except (OSError, sqlite3.Error) as error:
+        return judge(SqliteFile(path, 0, 0, True, (str(error),)))
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return judge(SqliteFile(path, size, waiting, writable, faults))
+
+
+def judge(file: SqliteFile) -> Finding:
+    """Return the finding about a SQLite file."""
+    if file.faults:
+        more = f" and {len(file.faults) - 1} more faults" if len(file.faults) > 1 else ""
+        remedy = (
+            "stop fbsyncd, keep a copy, put the last backup in its place; without a backup try"
+            f" `sqlite3 {file.path} .recover`"
+        )
+        return failed(
+            NAME, f"{file.path} is damaged or cannot be read: {file.faults[0]}{more}", remedy
+        )
+    if not file.is_writable:
+        remedy = "run this as the user that runs fbsyncd, or give that user the right to write"
+        return failed(NAME, f"{file.path} or its folder cannot be written by this user", remedy)
+    if file.journal > LARGEST_JOURNAL:
+        says = f"{file.path} is sound, but its journal has grown to {terminal.size(file.journal)}"
+        return warning(NAME, says, "end whatever keeps the database open, then start fbsyncd again")
+    return ok(NAME, f"SQLite, {file.path}, {terminal.size(file.size)}, sound")
+
+
+def _read_through(path: Path) -> tuple[str, ...]:
+    """Return what SQLite's quick check finds wrong; a check that takes too long finds nothing."""
+    end = time.monotonic() + FILE_SECONDS
+    opened = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10)
+    with closing(opened) as connection:
+        connection.set_progress_handler(lambda: time.monotonic() > end, 100_000)
+        try:
+            found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
+        except sqlite3.OperationalError as error:
+            if "interrupted" in str(error):
+                return ()
+            raise
+    return tuple(line for line in found if line != "ok")
+
+
+def _postgresql(db: Database) -> Finding:
+    def version() -> int:
+        with models.session(db):
+            ((number,),) = models.rows(db, "SHOW server_version_num")
+        return int(number)
+
+    try:
+        return judge_postgresql(within(SERVER_SECONDS, version))
+    except OutOfTime:
+        says = f"PostgreSQL did not answer within {SERVER_SECONDS:g} s"
+    except (DatabaseTrouble, SchemaError) as error:
+        says = " ".join(str(error).split())
+    return failed(NAME, says, "start the server, or mend database.url")
+
+
+def judge_postgresql(version: int) -> Finding:
+    """Return the finding about a server of *version*, as in ``server_version_num``."""
+    major = version // 10_000
+    if major < OLDEST_POSTGRESQL:
+        says = f"PostgreSQL {major} is older than what fbsyncd is tried with"
+        return warning(NAME, says, f"bring the server to PostgreSQL {OLDEST_POSTGRESQL} or newer")
+    return ok(NAME, f"PostgreSQL {major}.{version % 10_000} answers")
+
+
+def schema(db: Database) -> Finding:
+    """Tell which schema a reachable database has."""
+    try:
+        with models.session(db):
+            tables = set(db.get_tables())
+        known = [migration.name for migration in migrate.known(models.engine(db).name)]
+        return judge_schema(tables, migrate.pending(db), known)
+    except SchemaError as error:
+        return told_by(SCHEMA, str(error).replace(": install", "; install", 1))
+    except DatabaseTrouble as error:
+        return failed(SCHEMA, str(error), "mend the database first")
+
+
+def judge_schema(tables: set[str], pending: list[str], known: list[str]) -> Finding:
+    """Return the finding about a database with *tables* that lacks *pending* of *known*."""
+    if not pending:
+        return ok(SCHEMA, f"version {len(known)}, the newest this program knows")
+    if pending != known:
+        says = f"older than this program, it lacks: {', '.join(pending)}"
+        return warning(SCHEMA, says, "`fbsyncd setup` brings it up to date, as the next start does")
+    if foreign := sorted(tables & _OURS):
+        says = f"another program made {', '.join(foreign)} in this database"
+        return warning(SCHEMA, says, "`fbsyncd setup` tells whether fbsyncd can take them over")
+    return skipped(SCHEMA, "there is none yet; the first `fbsyncd sync` makes it")

@@ -1,0 +1,148 @@
+"""What was seen of the Graph API, judged: network, version, clock and each Page's token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from fbsyncd import read
+from fbsyncd.doctor.facebook import PageSeen, Seen
+from fbsyncd.doctor.findings import Finding, failed, ok, skipped, warning
+from fbsyncd.errors import GraphError, Throttled, TokenRefused
+
+GRAPH: Final = "graph"
+CLOCK: Final = "clock"
+TOKEN: Final = "token"
+
+NEEDED: Final = ("pages_read_engagement", "pages_read_user_content")
+#: A token is warned of so long before it ends: time for a person who is away.
+AHEAD: Final = timedelta(days=14)
+#: Seconds the two clocks may differ: answers take a while, and times are told in whole seconds.
+NEAR: Final = 60
+#: From so many seconds on links are taken for dead that live, and the other way round.
+FAR: Final = 3600
+_TO_PAGE: Final = (
+    "ask {url}/PAGE?fields=access_token with this token, and put the Page's own token in its place"
+)
+
+
+def check(seen: Seen, asked: str, now: datetime) -> Iterator[Finding]:
+    """Tell what *seen* means where version *asked* is configured."""
+    if not seen.pages and seen.offline is None:
+        yield skipped(GRAPH, "no Page is named, so there is nothing to ask")
+        return
+    yield graph(seen, asked)
+    yield clock(seen.skew)
+    for page in seen.pages:
+        yield token(page, now, seen.url)
+    if seen.offline is not None:
+        yield skipped(TOKEN, "offline: tokens were not tried, or not all of them")
+
+
+def graph(seen: Seen, asked: str) -> Finding:
+    """Return the finding about the way to Facebook and the version it serves."""
+    if seen.offline is not None:
+        says = f"offline: {seen.offline}"
+        remedy = "nothing, if this machine is meant to be; what is archived is served all the same"
+        return warning(GRAPH, says, remedy)
+    if seen.version is None and seen.has_answered:
+        says = f"what answers for {seen.url} is not Facebook"
+        return warning(GRAPH, says, "log in to the network, or look at the proxy in between")
+    if seen.version is None:
+        return skipped(GRAPH, "nothing was asked")
+    if seen.version != asked:
+        says = f"{seen.url} serves {seen.version}, though {asked} is asked for"
+        return warning(GRAPH, says, f'set api_version = "{seen.version}" in [facebook]')
+    return ok(GRAPH, f"{seen.url} answers and serves {asked}, as asked for")
+
+
+def clock(skew: float | None) -> Finding:
+    """Return the finding about a clock that is *skew* seconds ahead of Facebook's."""
+    if skew is None:
+        return skipped(CLOCK, "Facebook's time is not known")
+    if abs(skew) <= NEAR:
+        return ok(CLOCK, "agrees with Facebook's")
+    direction = "ahead of" if skew > 0 else "behind"
+    says = f"{_span(timedelta(seconds=abs(skew)))} {direction} Facebook's"
+    remedy = "set the clock: `timedatectl set-ntp true`"
+    found = warning if abs(skew) < FAR else failed
+    return found(CLOCK, says, remedy)
+
+
+def token(page: PageSeen, now: datetime, url: str) -> Finding:
+    """Return the finding about one Page's token."""
+    name = f"Page {page.page_id}: "
+    if page.can_derive is not None:
+        return _user_token(page, name, url)
+    if page.trouble is not None:
+        return _refused(page.trouble, name)
+    if page.worth is None:
+        return ok(TOKEN, f"{name}its posts can be read (kind and end of the token: {page.untold})")
+    return _worth(page.worth, name, now)
+
+
+def _user_token(page: PageSeen, name: str, url: str) -> Finding:
+    says = f"{name}this is a person's token, not the Page's"
+    if not page.can_derive:
+        remedy = "give that person a role on the Page, then take the Page's own token"
+        return failed(TOKEN, f"{says}, and the Page's cannot be had with it", remedy)
+    found = warning if page.trouble is None else failed
+    remedy = _TO_PAGE.format(url=url).replace("PAGE", page.page_id)
+    return found(TOKEN, f"{says}; the Page's own can be had with it", remedy)
+
+
+def _refused(error: GraphError, name: str) -> Finding:
+    says = f"{name}{' '.join(str(error).removeprefix(name).split())}"
+    if isinstance(error, TokenRefused):
+        return failed(TOKEN, says, error.remedy)
+    if isinstance(error, Throttled):
+        return warning(TOKEN, says, "wait; the daemon does, and goes on by itself")
+    if error.retryable:
+        return warning(TOKEN, says, "try again later")
+    return failed(TOKEN, says, "look at the rights of the token and at the Page's id")
+
+
+def _worth(worth: read.Json, name: str, now: datetime) -> Finding:
+    kind = read.text(worth, "type") or "unknown"
+    ends = [
+        ("the token ends", _moment(worth, "expires_at")),
+        ("its access to data ends", _moment(worth, "data_access_expires_at")),
+    ]
+    dated = [(what, at) for what, at in ends if at is not None]
+    says = f"{name}a {kind.lower().replace('_', ' ')} token, " + (
+        " and ".join(f"{what} {at:%Y-%m-%d}" for what, at in dated) or "which does not end"
+    )
+    if lacking := [scope for scope in NEEDED if scope not in _scopes(worth)]:
+        remedy = f"make a new Page token with {' and '.join(lacking)}"
+        return warning(TOKEN, f"{says}, without {' and '.join(lacking)}", remedy)
+    for what, at in dated:
+        if at - now < AHEAD:
+            left = f"in {_span(at - now)}" if at > now else "now: it is past"
+            return warning(TOKEN, f"{name}{what} {left} ({at:%Y-%m-%d})", _renewal(what))
+    return ok(TOKEN, says)
+
+
+def _renewal(what: str) -> str:
+    if what == "the token ends":
+        return "make a new Page token from a long-lived user token: such a one does not end"
+    return "let the person who granted the app log in with it again, then take a new Page token"
+
+
+def _scopes(worth: read.Json) -> list[object]:
+    scopes = read.at(worth, "scopes")
+    return scopes if isinstance(scopes, list) else []
+
+
+def _moment(worth: read.Json, key: str) -> datetime | None:
+    """Return when something ends; Facebook's 0 means that it does not."""
+    at = read.moment(worth, key)
+    return at if at and at.timestamp() > 0 else None
+
+
+def _span(length: timedelta) -> str:
+    seconds = length.total_seconds()
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
