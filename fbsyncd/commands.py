@@ -26,10 +26,10 @@ from fbsyncd.config import Config, Page
 from fbsyncd.errors import ArchiveError, ConfigError, GraphError, UsageError
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
+from fbsyncd.transfer import show as transferring
 from fbsyncd.walks import BEGINNING, Walk
 
 
-from fbsyncd.transfer import show as transferring
 def init(args: argparse.Namespace) -> int:
     """Write a commented config.toml and the folders."""
     for made in configuration.init(args.directory):
