@@ -100,6 +100,8 @@ def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser
     init.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR")
     _add(commands, "setup", "create the database's schema, or bring it up to date")
     _add(commands, "config", "show the configuration in force", function="show_config")
+    doctor = _add(commands, "doctor", "check everything, one line each, with the remedy")
+    doctor.add_argument("--json", action="store_true")
     demo = _add(
         commands, "demo", "try everything against a simulated Facebook", function="show_demo"
     )
@@ -141,10 +143,10 @@ def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify.add_argument("--deep", action="store_true", help="compare every file's SHA-256 too")
     export = _add(commands, "export", "write the archive as plain files, to look at or to keep")
     export.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
-    forget = _add(commands, "forget", "remove a post or a Page on purpose, files included")
-    forget.add_argument("kind", choices=("post", "page"), metavar="post|page")
     copy = _add(commands, "copy", "copy every row into another database, of either engine")
     copy.add_argument("--to", required=True, metavar="URL", help="sqlite:///FILE or postgresql://…")
+    forget = _add(commands, "forget", "remove a post or a Page on purpose, files included")
+    forget.add_argument("kind", choices=("post", "page"), metavar="post|page")
     forget.add_argument("id", metavar="ID", help="its id")
     forget.add_argument("--yes", action="store_true", help="do not ask")
 

@@ -18,11 +18,14 @@ from uuid import UUID
 
 from fbsyncd import config as configuration
 from fbsyncd import daemon, demo, logs, oneshot, terminal, transfer
+from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
 from fbsyncd import verify as verifying
-from fbsyncd.archive import Archive, opened
+from fbsyncd.archive import Archive, opened, utcnow
 from fbsyncd.config import Config, Page
+from fbsyncd.doctor.findings import Finding
+from fbsyncd.doctor.show import printer, summary
 from fbsyncd.errors import ArchiveError, ConfigError, GraphError, UsageError
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
@@ -160,9 +163,6 @@ def export(args: argparse.Namespace) -> int:
     return 0
 
 
-def show_config(args: argparse.Namespace) -> int:
-    """Show the configuration in force, secrets hidden."""
-    _say(configuration.dump(_load(args)).rstrip())
 def copy(args: argparse.Namespace) -> int:
     """Copy every row into another database, and compare both."""
     with opened(_load(args)) as archive, transfer.target_at(args.to, Path.cwd()) as (target, url):
@@ -176,7 +176,23 @@ def copy(args: argparse.Namespace) -> int:
     return 0
 
 
+def show_config(args: argparse.Namespace) -> int:
+    """Show the configuration in force, secrets hidden."""
+    _say(configuration.dump(_load(args)).rstrip())
     return 0
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Look everything over and say what is wrong; changes nothing."""
+    logs.start("error", "text")
+    show = None if args.json else printer(sys.stdout)
+    found: list[Finding] = []
+    for finding in examining.examine(args.config, os.environ, Path.cwd(), utcnow):
+        found.append(finding)
+        if show:
+            show(finding)
+    _say(json.dumps(examining.as_json(found), indent=2) if args.json else summary(found))
+    return examining.status(found)
 
 
 def show_demo(args: argparse.Namespace) -> int:
