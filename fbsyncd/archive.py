@@ -87,11 +87,11 @@ class Archive:
         """
         applied = migrate.apply(self.db)
         self.brake.setup()
+        if self.brake.reason() is None:
+            relocate.follow(self.db, self.media)
         return applied
 
     def tidy(self) -> None:
-        if self.brake.reason() is None:
-            relocate.follow(self.db, self.media)
         """Clear what killed processes left behind: half-written and forgotten files, leases."""
         self.media.sweep()
         if self.brake.reason() is None:
