@@ -23,6 +23,7 @@ from fbsyncd.fetch import Fetcher, Limits
 from fbsyncd.graph import Graph
 from fbsyncd.heal import Healer, Round, Unlinked
 from fbsyncd.media import Media
+from fbsyncd.metrics import Metrics, Subject, Tallies
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.walks import Walk, Window
@@ -77,6 +78,8 @@ class Archive:
         self._sync = Sync(self.db, self.graph, self.backlog)
         unlinked = Unlinked(self.db, retry=_retry(config), owner=owner)
         self.healer = Healer(self.db, self.graph, self.backlog, unlinked)
+        self.tallies = Tallies()
+        self.metrics = Metrics(self._subject(), self.tallies)
         # Pages being read just now: their links are about to be fresh, so nobody asks twice.
         self._reading: Counter[str] = Counter()
 
@@ -128,6 +131,7 @@ class Archive:
             stop=self.stop,
             now=self.now,
             heard=heard,
+            count=self._count_download,
         )
         return download.drain(self.backlog, self.fetcher, self.media, orders)
 
@@ -138,7 +142,11 @@ class Archive:
 
     def reconcile(self, request: Request | None = None) -> Findings:
         """Compare every row with its file; see :meth:`fbsyncd.reconcile.Reconciler.scan`."""
-        return self._reconciler().scan(self.now(), request or Request())
+        findings = self._reconciler().scan(self.now(), request or Request())
+        self.tallies.add("scans")
+        for name in ("missing", "wrong_size", "queued", "adopted"):
+            self.tallies.add("findings", name, getattr(findings, name))
+        return findings
 
     def welcome(self) -> int:
         """Adopt lost pictures whose file was put back, without a download."""
@@ -146,12 +154,12 @@ class Archive:
 
     def scrub(self, pace: Pace) -> Findings:
         """Compare every file with its SHA-256."""
-        return self._reconciler().scrub(self.now(), pace)
+        return self._counted(self._reconciler().scrub(self.now(), pace))
 
     def scrub_if_due(self, pace: Pace) -> None:
         """Go on with the scrub under way, or begin the next one when it is time."""
         interval = self.config.reconcile.scrub_interval
-        self._reconciler().scrub_if_due(self.now(), interval, pace)
+        self._counted(self._reconciler().scrub_if_due(self.now(), interval, pace))
 
     def close(self) -> None:
         """Let go of processes, connections and files."""
@@ -159,6 +167,30 @@ class Archive:
         self.fetcher.close()
         self.graph.close()
         models.close(self.db)
+
+    def _subject(self) -> Subject:
+        return Subject(
+            db=self.db,
+            media=self.media,
+            brake=self.brake,
+            graph=self.graph,
+            pages=tuple(page.id for page in self.config.facebook.pages),
+            floor=self.config.media.free_space_floor,
+            now=self.now,
+        )
+
+    def _count_download(self, result: str, count: int) -> None:
+        if result == "bytes":
+            self.tallies.add("downloaded_bytes", count=count)
+        else:
+            self.tallies.add("downloads", result, count)
+
+    def _counted(self, scrubbed: Findings) -> Findings:
+        # Its other numbers are of the whole scrub, and this may be one turn of many.
+        self.tallies.add("findings", "wrong_content", scrubbed.queued)
+        self.tallies.add("findings", "queued", scrubbed.queued)
+        self.tallies.add("findings", "unreadable", scrubbed.unreadable)
+        return scrubbed
 
     def _reconciler(self) -> Reconciler:
         return Reconciler(self.db, self.media, self.backlog, self.brake)

@@ -29,6 +29,7 @@ from fbsyncd.plural import counted
 from fbsyncd.reconcile import Pace
 from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
+from fbsyncd.server.timed import timed
 from fbsyncd.turns import Lull, Turn
 from fbsyncd.watch import Watch, watching
 
@@ -87,8 +88,9 @@ def _serve(stack: ExitStack, archive: Archive) -> Server:
         archive.media,
         auth_token=settings.auth_token.get_secret_value() or None,
         public_url=settings.public_url,
+        metrics=archive.metrics.scrape,
     )
-    server = Server(app, host=settings.host, port=settings.port)
+    server = Server(timed(app, archive.tallies.took), host=settings.host, port=settings.port)
     stack.callback(_closing, "server", server.stop)
     server.start()
     return server

@@ -20,7 +20,15 @@ from typing import Final
 from fbsyncd import media as names
 from fbsyncd.assets import Archived, Job
 from fbsyncd.backlog import Backlog
-from fbsyncd.errors import ArchiveError, FetchError, MediaTrouble, Offline, Unreachable
+from fbsyncd.errors import (
+    ArchiveError,
+    FetchError,
+    LinkDead,
+    MediaTrouble,
+    Offline,
+    PictureRefused,
+    Unreachable,
+)
 from fbsyncd.fetch import Fetcher, Picture
 from fbsyncd.media import Media, Staged
 
@@ -63,13 +71,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """How to drain: *workers* at once, down to *floor* free bytes, until *stop* is set."""
+    """How to drain: *workers* at once, down to *floor* free bytes, until *stop* is set.
+
+    *heard* is given the tally after each group, *count* every result with its number.
+    """
 
     workers: int
     floor: int
     stop: Event
     now: Callable[[], datetime]
     heard: Callable[[Tally], None] = lambda _: None
+    count: Callable[[str, int], None] = lambda *_: None
 
 
 def drain(backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> Tally:
@@ -202,6 +214,14 @@ class _Drain:
             others = f" and {len(group.failures) - 1} others" if len(group.failures) > 1 else ""
             log.info("could not be had: %s%s", group.failures[0][1], others)
         self._orders.heard(self._tally)
+        self._count(group)
+
+    def _count(self, group: Group) -> None:
+        results = Counter(_result(error) for _, error in group.failures)
+        results["archived"] += len(group.staged)
+        for result, count in results.items():
+            self._orders.count(result, count)
+        self._orders.count("bytes", sum(archived.file_size for _, archived in group.staged))
 
     def _land_the_last(self) -> None:
         """Keep what arrives within the last call; the rest is interrupted and given back."""
@@ -233,6 +253,11 @@ class _Drain:
         self._media.discard([staged for staged, _ in self._group.staged])
         if unsettled:
             self._backlog.give_back(unsettled)
+
+
+def _result(error: FetchError) -> str:
+    names = {LinkDead: "link_dead", PictureRefused: "refused", Unreachable: "unreachable"}
+    return names.get(type(error), "failed")
 
 
 def _host(job: Job) -> str:

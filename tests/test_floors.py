@@ -23,7 +23,7 @@ FLOORS = [
     | {"outstanding", "records", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
     | {"relocate", "verify"},
-    {"develop", "download", "feed", "gone", "recall", "reconcile", "rows", "transfer"},
+    {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"},
     {"server", "sync"},
     {"heal"},
     {"archive"},

@@ -19,17 +19,25 @@ if TYPE_CHECKING:
     from fbsyncd.feed import Feed
     from fbsyncd.media import Media
 
+    Scrape = Callable[[], tuple[bytes, str]]
+
 
 def make_app(
-    feed: Feed, media: Media, *, auth_token: str | None = None, public_url: str = ""
+    feed: Feed,
+    media: Media,
+    *,
+    auth_token: str | None = None,
+    public_url: str = "",
+    metrics: Scrape | None = None,
 ) -> WSGIApplication:
     """Return the whole HTTP face as one WSGI application.
 
-    With *auth_token* every call below ``/api`` needs it as Bearer token; pictures, the page and
-    the health checks do not, for browsers and probes cannot send one. *public_url* is where links
-    to pictures point if they are not relative.
+    With *auth_token* every call below ``/api`` needs it as Bearer token, and so does ``/metrics``;
+    pictures, the page and the health checks do not, for browsers and probes cannot send one.
+    *public_url* is where links to pictures point if they are not relative. *metrics* returns the
+    answer to a scrape and its content type; without it there is no ``/metrics``.
     """
-    routed = routes.routed(feed, public_url=public_url)
+    routed = routes.routed(feed, public_url=public_url, metrics=metrics)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:

@@ -22,8 +22,8 @@ def readable_path(environ: WSGIEnvironment) -> str:
 
 
 def is_api(path: str) -> bool:
-    """Tell whether *path* belongs to the part that the token guards."""
-    return path == "/api" or path.startswith("/api/")
+    """Tell whether *path* belongs to the part that the token guards; metrics name Pages too."""
+    return path in {"/api", "/metrics"} or path.startswith("/api/")
 
 
 def check_token(authorization: str, auth_token: str) -> None:

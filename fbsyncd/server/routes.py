@@ -40,7 +40,9 @@ _MESSAGES = {
 }
 
 
-def routed(feed: Feed, *, public_url: str = "") -> WSGIApplication:
+def routed(
+    feed: Feed, *, public_url: str = "", metrics: Callable[[], tuple[bytes, str]] | None = None
+) -> WSGIApplication:
     """Return the application that finds the route of a request and answers it.
 
     Asks for no token and answers no picture: those doors come before.
@@ -49,6 +51,8 @@ def routed(feed: Feed, *, public_url: str = "") -> WSGIApplication:
     app.default_error_handler = _said_as_json
     for rule, callback, known in _json_routes(feed):
         app.route(rule, "GET", _answering(callback, known))
+    if metrics is not None:
+        app.route("/metrics", "GET", _answering(_scraped(metrics), query.NONE))
     for path, answer in webfiles.load(datafiles.web_dir(), public_url=public_url).items():
         app.route(path, "GET", _showing(answer))
 
@@ -109,6 +113,15 @@ def _readiness(feed: Feed) -> Callable[..., Any]:
         return json_answer({"status": status, "parts": parts}, status=200 if fit else 503)
 
     return readiness
+
+
+def _scraped(metrics: Callable[[], tuple[bytes, str]]) -> Callable[..., Any]:
+    def scraped() -> Answer:
+        body, kind = metrics()
+        told = ("Content-Type", kind), ("Content-Length", str(len(body)))
+        return Answer(200, (*told, ("Cache-Control", "no-store")), (body,))
+
+    return scraped
 
 
 def _answering(callback: Callable[..., Any], known: query.Parameters) -> Callable[..., Any]:
