@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from fbsyncd import __version__, condemned, download, migrate, models, process, relocate
+from fbsyncd import __version__, condemned, download, migrate, models, process, relocate, search
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
@@ -89,6 +89,7 @@ class Archive:
         Folders that are not this archive's are left as they are, and nothing is written there.
         """
         applied = migrate.apply(self.db)
+        search.refresh_all(self.db)
         self.brake.setup()
         if self.brake.reason() is None:
             relocate.follow(self.db, self.media)
@@ -139,6 +140,10 @@ class Archive:
         """Decode every picture that has not been, and make its small version."""
         self._require_folders()
         return self.darkroom.drain(self.now, self.stop, heard)
+
+    def index(self) -> int:
+        """Make texts that other programs wrote findable; return how many posts that were."""
+        return search.refresh(self.db)
 
     def reconcile(self, request: Request | None = None) -> Findings:
         """Compare every row with its file; see :meth:`fbsyncd.reconcile.Reconciler.scan`."""

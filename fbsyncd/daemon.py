@@ -129,6 +129,7 @@ def _schedule(archive: Archive, files_changed: Event, watch: Watch | None) -> Ba
     every(TICK, archive.download)
     every(HEAL, archive.heal)
     every(TICK, archive.develop)
+    every(TICK, archive.index)
     _schedule_checks(archive, files_changed, watch, every)
     return scheduler
 

@@ -18,6 +18,11 @@ class Engine:
     lock_rows: str
     lock_migrations: str
     lock_for_removal: str
+    lock_search: str
+    #: Where one text stands in another, from 1; 0 when it does not.
+    find: str
+    #: True of a ``post_search s`` that holds a text of three characters or more, by its index.
+    indexed: str
     #: Sorts text by its bytes, as the other engine does too.
     bytewise: str
     #: How a transaction begins that sees one state from its first statement to its last.
@@ -28,6 +33,8 @@ class Engine:
     identity: str
     #: Lets the numbers given to attachments go on above the one it is told.
     raise_numbers: str
+    #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
+    version: str
 
 
 SQLITE: Final = Engine(
@@ -37,6 +44,13 @@ SQLITE: Final = Engine(
     lock_rows="",
     lock_migrations="SELECT 1",
     lock_for_removal="SELECT 1",
+    lock_search="SELECT 1",
+    find="instr",
+    # In quotes, so that nothing in it is taken for an operator.
+    indexed=(
+        "s.id IN (SELECT rowid FROM post_search_grams"
+        """ WHERE post_search_grams MATCH '"' || replace(?, '"', '""') || '"')"""
+    ),
     bytewise="COLLATE BINARY",
     snapshot="DEFERRED",
     streaming=MappingProxyType({}),
@@ -44,6 +58,7 @@ SQLITE: Final = Engine(
     raise_numbers=(
         "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'facebook_post_attachments'"
     ),
+    version="PRAGMA data_version",
 )
 POSTGRESQL: Final = Engine(
     name="postgresql",
@@ -52,6 +67,9 @@ POSTGRESQL: Final = Engine(
     lock_rows="FOR UPDATE",
     lock_migrations="SELECT pg_advisory_xact_lock(7205759403792)",
     lock_for_removal="LOCK TABLE forgotten, media_storage IN ACCESS EXCLUSIVE MODE",
+    lock_search="SELECT pg_advisory_xact_lock(7205759403793)",
+    find="strpos",
+    indexed="fbsyncd_grams(s.folded) @> fbsyncd_grams(?) AND strpos(s.folded, ?) > 0",
     bytewise='COLLATE "C"',
     snapshot="REPEATABLE READ",
     streaming=MappingProxyType({"name": "fbsyncd_stream"}),
@@ -64,4 +82,5 @@ POSTGRESQL: Final = Engine(
         " (SELECT pg_get_serial_sequence('facebook_post_attachments', 'id')::regclass AS name)"
         " AS numbers WHERE name IS NOT NULL"
     ),
+    version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

@@ -15,7 +15,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import gone, ledger, listed, walks
+from fbsyncd import gone, ledger, listed, search, walks
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import (
     CallRefused,
@@ -111,6 +111,7 @@ class Sync:
             reading.stop_page("throttled", str(error), error.until)
         with transaction(self.db):
             self.rows.join_videos(source.page_id)
+            search.refresh(self.db)
         return report
 
     def _is_refused(self, page_id: str, token: str, now: datetime) -> bool:
@@ -257,6 +258,7 @@ class _Reading:
             ledger.save(self._db, self._source.page_id, name, progress)
             if name == "posts" and walk and walk.kind == "full":
                 listed.note(self._db, self._source.page_id, walk.started_at, stored.kept)
+            search.refresh(self._db)
         report = self._report
         report.posts += len(listing.records) if name == "posts" else 0
         report.videos += len(listing.records) if name == "videos" else 0

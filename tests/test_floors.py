@@ -17,10 +17,10 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
-    | {"watch"},
+    | {"fold", "watch"},
     {"assets", "away", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
     {"condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
-    | {"outstanding", "records", "tables", "view"},
+    | {"outstanding", "records", "search", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
     | {"relocate", "verify"},
     {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"},

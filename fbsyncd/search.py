@@ -1,0 +1,113 @@
+"""Search: posts by any part of their texts, on both engines, without knowing the language.
+
+``post_search`` holds the folded texts (:mod:`fbsyncd.fold`) of a post, its attachments and its
+videos, indexed by every three characters in a row. Triggers note in ``search_stale`` which posts
+have other texts than when they were folded, whoever wrote them, and :func:`refresh` folds those.
+
+Parts of one or two characters are in no index: they are looked for in the posts themselves, newest
+first, until the page is full.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd import models
+from fbsyncd.fold import fold
+from fbsyncd.models import change, change_many, marks, rows, session, transaction
+
+GRAM: Final = 3
+_MOST: Final = 500  # posts folded in one transaction
+_WORDS: Final = re.compile(r'"([^"]*)"?|([^\s"]+)')
+_TEXTS: Final = (
+    "SELECT id, message, story FROM facebook_posts WHERE id IN ({})",
+    "SELECT post_id, title, description FROM facebook_post_attachments"
+    " WHERE removed_at IS NULL AND post_id IN ({}) ORDER BY post_id, position, id",
+    "SELECT post_id, title, description FROM facebook_video_posts WHERE post_id IN ({})"
+    " ORDER BY post_id, video_id",
+)
+
+
+def terms(asked: str) -> list[str]:
+    """Return what has to be found, all of it: the words of *asked*, and its "quoted phrases".
+
+    A quote that is not closed reaches to the end. What folds to nothing is left out.
+    """
+    found = (fold(phrase or word) for phrase, word in _WORDS.findall(asked))
+    return [term for term in dict.fromkeys(found) if term]
+
+
+def condition(db: Database, asked: str) -> tuple[str, list[str]] | None:
+    """Return SQL that is true of a post ``p`` that *asked* finds, with its parameters.
+
+    Returns None when nothing is asked for.
+    """
+    wanted = sorted(terms(asked), key=len, reverse=True)
+    if not wanted:
+        return None
+    engine = models.engine(db)
+    clauses = [
+        engine.indexed if len(term) >= GRAM else f"{engine.find}(s.folded, ?) > 0"
+        for term in wanted
+    ]
+    params = [
+        term for term, clause in zip(wanted, clauses, strict=True) for _ in range(clause.count("?"))
+    ]
+    searched = f"FROM post_search s WHERE {' AND '.join(clauses)}"
+    if len(wanted[0]) >= GRAM:
+        return f"p.id IN (SELECT s.post_id {searched})", params
+    return f"EXISTS (SELECT 1 {searched} AND s.post_id = p.id)", params
+
+
+def refresh(db: Database) -> int:
+    """Fold the texts that have changed, some at a time; return how many posts that were."""
+    with session(db):
+        if not rows(db, "SELECT 1 FROM search_stale LIMIT 1"):
+            return 0
+    with transaction(db):
+        # Two at once could write the older of two texts last.
+        rows(db, models.engine(db).lock_search)
+        stale = rows(db, "SELECT id, post_id FROM search_stale ORDER BY id LIMIT ?", [_MOST])
+        ids = sorted({str(post_id) for _, post_id in stale})
+        if ids:
+            _fold(db, ids)
+            # Not "all up to the last": another one's row may have come to light in between.
+            noted = [id_ for id_, _ in stale]
+            change(db, f"DELETE FROM search_stale WHERE id IN ({marks(len(noted))})", noted)
+    return len(ids)
+
+
+def refresh_all(db: Database) -> None:
+    """Fold every text that has changed."""
+    while refresh(db):
+        pass
+
+
+def _fold(db: Database, ids: Sequence[str]) -> None:
+    texts = _texts(db, ids)
+    change_many(
+        db,
+        "INSERT INTO post_search (post_id, folded) VALUES (?, ?) ON CONFLICT (post_id)"
+        " DO UPDATE SET folded = excluded.folded WHERE post_search.folded <> excluded.folded",
+        sorted((post_id, "\n".join(filter(None, folded))) for post_id, folded in texts.items()),
+    )
+    gone = [id_ for id_ in ids if id_ not in texts]
+    if gone:
+        change(db, f"DELETE FROM post_search WHERE post_id IN ({marks(len(gone))})", gone)
+
+
+def _texts(db: Database, ids: Sequence[str]) -> dict[str, dict[str, None]]:
+    """Return the different texts of each post that is there, folded, in their order."""
+    texts: dict[str, dict[str, None]] = defaultdict(dict)
+    own, *others = (rows(db, sql.format(marks(len(ids))), ids) for sql in _TEXTS)
+    for id_, *some in own:
+        texts[str(id_)] = {fold(text): None for text in some if text}
+    for id_, *some in (row for found in others for row in found):
+        if id_ in texts:
+            texts[id_] |= {fold(text): None for text in some if text}
+    return texts
