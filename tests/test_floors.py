@@ -19,7 +19,7 @@ FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"fold", "watch"},
     {"assets", "away", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
-    {"condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
+    {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
     | {"outstanding", "records", "search", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
     | {"relocate", "verify"},
