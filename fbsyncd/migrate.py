@@ -2,23 +2,26 @@
 
 Each file of ``schema/<engine>/NNNN_name.sql`` is applied once, in order, all of them in one
 transaction under a lock, so that two programs starting at once, or one killed half-way, leave
-either the old schema or the new one.
+either the old schema or the new one. A SQLite file is copied before it is upgraded.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from peewee import Database
 
-from fbsyncd import models
+from fbsyncd import backup, models
 from fbsyncd.datafiles import schema_dir
 from fbsyncd.errors import SchemaError
+
+log = logging.getLogger(__name__)
 
 _LEDGER: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -28,8 +31,14 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 )"""
 
-# What an older program of the user's may have made; adopting those tables is not this step.
-_OURS: Final = ("facebook_posts", "media_storage")
+#: Tables that older programs fill too, and that are adopted on a person's word only.
+ADOPTABLE: Final = (
+    "media_storage",
+    "facebook_pages",
+    "facebook_posts",
+    "facebook_post_attachments",
+    "facebook_video_posts",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +63,77 @@ def apply(db: Database) -> list[str]:
     """Apply what *db* lacks and return the names of what was applied.
 
     Raises SchemaError when the database is newer than the program, was made by a changed
-    migration, or holds tables of these names that fbsyncd did not make.
+    migration, or holds tables of these names that fbsyncd did not make; DatabaseTrouble when a
+    SQLite file cannot be copied before its upgrade.
     """
-    engine = models.engine(db)
     with models.transaction(db):
-        models.rows(db, engine.lock_migrations)
-        models.change(db, _LEDGER)
-        missing = _missing(known(engine.name), _applied(db))
+        missing = begin(db)
         if missing and missing[0].version == 1:
             _refuse_foreign_tables(db)
-        for migration in missing:
-            for statement in _statements(migration.sql):
-                # Through the connection: a literal % of a trigger is no parameter mark.
-                db.connection().execute(statement)
-            models.change(
-                db,
-                "INSERT INTO schema_migrations (version, name, sha256) VALUES (?, ?, ?)",
-                (migration.version, migration.name, migration.sha256),
-            )
+        elif missing:
+            keep(db, missing)
+        execute(db, statements(missing))
+        record(db, missing)
     return [migration.name for migration in missing]
+
+
+def begin(db: Database) -> list[Migration]:
+    """Return what *db* lacks; nobody else migrates it until this transaction ends.
+
+    Must be called inside a transaction. Raises SchemaError as :func:`apply` does.
+    """
+    engine = models.engine(db)
+    models.rows(db, engine.lock_migrations)
+    models.change(db, _LEDGER)
+    return _missing(known(engine.name), _applied(db))
+
+
+def keep(db: Database, missing: Sequence[Migration]) -> None:
+    """Copy the file behind *db* before *missing* is applied; say who else has to, if there is none.
+
+    Must be called inside the transaction of :func:`begin`, which keeps writers away.
+    """
+    first, last = missing[0].version, missing[-1].version
+    path = models.file(db)
+    if path is None:
+        log.warning(
+            "the database gets schema %d, in one transaction; of a PostgreSQL database no copy"
+            " is made first, pg_dump makes one",
+            last,
+        )
+    else:
+        log.warning("schema %d: the database as it was is %s", last, backup.before(path, first))
+
+
+def statements(migrations: Iterable[Migration]) -> Iterator[str]:
+    """Yield the single statements of *migrations*, in order."""
+    for migration in migrations:
+        yield from _statements(migration.sql)
+
+
+def execute(db: Database, sql: Iterable[str]) -> None:
+    """Execute statements as they are written."""
+    for statement in sql:
+        # Past execute_sql(): a literal % of a trigger is no parameter mark.
+        db.cursor().execute(statement)
+
+
+def record(db: Database, migrations: Iterable[Migration]) -> None:
+    """Write down that *db* has these migrations."""
+    models.change_many(
+        db,
+        "INSERT INTO schema_migrations (version, name, sha256) VALUES (?, ?, ?)",
+        [(one.version, one.name, one.sha256) for one in migrations],
+    )
+
+
+def foreign_tables(db: Database) -> list[str]:
+    """Return the tables of ours that another program made: *db* has none of our migrations."""
+    with models.session(db):
+        tables = set(db.get_tables())
+        if "schema_migrations" in tables and _applied(db):
+            return []
+    return sorted(tables & set(ADOPTABLE))
 
 
 def pending(db: Database) -> list[str]:
@@ -103,11 +164,12 @@ def _applied(db: Database) -> dict[int, str]:
 
 
 def _refuse_foreign_tables(db: Database) -> None:
-    there = sorted(set(db.get_tables()) & set(_OURS))
+    there = sorted(set(db.get_tables()) & set(ADOPTABLE))
     if there:
         raise SchemaError(
-            f"the database already holds {', '.join(there)}, made by another program; "
-            "give fbsyncd a database of its own"
+            f"the database already holds {', '.join(there)}, made by another program:"
+            " 'fbsyncd setup --dry-run' shows what adopting them would add, and 'fbsyncd setup'"
+            " adopts them"
         )
 
 

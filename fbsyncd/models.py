@@ -147,6 +147,11 @@ def snapshot(db: Database) -> Iterator[None]:
         yield
 
 
+def file(db: Database) -> Path | None:
+    """Return the file behind *db*, or None when a server is."""
+    return Path(db.database) if engine(db) is SQLITE else None
+
+
 def identity(db: Database) -> str:
     """Return a text that is the same for two connections to one database, and for them alone."""
     found = str(rows(db, engine(db).identity)[0][0])

@@ -18,7 +18,8 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"fold", "watch"},
-    {"assets", "away", "config", "lock", "logs", "media", "models", "proof", "read", "turns"},
+    {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
+    | {"turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
     | {"outstanding", "records", "search", "tables", "view"},
     {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}

@@ -70,7 +70,8 @@ _ATTACHMENTS: Final = (
     f"SELECT {_columns('a', _ATTACHMENT)}, {_columns('m', _SHOT)}, {_columns('t', _SHOT)}"
     " FROM facebook_post_attachments a LEFT JOIN media_storage m ON m.id = a.local_media_id"
     " LEFT JOIN media_storage t ON t.id = a.local_thumbnail_id"
-    " WHERE a.post_id IN ({}) ORDER BY a.post_id, a.position, a.id"
+    " WHERE a.duplicate_of IS NULL AND a.post_id IN ({})"
+    " ORDER BY a.post_id, a.position, a.id"
 )
 _VIDEOS: Final = (
     f"SELECT {_columns('v', _VIDEO)}, {_columns('m', _SHOT)} FROM facebook_video_posts v"

@@ -1,0 +1,74 @@
+"""A copy of a SQLite database beside it, made before its schema is changed.
+
+The copy is made by SQLite itself, so it is whole whoever reads or has written meanwhile; the
+caller holds the write lock, so nobody writes. Pictures are not part of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from fbsyncd.errors import DatabaseTrouble
+
+log = logging.getLogger(__name__)
+
+#: So many copies are kept of one database, those made before its latest upgrades.
+KEPT: Final = 3
+#: Bytes left free beside a copy, for the upgrade itself to write into.
+_ROOM: Final = 16 * 2**20
+_SIZE: Final = ("page_count", "page_size")
+
+
+def before(path: Path, version: int) -> Path:
+    """Copy the database at *path* to ``<name>.before-NNNN`` and return that path.
+
+    A copy of that name is replaced: it was made before an upgrade that did not come to its end.
+    Copies before earlier versions are removed, all but the last few. Raises DatabaseTrouble, with
+    nothing left behind, when the disk has no room for it or refuses it.
+    """
+    copy = path.with_name(f"{path.name}.before-{version:04}")
+    part = copy.with_name(f"{copy.name}.part")
+    try:
+        # Whoever left this one was killed: to be here takes the database's write lock.
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as source:
+            _require_room(source, path)
+            with closing(sqlite3.connect(part)) as target:
+                source.backup(target)
+                # What is kept is one file, whoever copies it elsewhere.
+                target.execute("PRAGMA journal_mode = DELETE")
+        part.replace(copy)
+    except (sqlite3.Error, OSError) as error:
+        raise DatabaseTrouble(f"cannot copy {path} before its upgrade: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    _thin(path)
+    return copy
+
+
+def copies(path: Path) -> list[Path]:
+    """Return the copies kept of the database at *path*, the oldest schema first."""
+    name = re.compile(rf"{re.escape(path.name)}\.before-\d{{4}}", re.ASCII)
+    return sorted(other for other in path.parent.iterdir() if name.fullmatch(other.name))
+
+
+def _require_room(source: sqlite3.Connection, path: Path) -> None:
+    pages, size = (source.execute(f"PRAGMA {what}").fetchone()[0] for what in _SIZE)
+    need, free = pages * size + _ROOM, shutil.disk_usage(path.parent).free
+    if free < need:
+        raise DatabaseTrouble(
+            f"the upgrade of {path} first copies it and needs {need:,} bytes, the disk has"
+            f" {free:,}: free some space"
+        )
+
+
+def _thin(path: Path) -> None:
+    for old in copies(path)[:-KEPT]:
+        old.unlink(missing_ok=True)
+        log.info("removed %s: the last %d copies are kept", old.name, KEPT)

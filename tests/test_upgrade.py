@@ -1,0 +1,230 @@
+"""Databases of every earlier schema, with rows in them, brought to the newest one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peewee import Database
+from shelf import NOW, url
+from torture import Death, Gallows
+
+from fbsyncd import backup, migrate, models
+from fbsyncd.errors import DatabaseTrouble
+from fbsyncd.feed import Feed
+from fbsyncd.media import Media
+
+VERSIONS = [migration.version for migration in migrate.known("sqlite")]
+NEWEST = VERSIONS[-1]
+AT = "2026-01-02 03:04:05.000000+00:00"
+PICTURE = "11111111-1111-5111-8111-111111111111"
+# What the first schema can hold, one row of each kind, with texts that break easily.
+ROWS: dict[str, dict[str, Any]] = {
+    "media_storage": {
+        "id": PICTURE,
+        "asset_key": "1_2_3#s720x720",
+        "category": "posts",
+        "original_url": url(1),
+        "local_filename": "a" * 64 + ".jpg",
+        "public_url": f"/media/facebook/posts/{'a' * 64}.jpg",
+        "file_size": 3,
+        "sha256": "a" * 64,
+        "download_status": "success",
+    },
+    "facebook_pages": {"id": "7", "name": "Bürgerhaus ไทย 🎈"},
+    "facebook_posts": {
+        "id": "7_1",
+        "page_id": "7",
+        "message": "'; DROP TABLE facebook_posts; -- 100 % ไทย 🎈\n?",
+        "created_time": AT,
+        "full_picture_url": url(1),
+        "local_full_picture_id": PICTURE,
+    },
+    "facebook_post_attachments": {
+        "post_id": "7_1",
+        "attachment_key": "1_2_3",
+        "type": "photo",
+        "media_url": url(1),
+        "local_media_id": PICTURE,
+    },
+    "facebook_video_posts": {"video_id": "9", "page_id": "7", "length": 12.891},
+    "sync_state": {"page_id": "7", "stream": "posts", "state": "idle", "high_water": AT},
+}
+
+DEATHS = [Death("executed", number) for number in (3, 6, 12, 25)] + [Death("commit", 1)]
+
+
+def made_by(database_url: str, version: int) -> Database:
+    """Return a database as a program made it that knew schemas up to *version*."""
+    db = models.connect(database_url)
+    with models.transaction(db):
+        known = [one for one in migrate.begin(db) if one.version <= version]
+        migrate.execute(db, migrate.statements(known))
+        migrate.record(db, known)
+        for table, row in ROWS.items():
+            models.change(
+                db,
+                f"INSERT INTO {table} ({', '.join(row)}) VALUES ({models.marks(len(row))})",
+                list(row.values()),
+            )
+    return db
+
+
+def stored(db: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what the rows hold in the columns they were made with, and their stamps."""
+    with models.session(db):
+        return {
+            table: models.rows(
+                db,
+                f"SELECT {', '.join(row)}, created_at, updated_at FROM {table}",
+            )
+            for table, row in ROWS.items()
+        }
+
+
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_an_earlier_database_is_upgraded_with_its_rows(
+    database_url: str, version: int, tmp_path: Path
+) -> None:
+    """Every value stays as it was, and the program of today reads it."""
+    db = made_by(database_url, version)
+    before = stored(db)
+    migrate.apply(db)
+    assert stored(db) == before
+    assert migrate.pending(db) == []
+    feed = Feed(db, Media(tmp_path / "media", tmp_path), now=lambda: NOW)
+    (post,) = feed.posts()["posts"]
+    assert post["message"] == ROWS["facebook_posts"]["message"]
+    assert [one["has_local_image"] for one in post["attachments"]] == [True]
+    models.close(db)
+
+
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_a_file_is_copied_before_it_is_upgraded(tmp_path: Path, version: int) -> None:
+    """Beside the database lies what it was, whole and of the earlier schema."""
+    path = tmp_path / "fbsyncd.db"
+    db = made_by(f"sqlite:///{path}", version)
+    before = stored(db)
+    migrate.apply(db)
+    models.close(db)
+    following = VERSIONS[VERSIONS.index(version) + 1]
+    copy = tmp_path / f"fbsyncd.db.before-{following:04}"
+    assert backup.copies(path) == [copy]
+    assert [name.name for name in tmp_path.glob("*.part*")] == []
+    with closing(sqlite3.connect(copy)) as old:
+        assert old.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert old.execute("SELECT max(version) FROM schema_migrations").fetchone() == (version,)
+    again = models.connect(f"sqlite:///{copy}")
+    assert stored(again) == before
+    models.close(again)
+
+
+def test_an_up_to_date_or_new_file_is_not_copied(tmp_path: Path) -> None:
+    """There is nothing to keep of a database that is made or left as it is."""
+    path = tmp_path / "fbsyncd.db"
+    db = models.connect(f"sqlite:///{path}")
+    migrate.apply(db)
+    migrate.apply(db)
+    models.close(db)
+    assert backup.copies(path) == []
+
+
+def test_the_last_few_copies_are_kept_and_nothing_else_is_touched(tmp_path: Path) -> None:
+    """Copies before long-gone schemas go; files of other names stay."""
+    path = tmp_path / "fbsyncd.db"
+    sqlite3.connect(path).close()
+    others = [
+        tmp_path / name for name in ("fbsyncd.db.before-1", "x.db.before-0001", "before-0001")
+    ]
+    for other in others:
+        other.write_text("mine")
+    for version in (2, 3, 4, 5, 5, 6):
+        backup.before(path, version)
+    assert [copy.name[-4:] for copy in backup.copies(path)] == ["0004", "0005", "0006"]
+    assert [other.read_text() for other in others] == ["mine"] * 3
+
+
+def test_without_room_for_the_copy_nothing_is_upgraded(tmp_path: Path) -> None:
+    """The upgrade is refused and the database stays on its schema, with no half copy beside."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    db = made_by(f"sqlite:///{folder / 'fbsyncd.db'}", 1)
+    before = stored(db)
+    # A folder where the copy should be: no file can take its name, whoever runs the tests.
+    (folder / f"fbsyncd.db.before-{VERSIONS[1]:04}").mkdir()
+    with pytest.raises(DatabaseTrouble, match=r"cannot copy .*fbsyncd\.db before its upgrade"):
+        migrate.apply(db)
+    assert stored(db) == before
+    assert len(migrate.pending(db)) == len(VERSIONS) - 1
+    assert list(folder.glob("*.part*")) == []
+    models.close(db)
+
+
+def test_a_full_disk_is_told_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has to free space is told how much, before anything is copied."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 1))
+    path = tmp_path / "fbsyncd.db"
+    sqlite3.connect(path).close()
+    with pytest.raises(DatabaseTrouble, match=r"needs [\d,]+ bytes, the disk has 1: free"):
+        backup.before(path, 5)
+    assert backup.copies(path) == []
+
+
+def test_who_upgrades_postgresql_is_told_that_no_copy_is_made(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names the copy of a file, or says that a server's database has none."""
+    db = made_by(database_url, 1)
+    migrate.apply(db)
+    models.close(db)
+    said = "pg_dump makes one" if database_url.startswith("postgresql") else "fbsyncd.db.before-"
+    assert [record.levelname for record in caplog.records if said in record.message] == ["WARNING"]
+
+
+def test_programs_that_start_at_once_upgrade_once(database_url: str, tmp_path: Path) -> None:
+    """One of several does the upgrade, and its copy is of what was before."""
+    models.close(made_by(database_url, 1))
+
+    def upgrade(_: int) -> list[str]:
+        db = models.connect(database_url)
+        try:
+            return migrate.apply(db)
+        finally:
+            models.close(db)
+
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(upgrade, range(4)))
+    assert sorted(map(len, applied)) == [0, 0, 0, len(VERSIONS) - 1]
+    for copy in tmp_path.glob("*.before-*"):
+        with closing(sqlite3.connect(copy)) as old:
+            assert old.execute("SELECT max(version) FROM schema_migrations").fetchone() == (1,)
+
+
+def test_a_killed_upgrade_leaves_the_old_database(database_url: str, tmp_path: Path) -> None:
+    """Killed before any of its statements, in the copy or at the commit, it begins anew."""
+    (tmp_path / "config.toml").write_text(f'[database]\nurl = "{database_url}"\n')
+    gallows = Gallows(tmp_path / "log")
+    try:
+        db = made_by(database_url, 1)
+        before = stored(db)
+        models.close(db)
+        for death in DEATHS:
+            _, status = gallows.run(tmp_path, ["setup"], death)
+            assert status == -9, death
+            db = models.connect(database_url)
+            assert stored(db) == before
+            assert len(migrate.pending(db)) == len(VERSIONS) - 1, death
+            models.close(db)
+    finally:
+        gallows.close()
+    db = models.connect(database_url)
+    assert len(migrate.apply(db)) == len(VERSIONS) - 1
+    assert stored(db) == before
+    assert list(tmp_path.glob("*.part*")) == []
+    models.close(db)
