@@ -42,7 +42,7 @@ def to_text(moment: datetime) -> str:
     """Return *moment* as the text both engines store and compare: UTC with microseconds."""
     if moment.tzinfo is None:
         raise ValueError("a time without zone cannot be stored")
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")
 
 
 def from_text(value: object) -> datetime | None:

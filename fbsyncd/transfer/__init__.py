@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peewee import Database
@@ -28,6 +28,7 @@ from fbsyncd.transfer.compare import Tally, compare
 from fbsyncd.transfer.forgotten import still_held
 from fbsyncd.transfer.shapes import SHAPES, Shape
 from fbsyncd.transfer.target import make_room, merge
+from fbsyncd.transfer.union import Verdict
 
 __all__ = ["Copied", "Heard", "Tally", "copy", "target_at"]
 
@@ -93,19 +94,31 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
 
 def _copy_all(source: Database, target: Database, heard: Heard) -> list[Tally]:
     total = sum(reading.count(source, shape) for shape in SHAPES)
+    #: Pictures that go by another id in the target, where an older program had named them.
+    aliases: dict[str, str] = {}
     meter = _Meter("copying", total, heard)
-    written = {shape.name: _merge(source, target, shape, meter.tick) for shape in SHAPES}
+    written = {shape.name: _merge(source, target, shape, aliases, meter) for shape in SHAPES}
     meter = _Meter("comparing", total, heard)
-    return [compare(source, target, shape, written[shape.name], meter.tick) for shape in SHAPES]
+    tallies = [compare(source, target, shape, aliases, meter.tick) for shape in SHAPES]
+    return [replace(tally, written=written[tally.name]) for tally in tallies]
 
 
-def _merge(source: Database, target: Database, shape: Shape, tick: Callable[[int], None]) -> int:
+def _merge(
+    source: Database, target: Database, shape: Shape, aliases: dict[str, str], meter: _Meter
+) -> int:
     if shape.number:
         make_room(target, reading.highest(source, shape))
     written = 0
-    for batch in reading.batches(source, shape):
-        written += merge(target, shape, batch)
-        tick(len(batch))
+    for batch in reading.batches(source, shape, aliases):
+        judged = merge(target, shape, batch)
+        written += sum(one.verdict in {Verdict.NEW, Verdict.NEWER} for one in judged)
+        if shape.parent:
+            aliases |= {
+                entry.row[0]: one.entry.row[0]
+                for entry, one in zip(batch, judged, strict=True)
+                if entry.row[0] != one.entry.row[0]
+            }
+        meter.tick(len(batch))
     return written
 
 

@@ -1,15 +1,17 @@
 """Whether a copy is the same as the original: counts, and a digest of every table on both sides.
 
-A digest is the SHA-256 of each row's values as text, in the order of the keys. It does not depend
-on the engine. It covers every row of the source; left out on both sides are rows of which
-the target rightly has its own, newer version, and they are counted.
+A digest is the SHA-256 of the rows' values, each row a line of JSON, in the order of the keys. It
+does not depend on the engine. It covers every row of the source; left out on both sides are rows
+of which the target rightly has its own, newer version, and they are counted.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from peewee import Database
 
@@ -25,12 +27,12 @@ class Tally:
     """One table on both sides; *kept* rows are newer in the target."""
 
     name: str
-    written: int
     here: int
     there: int
     kept: int
     digest_here: str
     digest_there: str
+    written: int = 0
 
     @property
     def agrees(self) -> bool:
@@ -41,36 +43,33 @@ def compare(
     source: Database,
     target: Database,
     shape: Shape,
-    written: int,
+    aliases: Mapping[str, str],
     heard: Callable[[int], None],
 ) -> Tally:
     """Read one table on both sides; *heard* is told how many rows each time some are done."""
     here, there = hashlib.sha256(), hashlib.sha256()
     kept = seen = 0
-    for batch in reading.batches(source, shape):
+    for batch in reading.batches(source, shape, aliases):
         with session(target):
             found = held(target, shape, batch)
         for one in judge(shape, batch, found):
             if one.verdict is Verdict.KEPT:
                 kept += 1
                 continue
-            here.update(canonical(one.entry.row))
+            text = canonical(one.entry.row)
+            here.update(text)
             if one.held is not None:
-                there.update(canonical(one.held.row))
+                there.update(text if one.verdict is Verdict.SAME else canonical(one.held.row))
         seen += len(batch)
         heard(len(batch))
     with session(target):
         total = reading.count(target, shape)
-    return Tally(shape.name, written, seen, total, kept, here.hexdigest(), there.hexdigest())
+    return Tally(shape.name, seen, total, kept, here.hexdigest(), there.hexdigest())
 
 
 def canonical(row: Row) -> bytes:
-    """Return the values of *row* as text that no other row has."""
-    return (",".join(map(_canonical, row)) + ";").encode()
+    """Return the values of *row* as a line of JSON."""
+    return f"{_ENCODE(row)}\n".encode()
 
 
-def _canonical(value: object) -> str:
-    if value is None:
-        return ""
-    text = str(int(value)) if isinstance(value, bool) else str(value)
-    return f"{len(text)}:{text}"
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

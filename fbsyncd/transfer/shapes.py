@@ -11,9 +11,10 @@ in a folder and not in the database; and the facts about one place, such as the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from types import NoneType
 from typing import Any, Final
 
 from peewee import BooleanField, Field, FloatField, IntegerField, Model
@@ -28,20 +29,36 @@ _LENGTH: Final = len(EPOCH)
 _UTC: Final = "+00:00"
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a column's values become plain ones: *read*, unless all are of the types *plain*.
+
+    *blank* stands for NULL in a column that may not be empty here; a database adopted from an
+    older program may be less strict.
+    """
+
+    read: Callable[[Any], Any]
+    plain: frozenset[type]
+    blank: Any
+
+
 @dataclass(frozen=True)
 class Shape:
     """One table as it is copied.
 
-    *key* tells rows apart, *version* is the column whose greater value is the newer row, and
-    *first* an expression that sorts before the key: a row must not come before one it refers to.
+    *key* tells rows apart; rows that agree in *other* are the same thing as well, and then the
+    target's *own* columns stay as they are there. *version* is the column whose greater value is
+    the newer row. *parent* names a row of the same table, which comes earlier.
     *number* is a column that each database fills by itself; it is read last and not compared.
     """
 
     model: type[Model]
     key: tuple[str, ...]
+    other: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     version: str = "updated_at"
     left_out: frozenset[str] = frozenset()
-    first: str = ""
+    parent: str | None = None
     number: str | None = None
     #: Whether an archived row beats one that is not, whichever is newer.
     is_ranked: bool = False
@@ -66,36 +83,44 @@ class Shape:
         return {name: place for place, name in enumerate(self.columns)}
 
     @cached_property
-    def _readers(self) -> list[Callable[[Any], Any]]:
-        return [_reader(self.model._meta.columns[name]) for name in self.columns]
+    def _kinds(self) -> list[Kind]:
+        return [_kind(self.model._meta.columns[name]) for name in self.columns]
+
+    def read(self, raw: Sequence[Row]) -> list[Row]:
+        """Return rows of either engine in plain values, without the number."""
+        return list(zip(*map(_plain, self._kinds, zip(*raw, strict=True)), strict=True))
+
+    def key_of(self, row: Row) -> Row | None:
+        """Return what tells *row* apart, None when it has no key yet."""
+        key = row[: len(self.key)]
+        return None if None in key else key
+
+    def other_of(self, row: Row) -> Row | None:
+        """Return what tells *row* apart where ids and keys do not."""
+        other = tuple(row[self.at[name]] for name in self.other)
+        # Two attachments that have keys and no link are two.
+        nameless = not other or (other[-1] is None and self.key_of(row) is not None)
+        return None if nameless else other
 
     @cached_property
-    def _fillers(self) -> list[Any]:
-        """Return what stands for NULL in columns that may not be empty here.
-
-        A database adopted from an older program may be less strict.
-        """
-        fields = [self.model._meta.columns[name] for name in self.columns]
-        return [None if field.null else _blank(field) for field in fields]
-
-    def read(self, raw: Iterable[Any]) -> Row:
-        """Return a row of either engine in plain values."""
-        return tuple(
-            filler if value is None else read(value)
-            for read, filler, value in zip(self._readers, self._fillers, raw, strict=False)
-        )
-
-    def key_of(self, row: Row) -> Row:
-        """Return what tells *row* apart; with a None in it, it tells nothing."""
-        return row[: len(self.key)]
+    def references(self) -> list[int]:
+        """Return the places of columns that name a row of media_storage."""
+        fields = self.model._meta.columns
+        return [
+            place
+            for place, name in enumerate(self.columns)
+            if isinstance(fields[name], DashedUUIDField) and name not in self.own
+        ]
 
     @property
-    def sought(self) -> tuple[str, ...]:
-        """Return the columns by which rows are looked up: with a number, a row's whole group.
+    def sought(self) -> tuple[tuple[str, ...], ...]:
+        """Return the columns by which rows are looked up, in each way there is.
 
         Attachments of older programs have no key, so all of a post's are looked at together.
         """
-        return self.key[:1] if self.number else self.key
+        if self.number:
+            return (self.key[:1],)
+        return (self.key, self.other) if self.other else (self.key,)
 
     def select(self) -> str:
         """Return the SELECT of all columns, the number last, without a condition."""
@@ -104,7 +129,7 @@ class Shape:
 
     def order(self, bytewise: str) -> str:
         """Return the ORDER BY that is the same on both engines."""
-        terms = [self.first] if self.first else []
+        terms = [f"{self.parent} IS NOT NULL"] if self.parent else []
         for name in self.key:
             term = f"coalesce({name}, '')" if self.model._meta.columns[name].null else name
             terms.append(f"{term} {bytewise}" if self._is_text(name) else name)
@@ -122,33 +147,36 @@ def standing(shape: Shape, row: Row) -> tuple[bool, str]:
     return archived, str(row[shape.at[shape.version]] if shape.version else "")
 
 
-def _stamp(value: Any) -> str | None:
+def _plain(kind: Kind, column: tuple[Any, ...]) -> Iterable[Any]:
+    """Return one column of many rows in plain values; at once where they are plain already."""
+    types = set(map(type, column))
+    if not types <= kind.plain:
+        column = tuple(None if value is None else kind.read(value) for value in column)
+    if kind.blank is not None and NoneType in types:
+        return [kind.blank if value is None else value for value in column]
+    return column
+
+
+def _stamp(value: Any) -> str:
     # Most are canonical already, and there are millions of them.
     if isinstance(value, str) and len(value) == _LENGTH and value[10] == " " and value[26:] == _UTC:
         return value
     moment = from_text(value)
-    return to_text(moment) if moment else None
+    return to_text(moment) if moment else EPOCH
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
+def _kind(field: Field) -> Kind:
+    kind = next((kind for of, kind in _KINDS if isinstance(field, of)), _TEXT)
+    return replace(kind, blank=None) if field.null else kind
 
 
-def _reader(field: Field) -> Callable[[Any], Any]:
-    kinds: Sequence[tuple[type[Field], Callable[[Any], Any]]] = (
-        (UTCTimeField, _stamp),
-        (BooleanField, bool),
-        (FloatField, float),
-        (IntegerField, int),
-    )
-    return next((read for kind, read in kinds if isinstance(field, kind)), _text)
-
-
-def _blank(field: Field) -> Any:
-    kinds = ((UTCTimeField, EPOCH), (BooleanField, False), (FloatField, 0.0), (IntegerField, 0))
-    return next((blank for kind, blank in kinds if isinstance(field, kind)), "")
-
-
+_TEXT: Final = Kind(str, frozenset({str, NoneType}), "")
+_KINDS: Final = (
+    (UTCTimeField, Kind(_stamp, frozenset({NoneType}), EPOCH)),
+    (BooleanField, Kind(bool, frozenset({bool, NoneType}), False)),
+    (FloatField, Kind(float, frozenset({float, NoneType}), 0.0)),
+    (IntegerField, Kind(int, frozenset({int, NoneType}), 0)),
+)
 _LEASE: Final = frozenset({"lease_owner", "lease_until"})
 
 #: In an order in which no row comes before one it refers to. How far the Pages were read comes
@@ -157,13 +185,21 @@ SHAPES: Final = (
     Shape(
         tables.MediaStorage,
         ("id",),
+        other=("asset_key",),
+        own=("id", "key_id"),
         left_out=_LEASE,
-        first="derived_from IS NOT NULL",
+        parent="derived_from",
         is_ranked=True,
     ),
     Shape(tables.FacebookPage, ("id",)),
     Shape(tables.FacebookPost, ("id",)),
-    Shape(tables.FacebookPostAttachment, ("post_id", "attachment_key"), number="id"),
+    Shape(
+        tables.FacebookPostAttachment,
+        ("post_id", "attachment_key"),
+        other=("post_id", "type", "media_url"),
+        own=("attachment_key",),
+        number="id",
+    ),
     Shape(tables.FacebookVideoPost, ("video_id",)),
     Shape(tables.FacebookPostHistory, ("post_id", "seen_from"), version="seen_until"),
     Shape(tables.FormerPicture, ("owner_id", "media_id"), version=""),

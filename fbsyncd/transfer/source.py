@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from peewee import Database
@@ -16,11 +16,20 @@ from fbsyncd.transfer.union import Entry
 BATCH: Final = 500
 
 
-def batches(db: Database, shape: Shape) -> Iterator[list[Entry]]:
-    """Yield all rows of a table in the order of their keys; inside a snapshot only."""
+def batches(db: Database, shape: Shape, aliases: Mapping[str, str]) -> Iterator[list[Entry]]:
+    """Yield all rows of a table in the order of their keys; inside a snapshot only.
+
+    *aliases* gives the ids that pictures go by in the target, where they are others. They are
+    looked up batch by batch, so a picture's own alias is there when its small version is read.
+    """
     sql = f"{shape.select()} {shape.order(engine(db).bytewise)}"
-    read = (entries(shape, raw) for raw in stream(db, sql, size=BATCH))
-    return _whole_groups(read) if shape.number else read
+    read: Iterator[Sequence[Entry]] = (entries(shape, raw) for raw in stream(db, sql, size=BATCH))
+    if shape.number:
+        read = _whole_groups(read)
+    elif shape.parent:
+        read = _parents_apart(read, shape.at[shape.parent])
+    for batch in read:
+        yield [_renamed(shape, entry, aliases) for entry in batch] if aliases else list(batch)
 
 
 def count(db: Database, shape: Shape) -> int:
@@ -45,3 +54,19 @@ def _whole_groups(read: Iterator[Sequence[Entry]]) -> Iterator[list[Entry]]:
             held = held[cut:]
     if held:
         yield held
+
+
+def _parents_apart(read: Iterator[Sequence[Entry]], parent: int) -> Iterator[list[Entry]]:
+    """Yield batches of rows that all have a parent, or all have none."""
+    for batch in read:
+        for wanted in (False, True):
+            some = [entry for entry in batch if (entry.row[parent] is not None) is wanted]
+            if some:
+                yield some
+
+
+def _renamed(shape: Shape, entry: Entry, aliases: Mapping[str, str]) -> Entry:
+    row = list(entry.row)
+    for place in shape.references:
+        row[place] = aliases.get(row[place], row[place])
+    return Entry(tuple(row), entry.number)

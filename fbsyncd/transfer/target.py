@@ -8,16 +8,18 @@ import peewee
 from peewee import Database
 
 from fbsyncd.errors import DatabaseTrouble
-from fbsyncd.models import change, change_many, engine, marks, rows, transaction
+from fbsyncd.models import Row, change, change_many, engine, marks, rows, transaction
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
 
 
-def entries(shape: Shape, raw: Sequence[tuple[object, ...]]) -> list[Entry]:
+def entries(shape: Shape, raw: Sequence[Row]) -> list[Entry]:
     """Return rows as :meth:`Shape.select` reads them in plain values."""
-    if shape.number is None:
-        return [Entry(shape.read(row)) for row in raw]
-    return [Entry(shape.read(row), int(str(row[-1]))) for row in raw]
+    if not raw:
+        return []
+    numbers = [int(row[-1]) for row in raw] if shape.number else [None] * len(raw)
+    plain = shape.read([row[:-1] for row in raw] if shape.number else raw)
+    return [Entry(row, number) for row, number in zip(plain, numbers, strict=True)]
 
 
 def held(
@@ -27,25 +29,31 @@ def held(
 
     *locked* keeps another writer's hands off them until the transaction ends.
     """
-    conditions, params = [], []
-    for place, name in enumerate(shape.sought):
-        values = sorted({entry.row[place] for entry in batch})
-        conditions.append(f"{name} IN ({marks(len(values))})")
-        params += values
+    alternatives, params = [], []
+    for names in shape.sought:
+        conditions = []
+        for name in names:
+            values = sorted({entry.row[shape.at[name]] for entry in batch})
+            conditions.append(f"{name} IN ({marks(len(values))})")
+            params += values
+        alternatives.append(f"({' AND '.join(conditions)})")
     lock = engine(db).lock_rows if locked else ""
     order = shape.order(engine(db).bytewise)
-    sql = f"{shape.select()} WHERE {' AND '.join(conditions)} {order} {lock}"
+    sql = f"{shape.select()} WHERE {' OR '.join(alternatives)} {order} {lock}"
     return entries(shape, rows(db, sql, params))
 
 
-def merge(db: Database, shape: Shape, batch: Sequence[Entry]) -> int:
-    """Bring *batch* into the target in one transaction; return how many rows were written."""
+def merge(db: Database, shape: Shape, batch: Sequence[Entry]) -> list[Judged]:
+    """Bring *batch* into the target in one transaction; return what became of each.
+
+    Raises DatabaseTrouble when the target has a rule of its own that a row breaks.
+    """
     try:
         with transaction(db):
             judged = judge(shape, batch, held(db, shape, batch, locked=True))
-            new = [one.entry for one in judged if one.verdict is Verdict.NEW]
-            newer = [one for one in judged if one.verdict is Verdict.NEWER]
-            return _insert(db, shape, new) + _update(db, shape, newer)
+            _insert(db, shape, [one.entry for one in judged if one.verdict is Verdict.NEW])
+            _update(db, shape, [one for one in judged if one.verdict is Verdict.NEWER])
+            return judged
     except peewee.IntegrityError as error:
         raise DatabaseTrouble(f"the target refused rows of {shape.name}: {error}") from error
 
@@ -56,14 +64,13 @@ def make_room(db: Database, highest: int) -> None:
         change(db, engine(db).raise_numbers, [highest])
 
 
-def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> int:
+def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> None:
     taken = _taken(db, shape, new)
     kept = [entry for entry in new if entry.number is not None and entry.number not in taken]
     rest = [entry for entry in new if entry.number is None or entry.number in taken]
     named = [*shape.columns, *([shape.number] if shape.number else [])]
-    return change_many(
-        db, _insertion(shape, named), [(*entry.row, entry.number) for entry in kept]
-    ) + change_many(db, _insertion(shape, shape.columns), [entry.row for entry in rest])
+    change_many(db, _insertion(shape, named), [(*entry.row, entry.number) for entry in kept])
+    change_many(db, _insertion(shape, shape.columns), [entry.row for entry in rest])
 
 
 def _insertion(shape: Shape, columns: Sequence[str]) -> str:
@@ -83,18 +90,19 @@ def _taken(db: Database, shape: Shape, new: Sequence[Entry]) -> set[int]:
     return {int(number) for (number,) in rows(db, sql, numbers)}
 
 
-def _update(db: Database, shape: Shape, newer: Sequence[Judged]) -> int:
+def _update(db: Database, shape: Shape, newer: Sequence[Judged]) -> None:
     names = shape.columns if shape.number else shape.columns[len(shape.key) :]
     which = (shape.number,) if shape.number else shape.key
     sql = (
         f"UPDATE {shape.name} SET {', '.join(f'{name} = ?' for name in names)}"
         f" WHERE {' AND '.join(f'{name} = ?' for name in which)}"
     )
-    return change_many(db, sql, [_parameters(shape, one) for one in newer])
+    change_many(db, sql, [_parameters(shape, one) for one in newer])
 
 
 def _parameters(shape: Shape, one: Judged) -> tuple[object, ...]:
+    row = one.entry.row
     if shape.number:
-        return (*one.entry.row, one.held.number if one.held else None)
-    key = shape.key_of(one.entry.row)
-    return (*one.entry.row[len(key) :], *key)
+        return (*row, one.held.number if one.held else None)
+    size = len(shape.key)
+    return (*row[size:], *row[:size])

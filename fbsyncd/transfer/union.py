@@ -51,7 +51,7 @@ def judge(shape: Shape, incoming: Sequence[Entry], held: Sequence[Entry]) -> lis
 def _judge(shape: Shape, entry: Entry, held: Entry | None) -> Judged:
     if held is None:
         return Judged(Verdict.NEW, entry, None)
-    wanted = Entry(_completed(shape, entry.row, held.row), entry.number)
+    wanted = Entry(_adapted(shape, entry.row, held.row), entry.number)
     if wanted.row == held.row:
         verdict = Verdict.SAME
     elif standing(shape, held.row) > standing(shape, wanted.row):
@@ -61,49 +61,40 @@ def _judge(shape: Shape, entry: Entry, held: Entry | None) -> Judged:
     return Judged(verdict, wanted, held)
 
 
-def _completed(shape: Shape, row: Row, held: Row) -> Row:
-    """Return *row* with the parts of its key that only the target knows."""
-    size = len(shape.key)
-    if None not in row[:size]:
+def _adapted(shape: Shape, row: Row, held: Row) -> Row:
+    """Return *row* with the ids and keys it goes by in the target."""
+    if not shape.own or shape.key_of(row) == shape.key_of(held):
         return row
-    key = tuple(old if new is None else new for new, old in zip(row[:size], held, strict=False))
-    return (*key, *row[size:])
+    adapted = list(row)
+    for name in shape.own:
+        place = shape.at.get(name)
+        # A key that the target lacks yet may come from here; an id it has always.
+        if place is not None and not (place < len(shape.key) and held[place] is None):
+            adapted[place] = held[place]
+    return tuple(adapted)
 
 
 def _pair(shape: Shape, incoming: Sequence[Entry], held: Sequence[Entry]) -> dict[int, Entry]:
     """Return for each place in *incoming* the entry of *held* that is the same thing.
 
-    By their key, and what is left by their link, each one once.
+    First by their key, then what is left in the other way, each one once.
     """
     found: dict[int, Entry] = {}
     free = dict(enumerate(held))
-    for mark in (_by_key, _by_link) if shape.number else (_by_key,):
-        waiting = _marked(shape, free, mark)
+    for mark in (shape.key_of, shape.other_of):
+        waiting = _marked(free, mark)
         for place, entry in enumerate(incoming):
-            queue = None if place in found else waiting.get(mark(shape, entry.row))
+            queue = None if place in found else waiting.get(mark(entry.row))
             if queue:
                 found[place] = free.pop(queue.pop(0))
     return found
 
 
 def _marked(
-    shape: Shape, free: dict[int, Entry], mark: Callable[[Shape, Row], Row | None]
+    free: dict[int, Entry], mark: Callable[[Row], Row | None]
 ) -> dict[Row | None, list[int]]:
     waiting: dict[Row | None, list[int]] = defaultdict(list)
     for place, entry in free.items():
-        waiting[mark(shape, entry.row)].append(place)
+        waiting[mark(entry.row)].append(place)
     waiting.pop(None, None)
     return waiting
-
-
-def _by_key(shape: Shape, row: Row) -> Row | None:
-    key = shape.key_of(row)
-    return None if None in key else key
-
-
-def _by_link(shape: Shape, row: Row) -> Row | None:
-    link = row[shape.at["media_url"]]
-    # Two that have keys and no link are two.
-    if link is None and _by_key(shape, row) is not None:
-        return None
-    return row[0], row[shape.at["type"]], link
