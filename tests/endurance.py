@@ -14,19 +14,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import postgres
-from plant import archive_of, config_text, one, query, read
-from torture import NOT_SAFE, PICTURES, Death, Ordeal, ordeal, prepare
+from months import live
+from plant import config_text
+from torture import NOT_SAFE, Death, Ordeal, ordeal, prepare
 
-from fbsyncd.archive import Archive
 from fbsyncd.simulator import Simulator
 
 POINTS = "statement executed commit committed open fsync fsynced replace replaced unlink unlinked"
 SERIES = 50
-DAY = timedelta(days=1)
 
 
 def say(text: str) -> None:
@@ -122,71 +120,12 @@ def command(folder: Path, status: int, *arguments: str) -> str:
 
 
 def months(count: int, seed: int) -> None:
-    """Let *count* months go by, day by day, with all that happens to a Page and its archive."""
-    chance, happened = random.Random(seed), Counter[str]()
-    with tempfile.TemporaryDirectory() as name, Simulator(posts=30, pictures="plain") as facebook:
-        folder = Path(name)
-        with archive_of(facebook, folder, f"sqlite:///{folder / 'fbsyncd.db'}") as archive:
-            away = 0
-            for _ in range(count * 30):
-                facebook.clock.move(DAY)
-                happened["days"] += 1
-                live(facebook, chance, happened)
-                away = away - 1 if away else chance.choice([0] * 40 + [3, 6, 14])
-                if away:
-                    happened["days asleep"] += 1
-                    continue
-                work(facebook, archive, chance, happened)
-                facebook.faults.clear()
-            work(facebook, archive, random.Random(0), happened)
-            happened["pictures"] = one(archive, "SELECT count(*) FROM media_storage")
-            assert query(archive, NOT_SAFE) == []
-            compare(facebook, archive, folder)
-    say(f"months: {count}; {dict(happened)}; every picture archived")
-
-
-def live(facebook: Simulator, chance: random.Random, happened: Counter[str]) -> None:
-    """One day of the Page: what was seen by the archive before may change or go."""
-    posts = facebook.world.posts(facebook.page_id)
-    event = chance.choice(["edit", "add", "add", "add", "grow", "nothing", "nothing"])
-    happened[event] += 1
-    if event == "add":
-        facebook.add_post(chance.choice(["photo", "album", "reel", "text"]))
-    elif event == "edit":
-        facebook.edit(chance.choice(posts).id, f"text {chance.random()}")
-    elif event == "grow":
-        facebook.grow_album(facebook.add_post("album", photos=3), 2)
-
-
-def work(
-    facebook: Simulator, archive: Archive, chance: random.Random, happened: Counter[str]
-) -> None:
-    """One day of the archive; on some of them the pictures' hosts are down."""
-    cdn_is_down = chance.random() < 0.1
-    read(archive)
-    if cdn_is_down:
-        happened["days without CDN"] += 1
-        return
-    for _ in range(4):
-        archive.heal()
-        archive.download()
-        archive.develop()
-    safe = query(archive, NOT_SAFE) == []
-    happened["days all safe" if safe else "days not all safe"] += 1
-    if safe and chance.random() < 0.05:
-        # All its pictures are archived, so nothing may be lost by its going.
-        facebook.remove(chance.choice(facebook.world.posts(facebook.page_id)).id)
-        happened["removed"] += 1
-
-
-def compare(facebook: Simulator, archive: Archive, folder: Path) -> None:
-    """Whatever a fresh archive can still have, this one has."""
-    (folder / "twin").mkdir()
-    with archive_of(facebook, folder / "twin", f"sqlite:///{folder / 'twin.db'}") as twin:
-        read(twin)
-        twin.download()
-        twin.develop()
-        assert set(query(twin, PICTURES)) <= set(query(archive, PICTURES))
+    """Let *count* months go by with all that happens to a Page and its archive."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        url = f"sqlite:///{Path(name) / 'fbsyncd.db'}"
+        happened = live(Path(name), url, count * 30, seed)
+    say(f"months: {count}, nothing lost, {time.monotonic() - began:.0f} s; {happened}")
 
 
 def main() -> None:

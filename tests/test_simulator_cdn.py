@@ -77,6 +77,15 @@ def test_some_links_live_otherwise(reader: Reader, part: str, least: int, most: 
     assert least * HOUR - 5 < life <= most * HOUR
 
 
+def test_every_link_dies_with_the_key_it_was_signed_with(reader: Reader) -> None:
+    """After another key was taken the old link is refused, and a fresh one is not."""
+    old = find(reader, "/t39.30808-6/")
+    assert reader.get(old).status_code == 200
+    reader.facebook.signer.renew()
+    assert (reader.get(old).status_code, reader.get(old).text) == (403, "URL signature mismatch")
+    assert reader.get(find(reader, "/t39.30808-6/")).status_code == 200
+
+
 def test_a_link_dies_with_its_oe(reader: Reader) -> None:
     """After oe, by the simulator's clock, the link answers 403; a fresh one works."""
     link = find(reader, "/t39.30808-6/")

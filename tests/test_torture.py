@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from months import live
 from torture import Death, ordeal, prepare
 
 SETUP = [("statement", 4), ("commit", 1), ("committed", 1), ("open", 1), ("replace", 1)]
@@ -41,3 +42,10 @@ def test_killed_anywhere_it_goes_on_as_if_nothing_had_been(
             one.run(command, *scrub, death=death)
         counted = one.finish()
     assert counted["kills"] >= 22, one.kills
+
+
+def test_weeks_of_trouble_lose_nothing(tmp_path: Path, database_url: str) -> None:
+    """Whatever befalls Page and archive for 14 days, all that could be had once is kept."""
+    happened = live(tmp_path, database_url, days=14, seed=3, harshness=5)
+    assert happened["days of trouble"] >= 5
+    assert happened["pictures remembered"] > 60

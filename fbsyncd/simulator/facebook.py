@@ -89,9 +89,9 @@ class Simulator:
         self._lend(Changes(self.world, self.gallery, self.clock, seed))
         self.access = Access(self.world, self.faults, seed, wanted["app_secret"])
         self._server = Server(wanted["port"], self._respond)
-        signer = Signer(self._server.url, self.clock, seed)
-        self._graph = Graph(self.world, signer, self.access, self.faults)
-        self._cdn = Cdn(self.gallery, signer, self.faults)
+        self.signer = Signer(self._server.url, self.clock, seed)
+        self._graph = Graph(self.world, self.signer, self.access, self.faults)
+        self._cdn = Cdn(self.gallery, self.signer, self.faults)
         self._control = Control(self)
         self._alive = wanted["alive"]
         self._threads: list[threading.Thread] = []

@@ -98,6 +98,10 @@ class Signer:
             return MISMATCH
         return EXPIRED if expiry <= self._clock.now().timestamp() else None
 
+    def renew(self) -> None:
+        """Take another key: every link signed so far is refused from now on."""
+        self._key = sha256(self._key).digest()
+
     def _kept(self, link: Link) -> list[tuple[str, str]]:
         # Avatars of the lookaside host carry their end in decimal (ext), old Akamai links in
         # __gda__: recorded ones lie in the past and would be dead on arrival.
