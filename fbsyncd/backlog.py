@@ -25,7 +25,7 @@ makes its parent undeveloped again.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -155,9 +155,11 @@ class Backlog:
     def lose(self, reasons: Sequence[tuple[UUID, str]], now: datetime) -> int:
         """Queue archived rows again whose file is missing or damaged; return how many.
 
-        A developed picture is made again from its parent instead of fetched.
+        All rows that share the file lose it together. A developed picture is made again from its
+        parent instead of fetched.
         """
         with transaction(self._db):
+            reasons = self._sharing(dict(reasons))
             lost = change_many(
                 self._db,
                 "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
@@ -165,16 +167,13 @@ class Backlog:
                 " heal_attempts = 0, heal_after = NULL,"
                 " needs_link = (link_expires_at IS NOT NULL AND link_expires_at <= ?)"
                 " WHERE id = ? AND download_status = 'success'",
-                [
-                    (why, to_text(now), to_text(now), str(id_))
-                    for id_, why in sorted(reasons, key=lambda one: str(one[0]))
-                ],
+                [(why, to_text(now), to_text(now), str(id_)) for id_, why in reasons],
             )
             change_many(
                 self._db,
                 "UPDATE media_storage SET developed_at = NULL WHERE id ="
                 " (SELECT derived_from FROM media_storage WHERE id = ?)",
-                [(text,) for text in sorted(str(id_) for id_, _ in reasons)],
+                [(str(id_),) for id_, _ in reasons],
             )
         return lost
 
@@ -191,18 +190,19 @@ class Backlog:
             )
 
     def spoil(self, id_: UUID, reason: str, now: datetime) -> None:
-        """Queue an archived row again whose bytes turned out to be no whole picture.
+        """Queue archived rows again whose bytes, those of *id_*, turned out to be no whole picture.
 
         It counts as a failed attempt: a picture damaged at its source must not be fetched for ever.
         """
         with transaction(self._db):
+            ids = [str(one) for one, _ in self._sharing({id_: reason})]
             found = rows(
                 self._db,
-                "SELECT original_url, attempts FROM media_storage WHERE id = ?",
-                [str(id_)],
+                "SELECT id, original_url, category, attempts FROM media_storage"
+                f" WHERE id IN ({marks(len(ids))}) AND derived_from IS NULL",
+                ids,
             )
-            jobs = [Job(id_, str(url), "", int(attempts)) for url, attempts in found]
-            failures = [self._failure(job, FetchFailed(reason), now) for job in jobs]
+            failures = [self._failure(_job(row), FetchFailed(reason), now) for row in found]
             self._condemn("download_status = 'success'", failures)
 
     def surrender(self, reasons: Sequence[tuple[UUID, str]], now: datetime) -> int:
@@ -252,6 +252,21 @@ class Backlog:
         )
         # RETURNING keeps no order.
         return [_job(row) for row in sorted(found, key=lambda row: (str(row[4]), str(row[0])))]
+
+    def _sharing(self, reasons: Mapping[UUID, str]) -> list[tuple[UUID, str]]:
+        """Return with each row those archived under the same file, in the order writers keep."""
+        ids = sorted(map(str, reasons))
+        if not ids:
+            return []
+        found = rows(
+            self._db,
+            "SELECT other.id, own.id FROM media_storage own JOIN media_storage other"
+            " ON other.category = own.category AND other.local_filename = own.local_filename"
+            f" WHERE own.id IN ({marks(len(ids))})",
+            ids,
+        )
+        shared = {UUID(str(other)): reasons[UUID(str(own))] for other, own in found}
+        return sorted((shared | dict(reasons)).items(), key=lambda one: str(one[0]))
 
     def _condemn(self, guard: str, failures: Sequence[tuple[object, ...]]) -> None:
         """Write failures to the rows *guard* lets through, in the order all writers keep."""

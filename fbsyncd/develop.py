@@ -192,12 +192,15 @@ class Darkroom:
 
     def _spoil(self, negative: Negative, spoilt: Spoilt, now: datetime) -> None:
         log.warning("%s: %s", negative.id, spoilt.reason)
-        self._media.quarantine(negative.category, negative.filename)
         if spoilt.is_altered:
             # Damaged here, not at its source: that is no failed attempt of the source's.
             self._backlog.lose([(negative.id, spoilt.reason)], now)
         else:
             self._backlog.spoil(negative.id, spoilt.reason, now)
+        # Only now: a kill in between must not leave a row that claims what has been moved.
+        self._media.quarantine(
+            negative.category, negative.filename, even_whole=not spoilt.is_altered
+        )
 
     def _miss(self, negative: Negative, unread: Unread, now: datetime) -> list[Unread]:
         if not unread.is_missing:

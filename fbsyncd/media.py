@@ -16,7 +16,6 @@ a caller may call it archived only after :meth:`Media.publish` has put the name 
 from __future__ import annotations
 
 import errno
-import hashlib
 import itertools
 import os
 import re
@@ -28,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fbsyncd import process
+from fbsyncd import disk, process
 from fbsyncd.errors import MediaTrouble, Unavailable
 
 CATEGORIES: Final = ("posts", "attachments", "thumbnails")
@@ -102,9 +101,9 @@ class Media:
         """Write down that the folder belongs to *archive_id*, in place of what stood there."""
         with _told(f"cannot write {self.root / MARKER}"):
             part = self._incoming / f"{process.name()}-{next(_NUMBERS)}.part"
-            _write(part, f"{self.archive_id}\n{_MARKER_NOTE}\n".encode())
+            disk.write(part, f"{self.archive_id}\n{_MARKER_NOTE}\n".encode())
             part.replace(self.root / MARKER)
-            _sync(self.root)
+            disk.sync(self.root)
 
     def sweep(self) -> int:
         """Remove what dead processes left half-written; return how many files."""
@@ -122,39 +121,42 @@ class Media:
         part = self._incoming / f"{process.name()}-{next(_NUMBERS)}.part"
         self._require_marker()
         with _told(f"cannot write a picture of {len(data):,} bytes to {self._incoming}"):
-            _write(part, data)
+            disk.write(part, data)
         return Staged(part, category, name)
 
     def publish(self, batch: Iterable[Staged]) -> None:
         """Give staged files their names, and wait until the disk has the names.
 
-        After a power cut in the middle each name is there with all its bytes or not at all.
+        After a power cut in the middle each name is there with all its bytes or not at all. A
+        damaged file that has kept its name goes to quarantine first.
         """
         folders = set()
         self._require_marker()
         with _told(f"cannot move pictures into {self.root}"):
             for staged in batch:
+                self.quarantine(staged.category, staged.filename)
                 folder = self.root / staged.category
                 staged.part.replace(folder / staged.filename)
                 folders.add(folder)
             for folder in folders:
-                _sync(folder)
+                disk.sync(folder)
 
     def discard(self, batch: Iterable[Staged]) -> None:
         """Remove staged files that are not wanted after all."""
         for staged in batch:
             staged.part.unlink(missing_ok=True)
 
-    def quarantine(self, category: str, name: str) -> None:
-        """Move a damaged file out of the way, where a person can look at it."""
+    def quarantine(self, category: str, name: str, *, even_whole: bool = False) -> None:
+        """Move a damaged file out of the way, where a person can look at it.
+
+        Its row is queued before that, so a new download may have brought whole bytes by now:
+        these stay, unless even what is whole is not wanted.
+        """
         with _told(f"cannot move {category}/{name} to quarantine"):
-            self._quarantine.mkdir(exist_ok=True)
-            path, kept = self.root / category / name, f"{category}-{name}"
-            if path.is_dir():
-                # No file and no other folder may be in the way of this one's name.
-                kept += f"-{process.name()}-{next(_NUMBERS)}"
-            with suppress(FileNotFoundError):
-                path.replace(self._quarantine / kept)
+            path = self.root / category / name
+            seen = disk.stamp(path)
+            if seen is not None and (even_whole or not _is_whole(path)):
+                disk.set_aside(path, seen, self._quarantine / f"{category}-{name}")
 
     def remove(self, category: str, name: str) -> None:
         """Remove a file for good."""
@@ -171,23 +173,16 @@ class Media:
         """Wait until the disk has a file that somebody else wrote, and its name."""
         folder = self.root / category
         with _told(f"cannot write {category}/{name}"):
-            _sync(folder / name)
-            _sync(folder)
+            disk.sync(folder / name)
+            disk.sync(folder)
 
     def digest(self, category: str, name: str) -> str | None:
         """Return the SHA-256 of a file as the disk has it, or None when it is not there."""
         with _told(f"cannot read {category}/{name}"):
             try:
-                file = (self.root / category / name).open("rb", buffering=0)
+                return disk.digest(self.root / category / name)
             except FileNotFoundError:
                 return None
-            with file:
-                # The page cache would answer for bytes that have rotted on the disk, and reading
-                # a whole archive through it would push out everything else.
-                _forget_cached(file.fileno())
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                _forget_cached(file.fileno())
-                return digest
 
     def file(self, category: str, name: str) -> Path | None:
         """Return the path of an archived file, or None for anything that could not be one.
@@ -198,7 +193,7 @@ class Media:
         if category not in CATEGORIES or not is_filename(name):
             return None
         path = self.root / category / name
-        return path if path.is_file() and not path.is_symlink() else None
+        return path if disk.is_file(path) else None
 
     def size(self, category: str, name: str) -> int | None:
         """Return the size of an archived file in bytes, or None when it is not there.
@@ -269,25 +264,11 @@ def _told(what: str) -> Iterator[None]:
         raise MediaTrouble(f"{because}; {remedy}" if remedy else because) from error
 
 
-def _write(part: Path, data: bytes) -> None:
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file is what its name says; one the disk cannot read is not."""
     try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        part.unlink(missing_ok=True)
+        return disk.is_file(path) and disk.digest(path) == path.name.partition(".")[0]
+    except OSError as error:
+        if error.errno == errno.EIO:
+            return False
         raise
-
-
-def _forget_cached(descriptor: int) -> None:
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

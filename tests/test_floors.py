@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
-    | {"fold", "watch"},
+    | {"fold", "watch"}
+    | {"disk"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}

@@ -66,10 +66,11 @@ def test_only_leftovers_of_dead_processes_are_swept(media: Media) -> None:
 def test_a_damaged_file_goes_to_quarantine(media: Media) -> None:
     """The bytes stay for a look, and the name is free again."""
     media.publish([media.stage(DATA, "posts", NAME)])
+    (media.root / "posts" / NAME).write_bytes(b"damaged")
     media.quarantine("posts", NAME)
     media.quarantine("posts", NAME)
     assert media.file("posts", NAME) is None
-    assert (media.root / ".quarantine" / f"posts-{NAME}").read_bytes() == DATA
+    assert (media.root / ".quarantine" / f"posts-{NAME}").read_bytes() == b"damaged"
 
 
 def test_a_folder_that_cannot_be_written_is_told(media: Media) -> None:

@@ -15,6 +15,8 @@ from fbsyncd.errors import FetchFailed, LinkDead
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DONE = 5000
+#: Indexes over what is not archived; any of them will do.
+QUEUE = ("queue", "dying", "unsafe")
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_what_is_done_is_not_looked_at(backlog: Backlog, db: Database) -> None:
             " VALUES (?, ?, 'posts', 'http://x', 'x', 16, 'x', 'success', ?)",
             [(str(UUID(int=n)), str(n), models.to_text(NOW)) for n in range(DONE)],
         )
-    if models.engine(db) is models.POSTGRESQL:
+    if models.engine(db).name == "postgresql":
         with models.session(db):
             models.change(db, "ANALYZE media_storage")
     asked: list[tuple[str, list[str]]] = []
@@ -71,11 +73,11 @@ def test_what_is_done_is_not_looked_at(backlog: Backlog, db: Database) -> None:
     db.query_hooks.clear()
     questions = [(sql, params) for sql, params in asked if "media_storage" in sql]
     assert len(questions) == 2
-    explain = "EXPLAIN QUERY PLAN" if models.engine(db) is models.SQLITE else "EXPLAIN"
+    explain = "EXPLAIN QUERY PLAN" if models.engine(db).name == "sqlite" else "EXPLAIN"
     for sql, params in questions:
         with models.session(db):
             plan = str(db.execute_sql(f"{explain} {sql}", params).fetchall())
         assert "media_storage_undeveloped" in plan, plan
-        assert "media_storage_queue" in plan or "media_storage_dying" in plan, plan
+        assert any(f"media_storage_{one}" in plan for one in QUEUE), plan
         assert "Seq Scan" not in plan, plan
         assert "SCAN media_storage'" not in plan, plan

@@ -107,6 +107,7 @@ class Ordeal:
     #: How many pictures may be fetched once more: unsettled at a kill, or harmed by us.
     again: int = 0
     harmed: set[Path] = field(default_factory=set)
+    removed: set[Path] = field(default_factory=set)
     _known: dict[Path, tuple[tuple[int, int, int], str]] = field(default_factory=dict)
 
     @property
@@ -149,10 +150,11 @@ class Ordeal:
         """Every archived row has its whole file; every file's content is what its name says."""
         # A file that is whole again is held to the rules again.
         self.harmed = {path for path in self.harmed if self._digest(path) != path.stem}
+        self.removed &= self.harmed
         for category, name, size, sha256 in self.rows(ARCHIVED):
             path = self.root / category / name
+            assert path in self.removed or path.exists(), f"{path} is missing"
             if path not in self.harmed:
-                assert path.exists(), f"{path} is missing"
                 assert (path.stat().st_size, self._digest(path)) == (size, sha256)
         for path in self.files():
             found = NAME.fullmatch(path.name)
@@ -177,6 +179,7 @@ class Ordeal:
             data[len(data) // 2] ^= 0xFF
             path.write_bytes(data)
         else:
+            self.removed.add(path)
             path.unlink()
 
     def finish(self) -> dict[str, int]:

@@ -132,12 +132,13 @@ class Reconciler:
                     self._brake.require_marker()
                     if missing > most(findings.files):
                         self._brake.pull(lost, missing, findings.files)
-                for claimed, size, _ in bad:
-                    if size is not None:
-                        self._media.quarantine(category, claimed.filename)
                 findings.queued += self._backlog.lose(
                     [(claimed.id, what) for claimed, _, what in bad], now
                 )
+                # Only now: a kill in between must not leave rows that claim what has been moved.
+                for claimed, size, _ in bad:
+                    if size is not None:
+                        self._media.quarantine(category, claimed.filename)
 
     def _look(self, claimed: Claimed) -> tuple[int | None, str | None]:
         size = self._media.size(claimed.category, claimed.filename)

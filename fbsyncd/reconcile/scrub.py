@@ -131,8 +131,9 @@ class Scrub:
         if what:
             log.warning("%s: %s", claimed.path, what)
             if now:
-                self._media.quarantine(claimed.category, claimed.filename)
+                # First the row: a kill in between must not leave it claiming what has been moved.
                 findings.queued += self._backlog.lose([(claimed.id, what)], now)
+                self._media.quarantine(claimed.category, claimed.filename)
             else:
                 findings.queued += 1
         findings.scrubbed = place.checked + 1

@@ -101,11 +101,15 @@ class Strays:
     ) -> None:
         now, request, findings = how
         lost = [one for one in named if not one.is_archived and one.sha256]
-        if lost:
-            findings.adopted += self._adopt(category, name, lost, request)
-            return
+        adopted = self._adopt(category, name, lost, request) if lost else 0
+        findings.adopted += adopted
         written_at = self._media.written_at(category, name)
-        if written_at is None or now.timestamp() - written_at < YOUNG:
+        if adopted or written_at is None or now.timestamp() - written_at < YOUNG:
+            return
+        if lost:
+            # A kill left it there, or it was put back damaged.
+            if not request.dry_run:
+                self._media.quarantine(category, name)
             return
         findings.orphans += 1
         findings.orphan_bytes += self._media.size(category, name) or 0
