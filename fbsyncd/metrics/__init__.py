@@ -55,7 +55,7 @@ class Metrics:
     def __init__(
         self, subject: Subject, tallies: Tallies, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._subject = subject
+        self.subject = subject
         self._tallies = tallies
         self._queue = _Kept(lambda: measures.queue(subject.db, subject.now()), FRESH, clock)
         self._stock = _Kept(lambda: measures.stock(subject.db), COUNTED, clock)
@@ -66,7 +66,7 @@ class Metrics:
         # The library takes a tenth of a second to load: nobody waits for it who is never scraped.
         from fbsyncd.metrics import families
 
-        subject = self._subject
+        subject = self.subject
         return families.text(
             families.Scrape(
                 now=subject.now(),
@@ -83,7 +83,7 @@ class Metrics:
     def _budgets(self) -> tuple[Budget, ...]:
         from fbsyncd.metrics.families import Budget
 
-        graph, now = self._subject.graph, self._subject.now()
+        graph, now = self.subject.graph, self.subject.now()
         calls = graph.calls
 
         def budget(page_id: str, name: str, made: int) -> Budget:
@@ -91,7 +91,7 @@ class Metrics:
             used = graph.pace.used(page_id, now).percent / 100
             return Budget(name, made, used, (until - now).total_seconds() if until else 0.0)
 
-        pages = [budget(page_id, page_id, calls.get(page_id, 0)) for page_id in self._subject.pages]
+        pages = [budget(page_id, page_id, calls.get(page_id, 0)) for page_id in self.subject.pages]
         return (budget(APP, "app", sum(one.calls for one in pages)), *pages)
 
 

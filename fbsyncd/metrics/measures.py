@@ -11,6 +11,7 @@ from peewee import Database
 
 from fbsyncd import deadlines
 from fbsyncd.deadlines import Deadlines
+from fbsyncd.media import CATEGORIES
 from fbsyncd.models import from_text, rows, session, to_text
 
 #: What a picture that is not archived may be.
@@ -91,7 +92,7 @@ def stock(db: Database) -> Stock:
         posts = {str(page_id): int(count) for page_id, count in rows(db, _POSTS)}
     return Stock(
         archived=int(archived),
-        files={name: files for name, files, _ in folders},
-        sizes={name: size for name, _, size in folders},
+        files=dict.fromkeys(CATEGORIES, 0) | {name: files for name, files, _ in folders},
+        sizes=dict.fromkeys(CATEGORIES, 0) | {name: size for name, _, size in folders},
         posts=posts,
     )
