@@ -138,8 +138,9 @@ class Site:
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Reply:
         """Send a request; header names are written with underscores."""
-        line = f"{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
-        told = "".join(f"{name.replace('_', '-')}: {text}\r\n" for name, text in headers.items())
+        line = f"{method} {path} HTTP/1.1\r\nConnection: close\r\n"
+        given = {"Host": f"localhost:{self.port}", **headers}
+        told = "".join(f"{name.replace('_', '-')}: {text}\r\n" for name, text in given.items())
         return self.send(f"{line}{told}\r\n".encode(), method)
 
     def send(self, request: bytes, method: str = "GET") -> Reply:

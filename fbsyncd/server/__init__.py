@@ -1,68 +1,163 @@
-"""The WSGI application: what a request passes before a route answers it.
+"""The WSGI application: what a request passes before a route answers it, and an answer after.
 
-A request passes three doors: its path must be UTF-8, ``/media`` is answered beside bottle (it is
-the busiest and needs nothing of it), and ``/api`` asks for the token when one is set. Behind them
-bottle finds the route (:mod:`fbsyncd.server.routes`).
+A request passes its doors first (:mod:`fbsyncd.server.access`, :mod:`fbsyncd.server.cors`).
+``/media`` is answered beside bottle: it is the busiest and needs nothing of it. Of the rest, what
+is kept and still true is sent again (:mod:`fbsyncd.server.kept`); bottle finds the route of what
+is not (:mod:`fbsyncd.server.routes`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import itertools
+import logging
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+from urllib.parse import urlsplit
 
 from fbsyncd.server import access, mediafile, routes
-from fbsyncd.server.answers import Answer, Refused, with_safety
+from fbsyncd.server.answers import (
+    Answer,
+    Headers,
+    Refused,
+    conditional,
+    status_line,
+    with_safety,
+)
+from fbsyncd.server.cors import READING, Cors
+from fbsyncd.server.encoding import Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from fbsyncd.feed import Feed
     from fbsyncd.media import Media
+    from fbsyncd.server.kept import Kept
 
     Scrape = Callable[[], tuple[bytes, str]]
 
+log = logging.getLogger(__name__)
 
-def make_app(
-    feed: Feed,
-    media: Media,
-    *,
-    auth_token: str | None = None,
-    public_url: str = "",
-    metrics: Scrape | None = None,
-) -> WSGIApplication:
-    """Return the whole HTTP face as one WSGI application.
+#: What tells how things stand now is made anew for each request.
+_LIVE: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class Manner(TypedDict, total=False):
+    """How the server is to behave; everything has a default.
 
     With *auth_token* every call below ``/api`` needs it as Bearer token, and so does ``/metrics``;
     pictures, the page and the health checks do not, for browsers and probes cannot send one.
-    *public_url* is where links to pictures point if they are not relative. *metrics* returns the
-    answer to a scrape and its content type; without it there is no ``/metrics``.
+    *public_url* is where links to pictures point if they are not relative. *hosts* are the names
+    the API may be asked under, beside those of this machine and of *public_url*. *cors_origins*
+    are the origins whose pages may ask. With *accel_prefix* pictures are left to nginx. *kept*
+    keeps answers while they are true. *metrics* returns the answer to a scrape and its content
+    type; without it there is no ``/metrics``.
     """
-    routed = routes.routed(feed, public_url=public_url, metrics=metrics)
 
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    auth_token: str | None
+    public_url: str
+    hosts: Sequence[str]
+    cors_origins: Sequence[str]
+    accel_prefix: str
+    kept: Kept | None
+    metrics: Scrape | None
+
+
+def make_app(feed: Feed, media: Media, **manner: Unpack[Manner]) -> WSGIApplication:
+    """Return the whole HTTP face as one WSGI application, which behaves in this *manner*."""
+    public_url = manner.get("public_url", "")
+    routed = routes.routed(feed, public_url=public_url, metrics=manner.get("metrics"))
+    return _Application(media, routed, manner)
+
+
+class _Application:
+    """Everything round the routes, in the order in which a request meets it."""
+
+    def __init__(self, media: Media, routed: WSGIApplication, manner: Manner) -> None:
+        self._media = media
+        self._routed = routed
+        self._kept = manner.get("kept")
+        self._accel_prefix = manner.get("accel_prefix", "")
+        self._cors = Cors(manner.get("cors_origins", ()))
+        known = urlsplit(manner.get("public_url", "")).hostname
+        self._guard = access.Guard(
+            auth_token=manner.get("auth_token"),
+            hosts=[*manner.get("hosts", ()), *([known] if known else [])],
+            origins=self._cors.origins,
+        )
+        self._numbers = itertools.count(1)
+        self._run = secrets.token_hex(4)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request_id = self._request_id(environ)
         try:
-            answer = _before_routes(environ, media, auth_token)
+            answer = self._answer(environ)
         except Refused as refused:
             answer = refused.answer()
-        if answer is not None:
-            return answer.send(environ, start_response)
-        found: Iterable[bytes] = routed(environ, _safely(start_response))
-        return found
+        except OSError:
+            # waitress takes it for a client that went away, and would not even log it.
+            log.exception("request %s: the system said no", request_id)
+            answer = Refused(500, "something went wrong in the server").answer()
+        _log(environ, answer.status, request_id)
+        headers = (*answer.headers, ("X-Request-Id", request_id), *self._cors.headers(environ))
+        start_response(status_line(answer.status), with_safety(headers))
+        return () if environ["REQUEST_METHOD"] == "HEAD" else answer.body
 
-    return application
+    def _request_id(self, environ: WSGIEnvironment) -> str:
+        """Return the id the client or a proxy gave, if it is one, or the next of our own."""
+        given: str = environ.get("HTTP_X_REQUEST_ID", "")
+        return given if _REQUEST_ID.fullmatch(given) else f"{self._run}-{next(self._numbers)}"
+
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
+        path = access.readable_path(environ)
+        preflight = self._cors.preflight(environ)
+        if preflight is not None:
+            return preflight
+        if path.startswith(mediafile.PREFIX):
+            return mediafile.answer(self._media, environ, accel_prefix=self._accel_prefix)
+        self._guard.check(environ, path)
+        if environ["REQUEST_METHOD"] not in READING:
+            return self._from_route(environ).plain
+        ready = self._read(environ, path)
+        environ["bottle.route"] = ready.route
+        wanted = ready.in_encoding(environ.get("HTTP_ACCEPT_ENCODING"))
+        return conditional(wanted, environ.get("HTTP_IF_NONE_MATCH"))
+
+    def _read(self, environ: WSGIEnvironment, path: str) -> Ready:
+        if self._kept is None or path in _LIVE:
+            return self._from_route(environ)
+        key = path, environ.get("QUERY_STRING", "")
+        mark = self._kept.mark()
+        ready = self._kept.get(key, mark)
+        if ready is None:
+            ready = self._from_route(environ)
+            if ready.plain.status == 200 and ready.plain.header("ETag"):
+                self._kept.put(key, mark, ready)
+        return ready
+
+    def _from_route(self, environ: WSGIEnvironment) -> Ready:
+        """Have bottle answer, whole and unconditionally: what is asked for is decided here."""
+        asked = {**environ}
+        asked.pop("HTTP_IF_NONE_MATCH", None)
+        if asked["REQUEST_METHOD"] == "HEAD":
+            asked["REQUEST_METHOD"] = "GET"
+        said: list[tuple[int, Headers]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            said.append((int(status[:3]), tuple(headers)))
+
+        body = b"".join(self._routed(asked, start))
+        status, headers = said[-1]
+        return Ready(Answer(status, headers, (body,)), asked.get("bottle.route"))
 
 
-def _before_routes(environ: WSGIEnvironment, media: Media, auth_token: str | None) -> Answer | None:
-    path = access.readable_path(environ)
-    if path.startswith(mediafile.PREFIX):
-        return mediafile.answer(media, environ)
-    if auth_token and access.is_api(path):
-        access.check_token(environ.get("HTTP_AUTHORIZATION", ""), auth_token)
-    return None
-
-
-def _safely(start_response: StartResponse) -> Callable[..., Any]:
-    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        return start_response(status, with_safety(headers), exc_info)
-
-    return start
+def _log(environ: WSGIEnvironment, status: int, request_id: str) -> None:
+    level = logging.WARNING if status >= 500 else logging.DEBUG
+    if log.isEnabledFor(level):
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        # Quoted: a path may hold line ends, and a log of two lines for one could be made up.
+        log.log(level, "request %s: %s %r is answered with %d", request_id, method, path, status)

@@ -17,7 +17,6 @@ from fbsyncd.errors import FbsyncdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -28,6 +27,8 @@ _EVERYWHERE = {
     "Referrer-Policy": "no-referrer",
     # An answer that is neither the page nor a picture loads nothing and is framed by nobody.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # No page of another site may load it as if it were a picture or a script.
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 _CODES = {
     400: "bad_request",
@@ -56,13 +57,9 @@ class Answer:
     body: Iterable[bytes] = ()
 
     def header(self, name: str) -> str | None:
-        """Return the value of the header *name*, written as it was given."""
-        return dict(self.headers).get(name)
-
-    def send(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a WSGI request; the body of a HEAD is kept back, its length is told."""
-        start_response(status_line(self.status), with_safety(self.headers))
-        return () if environ["REQUEST_METHOD"] == "HEAD" else self.body
+        """Return the value of the header *name*; in any letters, for bottle changes them."""
+        wanted = name.lower()
+        return next((text for given, text in self.headers if given.lower() == wanted), None)
 
 
 class Refused(FbsyncdError):

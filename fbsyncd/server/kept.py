@@ -1,0 +1,121 @@
+"""Answers kept for as long as they are true, so that asking again touches no row.
+
+An answer depends on the rows, on what is mounted where the files should be, and on the time: a
+link dies when its hour comes, and nobody writes a row for that. The first two are one mark, taken
+before the answer is made; the third is read from the answer itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from fbsyncd.media import CATEGORIES, MARKER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fbsyncd.changes import Changes
+    from fbsyncd.media import Media
+    from fbsyncd.server.encoding import Ready
+
+#: Bytes of all kept answers together.
+SIZE: Final = 16 * 1024 * 1024
+#: Seconds an answer is kept at most, whatever else says that it still holds.
+LONGEST: Final = 60.0
+#: Seconds for those that tell of the last hour, which passes while nothing happens.
+_SHORTER: Final = {"/api/stats": 5.0}
+_OVERHEAD: Final = 2000  # bytes of headers and bookkeeping of one answer
+# The parameters that fbsyncd.links reads an expiry from, wherever they stand in a text.
+_EXPIRY: Final = re.compile(
+    rb"(?:[?&;]|u0026)(?:oe=([0-9a-fA-F]{1,16})|(?:ext|__gda__)=([0-9]{1,16}))"
+)
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    ready: Ready
+    mark: Hashable
+    until: float
+    cost: int
+
+
+class Kept:
+    """Answers by path and query. *mark* tells what they depend on, *now* is the archive's clock."""
+
+    def __init__(
+        self, mark: Callable[[], Hashable], now: Callable[[], datetime], *, size: int = SIZE
+    ) -> None:
+        self.mark = mark
+        self._now = now
+        self._size = size
+        self._used = 0
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Key, mark: Hashable) -> Ready | None:
+        """Return the answer to *key* if it holds at *mark* and now."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            if entry.mark == mark and self._now().timestamp() < entry.until:
+                self._entries.move_to_end(key)
+                return entry.ready
+            self._forget(key)
+            return None
+
+    def put(self, key: Key, mark: Hashable, ready: Ready) -> None:
+        """Keep an answer that was made after *mark* was taken, unless it is too large."""
+        body = b"".join(ready.plain.body)
+        now = self._now().timestamp()
+        until = min(first_death(body, now), now + _SHORTER.get(key[0], LONGEST))
+        # Twice: what is asked for compressed is kept in both forms.
+        cost = 2 * len(body) + len(key[0]) + len(key[1]) + _OVERHEAD
+        if cost > self._size // 4:
+            return
+        with self._lock:
+            self._forget(key)
+            self._entries[key] = _Entry(ready, mark, until, cost)
+            self._used += cost
+            while self._used > self._size:
+                self._forget(next(iter(self._entries)))
+
+    def _forget(self, key: Key) -> None:
+        entry = self._entries.pop(key, None)
+        self._used -= entry.cost if entry else 0
+
+
+def first_death(body: bytes, now: float) -> float:
+    """Return when the first link in *body* dies that is alive *now* (seconds since 1970).
+
+    May be too early, when a text only looks like a link; never too late. Infinity without any.
+    """
+    moments = (int(oe, 16) if oe else int(other) for oe, other in _EXPIRY.findall(body))
+    return min((moment for moment in moments if moment > now), default=float("inf"))
+
+
+def marking(changes: Changes, media: Media) -> Callable[[], Hashable]:
+    """Return what tells the state of rows and media folder; two equal ones are the same state."""
+    watched = [media.root / name for name in (MARKER, *CATEGORIES)]
+
+    def mark() -> Hashable:
+        return changes.mark(), tuple(_seen(path) for path in watched)
+
+    return mark
+
+
+def _seen(path: Path) -> Hashable:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return error.errno
+    # A name that comes or goes in a folder changes its time, another disk the first two.
+    return found.st_dev, found.st_ino, found.st_mtime_ns
