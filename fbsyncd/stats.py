@@ -58,7 +58,7 @@ def stats(db: Database, now: datetime) -> dict[str, Any]:
             "will_die": waits.will_die,
             "dead": waits.dead,
         }
-        told["pages"] = _pages(db)
+        told["pages"] = pages(db)
     return told
 
 
@@ -85,11 +85,14 @@ def _files(db: Database) -> dict[str, Any]:
     return {**total, "by_category": folders}
 
 
-def _pages(db: Database) -> list[dict[str, Any]]:
-    """Return each Page with its streams: when each was last read whole, and what stops it."""
-    pages: dict[str, dict[str, Any]] = {}
+def pages(db: Database) -> list[dict[str, Any]]:
+    """Return each Page with its streams: when each was last read whole, and what stops it.
+
+    Must be called inside a session.
+    """
+    known: dict[str, dict[str, Any]] = {}
     for page_id, name, stream, state, message, synced_at, hold_until in rows(db, _SYNCS):
-        page = pages.setdefault(
+        page = known.setdefault(
             page_id, {"id": page_id, "name": name, "last_sync": None, "streams": {}}
         )
         page["streams"][stream] = {
@@ -98,7 +101,7 @@ def _pages(db: Database) -> list[dict[str, Any]]:
             "last_sync": moment(synced_at),
             "hold_until": moment(hold_until),
         }
-    for page in pages.values():
+    for page in known.values():
         posts = page["streams"].get("posts", {})
         page |= {key: posts.get(key) for key in ("last_sync", "state", "message")}
-    return list(pages.values())
+    return list(known.values())

@@ -1,32 +1,74 @@
 """What the dashboard sees of a row: which picture to show, and why when there is none.
 
-Decides only. A local picture is named when its row is archived; a link of Facebook's is named
-only while it is not known to be dead. Nothing here is broken when it is handed out.
+Decides only. A local picture is named when its row is archived and its file is there; a link of
+Facebook's is named only while it is not known to be dead. Nothing here is broken when it is handed
+out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from fbsyncd import links
 from fbsyncd.assets import is_dead
 from fbsyncd.models import from_text
 
+#: The columns of an archived file, in the order :class:`Rendition` is made of them.
+FILE_COLUMNS: Final = ("public_url", "category", "local_filename", "file_size", "width", "height")
 #: The columns of one joined picture, in the order :meth:`Shot.from_row` reads them.
-SHOT_COLUMNS = (
+SHOT_COLUMNS: Final = (
+    "id",
     "download_status",
-    "public_url",
     "original_url",
     "link_expires_at",
     "needs_link",
     "next_attempt_at",
     "error_message",
-    "width",
-    "height",
+    *FILE_COLUMNS,
 )
+# Renditions of one picture differ by rounding only; what differs more is another cut of it.
+_SAME_SHAPE: Final = 0.05
+_AWAY: Final = "unavailable: the archive's disk is not there"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One size of a picture that can be loaded from here."""
+
+    url: str
+    width: int | None
+    height: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"url": self.url, "width": self.width, "height": self.height}
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """How answers are made.
+
+    *prefix* of local links; *is_there* tells whether the folder holds a file (category, name,
+    size); *is_away* that none can be had now; *developed* are files made from a picture, by its id.
+    """
+
+    prefix: str
+    now: datetime
+    is_there: Callable[[str, str, int], bool]
+    is_away: bool = False
+    developed: Mapping[str, Sequence[Rendition]] = field(default_factory=dict)
+
+    def rendition(self, columns: Sequence[Any]) -> Rendition | None:
+        """Return an archived file by its :data:`FILE_COLUMNS`, None when it cannot be had."""
+        public, category, name, size, width, height = columns
+        if self.is_away or not public or not self.is_there(category, name, size):
+            return None
+        return Rendition(f"{self.prefix}{public}", width, height)
+
+    def shot(self, named: str | None, columns: Sequence[Any]) -> Shot:
+        return Shot.from_row(named, columns, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +76,48 @@ class Shot:
     """One picture as a post names it: the link in the post, and what the archive has of it."""
 
     status: str | None
-    local: str | None
+    file: Rendition | None
     original: str | None
     why: str | None
+    is_away: bool
     is_healing: bool
     is_given_up: bool
-    width: int | None
-    height: int | None
+    developed: Sequence[Rendition] = ()
 
     @classmethod
-    def from_row(cls, named: str | None, columns: Iterable[Any], now: datetime) -> Shot:
+    def from_row(cls, named: str | None, columns: Sequence[Any], lens: Lens) -> Shot:
         """Read the columns of :data:`SHOT_COLUMNS`; *named* is the link in the post's own row."""
-        status, public, url, expires, needs_link, again, why, width, height = columns
-        dead = bool(needs_link) or is_dead(from_text(expires), now)
+        id_, status, url, expires, needs_link, again, why, *file = columns
+        dead = bool(needs_link) or is_dead(from_text(expires), lens.now)
         if status is None:
-            url, dead = named, named is None or is_dead(links.expires_at(named), now)
+            url, dead = named, named is None or is_dead(links.expires_at(named), lens.now)
         stored = status == "success"
+        there = lens.rendition(file) if stored else None
         return cls(
             status=status,
-            local=public if stored else None,
+            file=there,
             original=None if dead else url,
             why=why,
-            is_healing=dead and not stored,
+            is_away=stored and lens.is_away,
+            # A file that is gone is noticed, and fetched again, within moments.
+            is_healing=there is None if stored else dead,
             is_given_up=status == "failed" and again is None,
-            width=width if stored else None,
-            height=height if stored else None,
+            developed=lens.developed.get(str(id_), ()),
         )
 
+    @property
+    def local(self) -> str | None:
+        return self.file.url if self.file else None
+
     def state(self) -> str | None:
-        """Return ``archived``, ``pending``, ``healing``, ``lost: why``, or None for no picture."""
-        if self.local:
+        """Return ``archived``, ``pending``, ``healing``, ``lost: why``, ``unavailable: why``.
+
+        Returns None where there is no picture, or none that anybody could ever have had.
+        """
+        if self.file:
             return "archived"
+        if self.is_away:
+            return _AWAY
         if self.is_given_up:
             return f"lost: {self.why}"
         if self.is_healing:
@@ -72,28 +125,13 @@ class Shot:
         return "pending" if self.original else None
 
 
-@dataclass(frozen=True, slots=True)
-class Lens:
-    """How answers are made: *prefix* of local links, and the time."""
-
-    prefix: str
-    now: datetime
-
-    def url(self, public_url: str | None) -> str | None:
-        return f"{self.prefix}{public_url}" if public_url else None
-
-    def shot(self, named: str | None, columns: Iterable[Any]) -> Shot:
-        return Shot.from_row(named, columns, self.now)
-
-
-def post(row: dict[str, Any], picture: Shot, full: Shot, lens: Lens) -> dict[str, Any]:
+def post(row: Mapping[str, Any], picture: Shot, full: Shot) -> dict[str, Any]:
     """Return a post as the API tells it, without its attachments.
 
-    ``display_image_url`` is the first there is of the two local and the two original pictures.
+    ``display_image_url`` is the first there is of the two local and the two original pictures;
+    ``images`` are the sizes of the picture that are here, the smallest first.
     """
-    local = [lens.url(picture.local), lens.url(full.local)]
-    display = _first([*local, picture.original, full.original])
-    states = [shot.state() for shot in (full, picture)]
+    shown = picture.file or full.file
     return {
         "id": row["id"],
         "page_id": row["page_id"],
@@ -104,34 +142,99 @@ def post(row: dict[str, Any], picture: Shot, full: Shot, lens: Lens) -> dict[str
         "created_time": moment(row["created_time"]),
         "updated_time": moment(row["updated_time"]),
         "deleted_at": moment(row["deleted_at"]),
-        "display_image_url": display,
-        "has_local_image": any(local),
-        "image_state": "archived" if any(local) else _first(states),
-        "local_picture_url": local[0],
-        "local_full_picture_url": local[1],
+        "edits": int(row["edits"]),
+        **displayed((picture, full), (full, picture)),
+        "local_picture_url": picture.local,
+        "local_full_picture_url": full.local,
         "original_picture_url": picture.original,
         "original_full_picture_url": full.original,
+        "width": shown.width if shown else None,
+        "height": shown.height if shown else None,
+        "images": sizes(full, picture),
         "attachments": [],
     }
 
 
-def attachment(row: dict[str, Any], media: Shot, thumbnail: Shot, lens: Lens) -> dict[str, Any]:
+def attachment(row: Mapping[str, Any], media: Shot, thumbnail: Shot) -> dict[str, Any]:
     """Return an attachment as the API tells it; its size is the picture's, known or announced."""
-    local = [lens.url(media.local), lens.url(thumbnail.local)]
+    width = media.file.width if media.file else None
+    height = media.file.height if media.file else None
     return {
         "type": row["type"],
         "title": row["title"],
         "description": row["description"],
         "media_url": media.original,
         "thumbnail_url": thumbnail.original if row["thumbnail_url"] else None,
-        "local_media_url": local[0],
-        "local_thumbnail_url": local[1],
-        "display_image_url": _first([*local, media.original, thumbnail.original]),
-        "has_local_image": any(local),
-        "image_state": "archived" if any(local) else _first([media.state(), thumbnail.state()]),
-        "width": media.width or row["width"],
-        "height": media.height or row["height"],
+        "local_media_url": media.local,
+        "local_thumbnail_url": thumbnail.local,
+        **displayed((media, thumbnail), (media, thumbnail)),
+        "width": width or row["width"],
+        "height": height or row["height"],
+        "images": sizes(media, thumbnail),
     }
+
+
+def video(row: Mapping[str, Any], poster: Shot) -> dict[str, Any]:
+    """Return a video as the API tells it; its pictures are those of its poster."""
+    return {
+        "video_id": row["video_id"],
+        "page_id": row["page_id"],
+        "post_id": row["post_id"],
+        "title": row["title"],
+        "description": row["description"],
+        "permalink_url": row["permalink_url"],
+        "length": row["length"],
+        "created_time": moment(row["created_time"]),
+        "updated_time": moment(row["updated_time"]),
+        "deleted_at": moment(row["deleted_at"]),
+        **displayed((poster,), (poster,)),
+        "local_picture_url": poster.local,
+        "original_picture_url": poster.original,
+        "width": poster.file.width if poster.file else None,
+        "height": poster.file.height if poster.file else None,
+        "images": sizes(poster),
+    }
+
+
+def media(row: Mapping[str, Any], shot: Shot) -> dict[str, Any]:
+    """Return a row of media as the API tells it; links are there only while they lead somewhere.
+
+    ``is_working``: some process has it in hand. ``given_up``: it is not tried again by itself.
+    """
+    times = ("next_attempt_at", "link_expires_at", "downloaded_at", "created_at", "updated_at")
+    return {
+        **row,
+        **{name: moment(row[name]) for name in times},
+        "id": str(row["id"]),
+        "derived_from": str(row["derived_from"]) if row["derived_from"] else None,
+        "is_working": bool(row["is_working"]),
+        "given_up": shot.is_given_up,
+        "image_state": shot.state(),
+        "public_url": shot.local,
+        "original_url": shot.original,
+    }
+
+
+def displayed(shots: Sequence[Shot], telling: Sequence[Shot]) -> dict[str, Any]:
+    """Return which of *shots* to show, and what the first of *telling* that knows says of them."""
+    local = _first(shot.local for shot in shots)
+    return {
+        "display_image_url": local or _first(shot.original for shot in shots),
+        "has_local_image": local is not None,
+        "image_state": "archived" if local else _first(shot.state() for shot in telling),
+    }
+
+
+def sizes(*shots: Shot) -> list[dict[str, Any]]:
+    """Return the sizes of one picture that can be loaded from here, the smallest first.
+
+    The first of *shots* that is here is the picture; sizes of another shape are another cut of it
+    and would make a page jump.
+    """
+    files = [file for shot in shots for file in (shot.file, *shot.developed) if file]
+    known = {(file.width, file.height): file for file in reversed(files) if _shape(file)}
+    alike = [file for file in known.values() if _is_alike(file, files[0])]
+    return [file.as_json() for file in sorted(alike, key=lambda file: file.width or 0)]
 
 
 def earlier_text(
@@ -150,6 +253,15 @@ def moment(value: object) -> str | None:
     """Return a stored time in ISO 8601 with ``Z``."""
     at = from_text(value)
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+
+
+def _shape(file: Rendition) -> float:
+    return file.width / file.height if file.width and file.height else 0.0
+
+
+def _is_alike(one: Rendition, other: Rendition) -> bool:
+    wide = _shape(other)
+    return not wide or abs(_shape(one) / wide - 1) <= _SAME_SHAPE
 
 
 def _first(values: Iterable[str | None]) -> str | None:

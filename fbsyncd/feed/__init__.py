@@ -1,0 +1,120 @@
+"""Rows to what the dashboard sees: posts, videos, Pages, media rows and the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from peewee import Database
+
+from fbsyncd import migrate
+from fbsyncd.errors import ArchiveError, MediaTrouble
+from fbsyncd.feed import media, pages, posts, videos
+from fbsyncd.feed.keyset import BadCursor
+from fbsyncd.feed.sight import Sight
+from fbsyncd.feed.timeline import timeline
+from fbsyncd.media import Media
+from fbsyncd.stats import stats
+
+__all__ = ["BadCursor", "Feed"]
+
+_PAGE: Final = 100
+
+
+class Feed:
+    """What is archived, as the dashboard reads it; safe to ask from many threads."""
+
+    def __init__(
+        self, db: Database, media_: Media, *, now: Callable[[], datetime], public_url: str = ""
+    ) -> None:
+        self._db = db
+        self._media = media_
+        self._now = now
+        self._sight = Sight(db, media_, now=now, public_url=public_url)
+        self._posts = posts.Posts(db, self._sight)
+        self._videos = videos.Videos(db, self._sight)
+        self._rows = media.MediaRows(db, self._sight)
+
+    def posts(self, *, limit: int = 20, cursor: str | None = None, **wanted: Any) -> dict[str, Any]:
+        """Return ``{"posts": [...], "next_cursor": ...}``, newest first.
+
+        *wanted* are the fields of :class:`fbsyncd.feed.posts.Filter`. Raises BadCursor for a
+        cursor that no answer of this feed held.
+        """
+        return self._posts.page(limit, cursor, posts.Filter(**wanted))
+
+    def newest(self, limit: int, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """Yield the newest posts, any number of them, a page at a time."""
+        cursor = None
+        while limit > 0:
+            page = self.posts(limit=min(limit, _PAGE), cursor=cursor, **wanted)
+            yield from page["posts"]
+            limit, cursor = limit - _PAGE, page["next_cursor"]
+            if cursor is None:
+                return
+
+    def post(self, id_: str) -> dict[str, Any] | None:
+        """Return one post, or None when there is none."""
+        return self._posts.one(id_)
+
+    def history(self, id_: str) -> list[dict[str, Any]] | None:
+        """Return the earlier texts of a post, the oldest first, or None when there is no post."""
+        return self._posts.history(id_)
+
+    def videos(
+        self, *, limit: int = 20, cursor: str | None = None, **wanted: Any
+    ) -> dict[str, Any]:
+        """Return ``{"videos": [...], "next_cursor": ...}``, newest first.
+
+        *wanted* are the fields of :class:`fbsyncd.feed.videos.Filter`. Raises BadCursor.
+        """
+        return self._videos.page(limit, cursor, videos.Filter(**wanted))
+
+    def pages(self, *, limit: int = 20, cursor: str | None = None) -> dict[str, Any]:
+        """Return ``{"pages": [...], "next_cursor": ...}``, by id. Raises BadCursor."""
+        return pages.page(self._db, limit, cursor)
+
+    def media(self, *, limit: int = 20, cursor: str | None = None, **wanted: Any) -> dict[str, Any]:
+        """Return ``{"media": [...], "next_cursor": ...}``, the newest rows first.
+
+        *wanted* are the fields of :class:`fbsyncd.feed.media.Filter`. Raises BadCursor.
+        """
+        return self._rows.page(limit, cursor, media.Filter(**wanted))
+
+    def media_row(self, id_: UUID) -> dict[str, Any] | None:
+        """Return one row of media, or None when there is none."""
+        return self._rows.one(id_)
+
+    def timeline(self, *, page_id: str | None = None) -> dict[str, Any]:
+        """Return what :func:`fbsyncd.feed.timeline.timeline` counts."""
+        return timeline(self._db, self._now(), page_id)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what :func:`fbsyncd.stats.stats` counts, and how the disk is.
+
+        ``unavailable`` says why no file can be had, if so; ``free_bytes`` is what the disk takes.
+        """
+        away = self._sight.reason()
+        return stats(self._db, self._now()) | {"unavailable": away, "free_bytes": self._free()}
+
+    def ready(self) -> dict[str, str]:
+        """Return each part the answers need, with ``ok`` or what is wrong with it."""
+        parts = {"database": "ok", "media": "ok"}
+        try:
+            if migrate.pending(self._db):
+                parts["database"] = "its schema is older than this program: run fbsyncd setup"
+            else:
+                parts["media"] = self._sight.reason() or "ok"
+        except ArchiveError as error:
+            parts["database"] = str(error)
+        if parts["media"] == "ok" and not self._media.is_mounted():
+            parts["media"] = f"{self._media.root} is not there: mount its disk again"
+        return parts
+
+    def _free(self) -> int | None:
+        try:
+            return self._media.free_bytes()
+        except MediaTrouble:
+            return None

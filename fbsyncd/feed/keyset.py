@@ -1,0 +1,56 @@
+"""Cursors: where a page of answers ended, so that the next one goes on behind it.
+
+A cursor is a place in time and an id, and no state is kept for it: it stays good while rows come
+and go, however old it is, and whatever other filters it is used with. Its form is nobody's business
+but ours; every text of that form is a place, so there is nothing to guess or to break.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote, unquote
+
+from fbsyncd.models import Row, from_text, to_text
+
+#: What a cursor looks like: microseconds since the year 1, in hexadecimal, and a quoted id.
+FORM: Final = r"^[0-9a-f]{14}-[0-9A-Za-z_.~-]{1,400}$"
+#: The same where ids are UUIDs, which PostgreSQL compares with nothing else.
+UUID_FORM: Final = r"^[0-9a-f]{14}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+_BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+_STEP: Final = timedelta(microseconds=1)
+
+
+class BadCursor(ValueError):
+    """A cursor that no answer here ever held."""
+
+
+def encoded(at: datetime, id_: str) -> str:
+    """Return the cursor of a row."""
+    return f"{(at - _BEGINNING) // _STEP:014x}-{quote(id_, safe='').replace('%', '~')}"
+
+
+def decoded(cursor: str, form: str = FORM) -> tuple[str, str]:
+    """Return the time, as databases compare it, and the id of a cursor. Raises BadCursor."""
+    if not re.fullmatch(form, cursor, re.ASCII):
+        raise BadCursor("not a cursor of this archive")
+    at = _BEGINNING + int(cursor[:14], 16) * _STEP
+    # PostgreSQL takes no NUL, and no id has one.
+    return to_text(at), unquote(cursor[15:].replace("~", "%")).replace("\0", "")
+
+
+def cut(
+    found: Sequence[Row], limit: int, at: int | None, id_: int = 0
+) -> tuple[Sequence[Row], str | None]:
+    """Return the rows of one page, and the cursor of the next if *found* holds more than *limit*.
+
+    *at* and *id_* are the columns of their place; with no time the id alone is.
+    """
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    time = from_text(last[at]) if at is not None else None
+    return found[:limit], encoded(time or _BEGINNING, str(last[id_]))

@@ -1,0 +1,128 @@
+"""Rows of media: which pictures are safe, which wait, which failed and why, and whose they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from peewee import Database
+
+from fbsyncd import view
+from fbsyncd.feed import keyset
+from fbsyncd.feed.clauses import Clause, joined
+from fbsyncd.feed.sight import Sight, columns, parts
+from fbsyncd.models import rows, session, to_text
+from fbsyncd.view import SHOT_COLUMNS
+
+_OWN: Final = (
+    "id",
+    "category",
+    "download_status",
+    "error_message",
+    "attempts",
+    "next_attempt_at",
+    "link_expires_at",
+    "derived_from",
+    "local_filename",
+    "local_path",
+    "file_size",
+    "mime_type",
+    "sha256",
+    "width",
+    "height",
+    "downloaded_at",
+    "created_at",
+    "updated_at",
+)
+_OWNERS: Final = """coalesce(
+    (SELECT min(p.id) FROM facebook_posts p WHERE p.local_picture_id = m.id),
+    (SELECT min(p.id) FROM facebook_posts p WHERE p.local_full_picture_id = m.id),
+    (SELECT min(a.post_id) FROM facebook_post_attachments a WHERE a.local_media_id = m.id),
+    (SELECT min(a.post_id) FROM facebook_post_attachments a WHERE a.local_thumbnail_id = m.id)),
+    (SELECT min(v.video_id) FROM facebook_video_posts v WHERE v.local_picture_id = m.id)"""
+_NAMES: Final = (*_OWN, "post_id", "video_id", "is_working")
+_MEDIA: Final = (
+    f"SELECT {columns('m', _OWN)}, {_OWNERS}, coalesce(m.lease_until > ?, FALSE),"
+    f" {columns('m', SHOT_COLUMNS)} FROM media_storage m"
+)
+# Both are literal, so that the planner sees which index holds no other rows.
+_STATUSES: Final = {
+    "success": "m.download_status = 'success'",
+    "pending": "m.download_status <> 'success' AND m.download_status = 'pending'",
+    "failed": "m.download_status <> 'success' AND m.download_status = 'failed'",
+}
+_OF_PAGE: Final = """(EXISTS (SELECT 1 FROM facebook_posts p WHERE p.page_id = ?
+        AND (p.local_picture_id = m.id OR p.local_full_picture_id = m.id))
+    OR EXISTS (SELECT 1 FROM facebook_post_attachments a
+        JOIN facebook_posts p ON p.id = a.post_id WHERE p.page_id = ?
+        AND (a.local_media_id = m.id OR a.local_thumbnail_id = m.id))
+    OR EXISTS (SELECT 1 FROM facebook_video_posts v WHERE v.page_id = ?
+        AND v.local_picture_id = m.id))"""
+
+STATUSES: Final = tuple(_STATUSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows are wanted; None means no matter. *given_up* ones are not tried again."""
+
+    status: str | None = None
+    category: str | None = None
+    page_id: str | None = None
+    given_up: bool | None = None
+
+    def clauses(self) -> list[Clause]:
+        """Return SQL conditions with their parameters."""
+        found: list[Clause] = []
+        if self.status is not None:
+            found.append((_STATUSES[self.status], []))
+        if self.given_up is not None:
+            up = f"{_STATUSES['failed']} AND m.next_attempt_at IS NULL"
+            found.append((up if self.given_up else f"NOT ({up})", []))
+        if self.category is not None:
+            found.append(("m.category = ?", [self.category]))
+        if self.page_id is not None:
+            found.append((_OF_PAGE, [self.page_id] * 3))
+        return found
+
+
+class MediaRows:
+    """The media rows of one archive, as the API tells them."""
+
+    def __init__(self, db: Database, sight: Sight) -> None:
+        self._db = db
+        self._sight = sight
+
+    def page(self, limit: int, cursor: str | None, wanted: Filter) -> dict[str, Any]:
+        """Return ``{"media": [...], "next_cursor": ...}``, the newest rows first.
+
+        Raises BadCursor.
+        """
+        clauses = wanted.clauses()
+        if cursor is not None:
+            behind = keyset.decoded(cursor, keyset.UUID_FORM)
+            clauses.append(("(m.created_at, m.id) < (?, ?)", list(behind)))
+        where, params = joined(clauses)
+        with session(self._db):
+            found = self._found(
+                f"WHERE {where} ORDER BY m.created_at DESC, m.id DESC LIMIT ?",
+                [*params, limit + 1],
+            )
+            kept, following = keyset.cut(found, limit, _OWN.index("created_at"))
+            return {"media": self._told(kept), "next_cursor": following}
+
+    def one(self, id_: UUID) -> dict[str, Any] | None:
+        """Return one row, or None when there is none."""
+        with session(self._db):
+            told = self._told(self._found("WHERE m.id = ?", [str(id_)]))
+        return told[0] if told else None
+
+    def _found(self, which: str, params: list[Any]) -> list[Any]:
+        now = to_text(self._sight.lens().now)
+        return rows(self._db, f"{_MEDIA} {which}", [now, *params])
+
+    def _told(self, found: Any) -> list[dict[str, Any]]:
+        lens = self._sight.lens()
+        cut = [parts(row, _NAMES) for row in found]
+        return [view.media(own, lens.shot(None, shot)) for own, (shot,) in cut]

@@ -1,0 +1,42 @@
+"""The Pages: how each describes itself, how much of it is archived, and how its reading goes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from peewee import Database
+
+from fbsyncd import stats
+from fbsyncd.feed import keyset
+from fbsyncd.models import rows, session
+from fbsyncd.view import moment
+
+_DESCRIBED: Final = ("name", "username", "category", "about", "website", "fan_count")
+# A Page that may not be described, or has not been read once, is a Page all the same.
+_PAGES: Final = f"""
+SELECT k.id, {", ".join(f"p.{name}" for name in _DESCRIBED)},
+    (SELECT count(*) FROM facebook_posts t WHERE t.page_id = k.id),
+    (SELECT count(*) FROM facebook_video_posts t WHERE t.page_id = k.id),
+    (SELECT min(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id),
+    (SELECT max(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id)
+FROM (SELECT id FROM facebook_pages UNION SELECT page_id FROM sync_state) AS k
+LEFT JOIN facebook_pages p ON p.id = k.id WHERE k.id > ? ORDER BY k.id LIMIT ?"""
+_UNREAD: Final[dict[str, Any]] = {"last_sync": None, "state": None, "message": None, "streams": {}}
+
+
+def page(db: Database, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return ``{"pages": [...], "next_cursor": ...}``, by id. Raises BadCursor."""
+    behind = keyset.decoded(cursor)[1] if cursor is not None else ""
+    with session(db):
+        found = rows(db, _PAGES, [behind, limit + 1])
+        kept, following = keyset.cut(found, limit, None)
+        read = {told["id"]: told for told in stats.pages(db)}
+    told = []
+    for id_, *described, posts, videos, first, last in kept:
+        reading = {key: read.get(id_, _UNREAD)[key] for key in _UNREAD}
+        told.append(
+            {"id": id_, **dict(zip(_DESCRIBED, described, strict=True))}
+            | {"posts": int(posts), "videos": int(videos)}
+            | {"oldest_post": moment(first), "newest_post": moment(last), **reading}
+        )
+    return {"pages": told, "next_cursor": following}

@@ -1,0 +1,160 @@
+"""Pages of posts by keyset, one post, and what a post said earlier.
+
+Three statements a page, however many posts it holds, and never an OFFSET: a page far down costs
+what the first one costs, and posts that arrive meanwhile move nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from peewee import Database
+
+from fbsyncd import search, view
+from fbsyncd.feed import keyset
+from fbsyncd.feed.clauses import Clause, joined, local, span
+from fbsyncd.feed.sight import Sight, columns, parts
+from fbsyncd.models import Row, marks, rows, session
+from fbsyncd.view import SHOT_COLUMNS
+
+_OWN: Final = (
+    "id",
+    "page_id",
+    "type",
+    "message",
+    "story",
+    "permalink_url",
+    "created_time",
+    "updated_time",
+    "deleted_at",
+    "picture_url",
+    "full_picture_url",
+)
+_NAMES: Final = (*_OWN, "edits")
+_ATTACHMENT: Final = (
+    "post_id",
+    "type",
+    "title",
+    "description",
+    "media_url",
+    "thumbnail_url",
+    "width",
+    "height",
+)
+_EDITS: Final = "(SELECT count(*) FROM facebook_post_history h WHERE h.post_id = p.id)"
+_POSTS: Final = (
+    f"SELECT {columns('p', _OWN)}, {_EDITS}, {columns('s', SHOT_COLUMNS)},"
+    f" {columns('f', SHOT_COLUMNS)}"
+    " FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id"
+    " LEFT JOIN media_storage f ON f.id = p.local_full_picture_id"
+)
+_STATUSES: Final = "(s.download_status, f.download_status)"
+_ATTACHMENTS: Final = (
+    f"SELECT {columns('a', _ATTACHMENT)}, {columns('m', SHOT_COLUMNS)},"
+    f" {columns('t', SHOT_COLUMNS)} FROM facebook_post_attachments a"
+    " LEFT JOIN media_storage m ON m.id = a.local_media_id"
+    " LEFT JOIN media_storage t ON t.id = a.local_thumbnail_id"
+    " WHERE a.removed_at IS NULL AND a.post_id IN ({}) ORDER BY a.post_id, a.position, a.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which posts are wanted; None means no matter. *q* is looked for in their texts."""
+
+    page_id: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str | None = None
+    has_local_image: bool | None = None
+
+    def clauses(self, db: Database, *, is_away: bool) -> list[Clause]:
+        """Return SQL conditions with their parameters; without the disk no picture is local."""
+        found = span("p.created_time", self.since, self.until)
+        if self.page_id is not None:
+            found.append(("p.page_id = ?", [self.page_id]))
+        if self.type is not None:
+            found.append(("p.type = ?", [self.type]))
+        if self.has_local_image is not None:
+            found.append((local(_STATUSES, self.has_local_image, is_away=is_away), []))
+        searched = search.condition(db, self.q) if self.q is not None else None
+        return [*found, searched] if searched else found
+
+
+class Posts:
+    """The posts of one archive, as the API tells them."""
+
+    def __init__(self, db: Database, sight: Sight) -> None:
+        self._db = db
+        self._sight = sight
+
+    def page(self, limit: int, cursor: str | None, wanted: Filter) -> dict[str, Any]:
+        """Return ``{"posts": [...], "next_cursor": ...}``, newest first.
+
+        A cursor may be used with other filters than it came with. Raises BadCursor.
+        """
+        behind = keyset.decoded(cursor) if cursor is not None else None
+        with session(self._db):
+            is_away = wanted.has_local_image is not None and self._sight.reason() is not None
+            clauses = wanted.clauses(self._db, is_away=is_away)
+            if behind:
+                clauses.append(("(p.created_time, p.id) < (?, ?)", list(behind)))
+            where, params = joined(clauses)
+            sql = f"{_POSTS} WHERE {where} ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
+            found = rows(self._db, sql, [*params, limit + 1])
+            kept, following = keyset.cut(found, limit, _OWN.index("created_time"))
+            return {"posts": self._told(kept), "next_cursor": following}
+
+    def one(self, id_: str) -> dict[str, Any] | None:
+        """Return one post, or None when there is none."""
+        with session(self._db):
+            told = self._told(rows(self._db, f"{_POSTS} WHERE p.id = ?", [id_]))
+        return told[0] if told else None
+
+    def history(self, id_: str) -> list[dict[str, Any]] | None:
+        """Return the earlier texts of a post, the oldest first, or None when there is no post.
+
+        ``from`` is when this archive first had the text, ``until`` when it found another one.
+        """
+        with session(self._db):
+            found = rows(
+                self._db,
+                "SELECT h.message, h.story, h.seen_from, h.seen_until FROM facebook_posts p"
+                " LEFT JOIN facebook_post_history h ON h.post_id = p.id WHERE p.id = ?"
+                " ORDER BY h.seen_from",
+                [id_],
+            )
+        told = [view.earlier_text(*row) for row in found if row[3] is not None]
+        return told if found else None
+
+    def _told(self, found: Sequence[Row]) -> list[dict[str, Any]]:
+        posts = [parts(row, _NAMES) for row in found]
+        attached = self._attached([post["id"] for post, _ in posts])
+        shots = [shot for _, some in [*posts, *attached] for shot in some]
+        lens = self._sight.lens_for(shots)
+        hung: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for own, (media, thumbnail) in attached:
+            pictures = (
+                lens.shot(own["media_url"], media),
+                lens.shot(own["thumbnail_url"], thumbnail),
+            )
+            hung[own["post_id"]].append(view.attachment(own, *pictures))
+        told = []
+        for own, (picture, full) in posts:
+            pictures = (
+                lens.shot(own["picture_url"], picture),
+                lens.shot(own["full_picture_url"], full),
+            )
+            told.append(view.post(own, *pictures) | {"attachments": hung[own["id"]]})
+        return told
+
+    def _attached(self, ids: Sequence[str]) -> list[tuple[dict[str, Any], list[Row]]]:
+        if not ids:
+            return []
+        found = rows(self._db, _ATTACHMENTS.format(marks(len(ids))), ids)
+        return [parts(row, _ATTACHMENT) for row in found]

@@ -1,0 +1,275 @@
+"""Links that can be trusted: what an answer names is there, in the sizes it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from peewee import Database
+from shelf import NOW, Shelf, picture, url
+
+from fbsyncd import migrate, models
+from fbsyncd.feed import Feed
+from fbsyncd.models import change, to_text, transaction
+
+SMALL, MIDDLE, LARGE = (130, 87), (320, 213), (720, 480)
+
+
+@pytest.fixture
+def shelf(db: Database, tmp_path: Path) -> Shelf:
+    return Shelf.make(db, tmp_path)
+
+
+@pytest.fixture
+def feed(shelf: Shelf) -> Feed:
+    return Feed(shelf.db, shelf.media, now=lambda: NOW, public_url="https://m.example.org")
+
+
+def add(shelf: Shelf, number: int, size: tuple[int, int], parent: UUID | None = None) -> UUID:
+    """Archive a picture; one with a *parent* was developed from it."""
+    id_ = shelf.add(number, picture(number, size))
+    with transaction(shelf.db):
+        change(
+            shelf.db,
+            "UPDATE media_storage SET width = ?, height = ?, derived_from = ? WHERE id = ?",
+            [*size, str(parent) if parent else None, str(id_)],
+        )
+    return id_
+
+
+def post(shelf: Shelf, small: UUID, full: UUID) -> None:
+    """Add a post of two pictures, the full one also its attachment."""
+    with transaction(shelf.db):
+        change(
+            shelf.db,
+            "INSERT INTO facebook_posts (id, page_id, created_time, picture_url, full_picture_url,"
+            " local_picture_id, local_full_picture_id) VALUES ('p', '1', ?, ?, ?, ?, ?)",
+            [to_text(NOW), url(1), url(2), str(small), str(full)],
+        )
+        change(
+            shelf.db,
+            "INSERT INTO facebook_post_attachments (post_id, attachment_key, media_url,"
+            " local_media_id, width, height) VALUES ('p', 'k', ?, ?, 720, 480)",
+            [url(2), str(full)],
+        )
+
+
+def told(feed: Feed) -> dict[str, Any]:
+    """Return the only post."""
+    found = feed.post("p")
+    assert found is not None
+    return found
+
+
+def widths(told: dict[str, Any]) -> list[int]:
+    return [image["width"] for image in told["images"]]
+
+
+def test_every_size_that_is_here_is_told_smallest_first(shelf: Shelf, feed: Feed) -> None:
+    """A srcset is made of them as they stand: the link's two sizes and the one made here."""
+    small, full = add(shelf, 1, SMALL), add(shelf, 2, LARGE)
+    made = add(shelf, 3, MIDDLE, parent=full)
+    post(shelf, small, full)
+    shown = told(feed)
+    names = [shelf.row(id_)["public_url"] for id_ in (small, made, full)]
+    assert shown["images"] == [
+        {"url": f"https://m.example.org{name}", "width": width, "height": height}
+        for name, (width, height) in zip(names, (SMALL, MIDDLE, LARGE), strict=True)
+    ]
+    assert (shown["width"], shown["height"]) == SMALL
+    (attached,) = shown["attachments"]
+    assert widths(attached) == [320, 720]
+    assert (attached["width"], attached["height"]) == LARGE
+
+
+def test_another_cut_of_a_picture_is_no_size_of_it(shelf: Shelf, feed: Feed) -> None:
+    """A square preview in a srcset would make the page jump."""
+    post(shelf, add(shelf, 1, (130, 130)), add(shelf, 2, LARGE))
+    assert widths(told(feed)) == [720]
+    assert told(feed)["display_image_url"] == told(feed)["local_picture_url"]
+
+
+def test_a_file_that_is_gone_is_not_named(shelf: Shelf, feed: Feed) -> None:
+    """Nor is one of another size; the next best picture is shown, and the state says why."""
+    small, full = add(shelf, 1, SMALL), add(shelf, 2, LARGE)
+    made = add(shelf, 3, MIDDLE, parent=full)
+    post(shelf, small, full)
+    shelf.path(small).unlink()
+    shown = told(feed)
+    assert shown["local_picture_url"] is None
+    assert shown["display_image_url"] == shown["local_full_picture_url"] is not None
+    assert (shown["image_state"], widths(shown)) == ("archived", [320, 720])
+    shelf.path(made).unlink()
+    shelf.path(full).write_bytes(b"cut")
+    shown = told(feed)
+    assert (shown["image_state"], shown["images"]) == ("healing", [])
+    assert shown["display_image_url"] == shown["original_picture_url"] == url(1)
+    assert not shown["has_local_image"]
+    assert shown["attachments"][0]["image_state"] == "healing"
+
+
+def test_no_local_link_while_the_disk_is_away(shelf: Shelf, feed: Feed) -> None:
+    """Every state says so, nothing counts as local, and all is as before when it is back."""
+    post(shelf, add(shelf, 1, SMALL), add(shelf, 2, LARGE))
+    before = told(feed)
+    away = shelf.media.root.rename(shelf.media.root.with_name("unmounted"))
+    shown = told(feed)
+    for one in (shown, shown["attachments"][0]):
+        assert one["image_state"].startswith("unavailable: ")
+        assert not one["has_local_image"]
+        assert one["images"] == []
+    assert shown["display_image_url"] == url(1)
+    assert str(shelf.media.root) not in str(shown)
+    assert feed.posts(has_local_image=True)["posts"] == []
+    assert len(feed.posts(has_local_image=False)["posts"]) == 1
+    assert feed.media()["media"][0]["public_url"] is None
+    away.rename(shelf.media.root)
+    assert told(feed) == before
+
+
+def test_nothing_left_says_why(shelf: Shelf, feed: Feed) -> None:
+    """With the file gone and the link dead there is null, and what is being done about it."""
+    small, full = add(shelf, 1, SMALL), add(shelf, 2, LARGE)
+    post(shelf, small, full)
+    for id_ in (small, full):
+        shelf.path(id_).unlink()
+    with transaction(shelf.db):
+        change(shelf.db, "UPDATE media_storage SET link_expires_at = ?", [to_text(NOW)])
+    shown = told(feed)
+    assert (shown["display_image_url"], shown["image_state"]) == (None, "healing")
+    shelf.backlog.lose([(small, "gone"), (full, "gone")], NOW)
+    shelf.backlog.surrender([(small, "deleted there"), (full, "deleted there")], NOW)
+    shown = told(feed)
+    assert (shown["display_image_url"], shown["image_state"]) == (None, "lost: deleted there")
+
+
+@pytest.fixture
+def listed(shelf: Shelf) -> Shelf:
+    """Three videos, two Pages, pictures in every state."""
+    at = to_text(NOW)
+    with transaction(shelf.db):
+        change(shelf.db, "INSERT INTO facebook_pages (id, name) VALUES ('1', 'One'), ('2', 'Two')")
+        for number in range(3):
+            change(
+                shelf.db,
+                "INSERT INTO facebook_video_posts (video_id, page_id, title, created_time,"
+                " created_at) VALUES (?, ?, 'Film', ?, ?)",
+                [*map(str, (number, 1 + number % 2)), None if number == 1 else at, at],
+            )
+        change(
+            shelf.db,
+            "INSERT INTO sync_state (page_id, stream, state) VALUES ('3', 'posts', 'token')",
+        )
+    return shelf
+
+
+def walk(ask: Any, what: str, **wanted: Any) -> list[dict[str, Any]]:
+    """Return all rows of all pages, one row a page."""
+    met: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = ask(limit=1, cursor=cursor, **wanted)
+        met += page[what]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return met
+
+
+def test_videos_are_listed(listed: Shelf, feed: Feed) -> None:
+    """Newest first, those without a time of their own too, each once, filtered as posts are."""
+    poster = add(listed, 1, LARGE)
+    with transaction(listed.db):
+        change(
+            listed.db,
+            "UPDATE facebook_video_posts SET local_picture_id = ? WHERE video_id = '0'",
+            [str(poster)],
+        )
+    assert [video["video_id"] for video in walk(feed.videos, "videos")] == ["2", "1", "0"]
+    assert [one["video_id"] for one in walk(feed.videos, "videos", page_id="1")] == ["2", "0"]
+    assert walk(feed.videos, "videos", until=NOW) == []
+    assert len(walk(feed.videos, "videos", since=NOW)) == 3
+    (shown,) = walk(feed.videos, "videos", has_local_image=True)
+    assert (shown["video_id"], shown["title"], shown["width"]) == ("0", "Film", 720)
+    assert len(walk(feed.videos, "videos", has_local_image=False)) == 2
+
+
+def test_pages_are_listed(listed: Shelf, feed: Feed) -> None:
+    """By id, a Page that was never described as well, with what is archived and how it goes."""
+    post(listed, add(listed, 1, SMALL), add(listed, 2, LARGE))
+    pages = walk(feed.pages, "pages")
+    assert [(page["id"], page["name"]) for page in pages] == [
+        ("1", "One"),
+        ("2", "Two"),
+        ("3", None),
+    ]
+    assert (pages[0]["posts"], pages[0]["videos"], pages[1]["videos"]) == (1, 2, 1)
+    assert pages[0]["newest_post"] == pages[0]["oldest_post"] == "2026-03-01T12:00:00Z"
+    assert [page["state"] for page in pages] == [None, None, "token"]
+
+
+def test_media_rows_are_listed(listed: Shelf, feed: Feed) -> None:
+    """By status, category and Page; each says why, whose it is, and leads nowhere that is dead."""
+    safe, waiting, lost = add(listed, 1, SMALL), add(listed, 2, LARGE), add(listed, 3, LARGE)
+    post(listed, safe, waiting)
+    listed.backlog.lose([(waiting, "the file is missing"), (lost, "the file is missing")], NOW)
+    with transaction(listed.db):
+        change(listed.db, "UPDATE media_storage SET needs_link = TRUE WHERE id = ?", [str(lost)])
+    listed.backlog.surrender([(lost, "deleted there")], NOW)
+
+    def ids(**wanted: Any) -> list[str]:
+        return sorted(row["id"] for row in walk(feed.media, "media", **wanted))
+
+    assert ids() == sorted(map(str, (safe, waiting, lost)))
+    assert ids(status="success") == [str(safe)]
+    assert ids(status="pending") == []
+    assert ids(status="failed") == sorted(map(str, (waiting, lost)))
+    assert ids(status="failed", given_up=False) == [str(waiting)]
+    assert ids(given_up=True) == [str(lost)]
+    assert ids(category="posts") == ids()
+    assert ids(category="thumbnails") == ids(page_id="2") == []
+    assert ids(page_id="1") == sorted(map(str, (safe, waiting)))
+    row = feed.media_row(lost)
+    assert row is not None
+    assert (row["error_message"], row["given_up"], row["original_url"]) == (
+        "deleted there",
+        True,
+        None,
+    )
+    row = feed.media_row(waiting)
+    assert row is not None
+    assert (row["post_id"], row["public_url"], row["original_url"]) == ("p", None, url(2))
+    assert feed.media_row(uuid4()) is None
+
+
+def test_the_timeline_counts(listed: Shelf, feed: Feed) -> None:
+    """Posts by month, pictures by the day they came and by the day their link dies."""
+    small, full = add(listed, 1, SMALL), add(listed, 2, LARGE)
+    post(listed, small, full)
+    listed.backlog.lose([(full, "the file is missing")], NOW)
+    size = listed.row(small)["file_size"]
+    assert feed.timeline() == {
+        "posts": [{"month": "2026-03", "posts": 1}],
+        "archived": [{"day": "2026-03-01", "pictures": 1, "bytes": size}],
+        "dying": [{"day": "2026-03-05", "pictures": 1}],
+    }
+    assert feed.timeline(page_id="2")["posts"] == []
+
+
+def test_media_rows_come_by_their_indexes(tmp_path: Path) -> None:
+    """The newest rows, and the newest that are not safe, are found without a sort."""
+    db = models.connect(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    migrate.apply(db)
+    feed = Feed(db, Shelf.make(db, tmp_path).media, now=lambda: NOW)
+    asked: list[Any] = []
+    db.query_hooks[:] = [lambda event: asked.append((event.sql, event.params))]
+    for wanted, index in ((None, "newest"), ("failed", "unsafe")):
+        asked.clear()
+        feed.media(status=wanted)
+        sql, params = next(one for one in asked if "media_storage m WHERE" in one[0])
+        with models.session(db):
+            plan = str(models.rows(db, f"EXPLAIN QUERY PLAN {sql}", params))
+        assert f"media_storage_{index}" in plan
+        assert "TEMP B-TREE FOR ORDER BY" not in plan
+    models.close(db)
