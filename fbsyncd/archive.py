@@ -24,6 +24,7 @@ from fbsyncd.graph import Graph
 from fbsyncd.heal import Healer, Round, Unlinked
 from fbsyncd.media import Media
 from fbsyncd.metrics import Metrics, Subject, Tallies
+from fbsyncd.pulse import Pulse
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.walks import Walk, Window
@@ -78,6 +79,7 @@ class Archive:
         self._sync = Sync(self.db, self.graph, self.backlog)
         unlinked = Unlinked(self.db, retry=_retry(config), owner=owner)
         self.healer = Healer(self.db, self.graph, self.backlog, unlinked)
+        self.pulse = Pulse(("scheduler", "download", "reconcile", "database"))
         self.tallies = Tallies()
         self.metrics = Metrics(self._subject(), self.tallies)
         # Pages being read just now: their links are about to be fresh, so nobody asks twice.
@@ -133,6 +135,7 @@ class Archive:
             now=self.now,
             heard=heard,
             count=self._count_download,
+            alive=self.pulse.beater("download"),
         )
         return download.drain(self.backlog, self.fetcher, self.media, orders)
 
@@ -198,7 +201,8 @@ class Archive:
         return scrubbed
 
     def _reconciler(self) -> Reconciler:
-        return Reconciler(self.db, self.media, self.backlog, self.brake)
+        alive = self.pulse.beater("reconcile")
+        return Reconciler(self.db, self.media, self.backlog, self.brake, alive=alive)
 
     def _require_folders(self) -> None:
         self.brake.require()

@@ -73,7 +73,8 @@ class Group:
 class Orders:
     """How to drain: *workers* at once, down to *floor* free bytes, until *stop* is set.
 
-    *heard* is given the tally after each group, *count* every result with its number.
+    *heard* is given the tally after each group, *count* every result with its number; *alive* is
+    called every moment, whether anything arrives or not.
     """
 
     workers: int
@@ -82,6 +83,7 @@ class Orders:
     now: Callable[[], datetime]
     heard: Callable[[Tally], None] = lambda _: None
     count: Callable[[str, int], None] = lambda *_: None
+    alive: Callable[[], None] = lambda: None
 
 
 def drain(backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> Tally:
@@ -132,6 +134,7 @@ class _Drain:
         pool = ThreadPoolExecutor(self._orders.workers, thread_name_prefix="fetch")
         try:
             while self._take_off(pool):
+                self._orders.alive()
                 self._land(timeout=GROUP_SECONDS)
             self._land_the_last()
             self._judge_the_unreached()

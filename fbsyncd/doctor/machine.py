@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import http.client
-import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fbsyncd import lock
+from fbsyncd import knock, lock
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, warning
 from fbsyncd.media import CATEGORIES
 
@@ -22,7 +20,7 @@ SANDBOX: Final = "sandbox"
 #: The root and its three folders; each is watched for itself, by an instance of its own.
 NEED: Final = 1 + len(CATEGORIES)
 _LIMITS: Final = Path("/proc/sys/fs/inotify")
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+KNOCK_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Door:
 def port(host: str, number: int, root: Path) -> Finding:
     """Tell whether the server gets its port."""
     trouble = _trouble(host, number)
-    is_ours = trouble == errno.EADDRINUSE and _answers(host, number)
+    is_ours = trouble == errno.EADDRINUSE and knock.is_alive(host, number, KNOCK_SECONDS)
     return judge_port(Door(host, number, trouble, lock.holder(root), is_ours))
 
 
@@ -138,19 +136,6 @@ def _trouble(host: str, number: int) -> int | None:
             except OSError as error:
                 return error.errno
     return None
-
-
-def _answers(host: str, number: int) -> bool:
-    """Tell whether what listens there says of itself what our server says."""
-    connection = http.client.HTTPConnection(_EVERYWHERE.get(host, host), number, timeout=3)
-    try:
-        connection.request("GET", "/healthz")
-        told = json.loads(connection.getresponse().read(1000))
-    except (OSError, http.client.HTTPException, ValueError):
-        return False
-    finally:
-        connection.close()
-    return isinstance(told, dict) and told.get("status") == "alive"
 
 
 def sandbox(folders: Iterable[Path], environ: Mapping[str, str], pid: int) -> Finding:

@@ -8,7 +8,7 @@ a fifth of its files at once (:mod:`fbsyncd.brake`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,9 +33,12 @@ PATIENCE: Final = timedelta(days=1)
 
 
 class Reconciler:
-    """Holds the files of one archive against its rows, *chunk_size* rows at a time."""
+    """Holds the files of one archive against its rows, *chunk_size* rows at a time.
 
-    def __init__(
+    *alive* is called with each chunk: a scan of a million files takes its time.
+    """
+
+    def __init__(  # noqa: PLR0913 - the four parts it works on, and how
         self,
         db: Database,
         media: Media,
@@ -43,12 +46,14 @@ class Reconciler:
         brake: Brake,
         *,
         chunk_size: int = CHUNK,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._db = db
         self._media = media
         self._backlog = backlog
         self._brake = brake
         self._chunk_size = chunk_size
+        self._alive = alive
         self._strays = Strays(db, media, backlog, chunk_size)
 
     def scan(self, now: datetime, request: Request = Request()) -> Findings:  # noqa: B008
@@ -71,7 +76,7 @@ class Reconciler:
             if findings.missing or findings.wrong_size:
                 self._queue(findings, now, request)
             self._brake.release()
-        self._strays.settle(now, request, findings)
+        self._strays.settle(now, request, findings, self._alive)
         _tell(findings)
         return findings
 
@@ -109,6 +114,7 @@ class Reconciler:
     def _claimed(self) -> Iterator[Claimed]:
         for category in CATEGORIES:
             for chunk in archived(self._db, category, self._chunk_size):
+                self._alive()
                 yield from chunk
 
     def _refuse(self, gone: list[str], findings: Findings, request: Request) -> None:
@@ -124,6 +130,7 @@ class Reconciler:
         missing = 0
         for category in CATEGORIES:
             for chunk in archived(self._db, category, self._chunk_size):
+                self._alive()
                 faults = [(claimed, *self._look(claimed)) for claimed in chunk]
                 bad = [(claimed, size, what) for claimed, size, what in faults if what]
                 lost = [claimed.path for claimed, size, _ in bad if size is None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -49,13 +49,20 @@ class Strays:
         self._backlog = backlog
         self._chunk_size = chunk_size
 
-    def settle(self, now: datetime, request: Request, findings: Findings) -> None:
+    def settle(
+        self,
+        now: datetime,
+        request: Request,
+        findings: Findings,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
         """Adopt what a lost row waits for, count the rest, and remove it if that was asked for.
 
         A name that is not of our form is counted as foreign and never touched.
         """
         for category in CATEGORIES:
             for names in _handfuls(self._media.names(category), self._chunk_size):
+                alive()
                 ours = [name for name in names if is_filename(name)]
                 findings.foreign += len(names) - len(ours)
                 named = self._named(ours)
