@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
-    | {"fold", "watch"}
+    | {"fold", "knock", "notify", "pulse", "signals", "watch"}
     | {"disk"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"turns"},
@@ -30,7 +30,9 @@ FLOORS = [
     {"heal"},
     {"archive"},
     {"faces", "heartbeat", "oneshot"},
-    {"daemon", "terminal"},
+    {"terminal"},
+    {"schedule", "service"},
+    {"daemon"},
     {"demo", "doctor"},
     {"commands"},
     {"__main__"},
