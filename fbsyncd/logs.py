@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -38,6 +40,27 @@ class _Json(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+class _Journal(logging.Formatter):
+    """A formatter's lines with the priority journald reads: ``<6>sync: message``.
+
+    Each line of a traceback gets it, for journald makes an entry of each. A text loses its time
+    and its level, which the journal has in fields of its own.
+    """
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(self._inner, _Json):
+            whole = self._inner.format(record)
+        else:
+            line = f"{record.name.rpartition('.')[2]}: {record.getMessage()}"
+            whole = scrub(_with_traceback(self, record, line))
+        prefix = f"<{_priority(record.levelno)}>"
+        return "\n".join(prefix + line for line in whole.splitlines())
+
+
 class _Stderr(logging.StreamHandler[TextIO]):
     """Writes to whatever sys.stderr is at the moment: a live display puts lines above itself."""
 
@@ -50,14 +73,37 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 def start(level: str, form: str) -> None:
-    """Send everything at *level* and above to standard error, in *form* ``text`` or ``json``."""
+    """Send everything at *level* and above to standard error, in *form* ``text`` or ``json``.
+
+    Where that is systemd's journal, each line carries its priority.
+    """
     out = _Stderr()
-    out.setFormatter(_Json() if form == "json" else _Text())
+    formatter = _Json() if form == "json" else _Text()
+    out.setFormatter(_Journal(formatter) if is_journal(os.environ, 2) else formatter)
     root = logging.getLogger()
     root.handlers[:] = [out]
     root.setLevel(level.upper())
     for name, least in _CHATTY.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def is_journal(environ: Mapping[str, str], descriptor: int) -> bool:
+    """Tell whether what is written to *descriptor* goes to systemd's journal.
+
+    A child of a service has the variable too, wherever its own output goes.
+    Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html
+    """
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def _priority(level: int) -> int:
+    """Return syslog's number of a level: 3 error, 4 warning, 6 info, 7 debug."""
+    numbers = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+    return next((number for least, number in numbers if level >= least), 7)
 
 
 def _with_traceback(formatter: logging.Formatter, record: logging.LogRecord, line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -49,6 +50,7 @@ import logging, sys
 from fbsyncd import logs
 logs.start("debug", sys.argv[1])
 logging.getLogger("urllib3.connectionpool").debug("GET /?access_token=%s", sys.argv[2])
+logging.getLogger("fbsyncd.links").debug("GET /?access_token=%s", sys.argv[2])
 try:
     raise ValueError("Bearer " + sys.argv[2])
 except ValueError:
@@ -71,3 +73,40 @@ def test_no_log_line_holds_a_secret_at_any_level(form: str) -> None:
     if form == "json":
         entries = [json.loads(line) for line in done.stderr.splitlines()]
         assert {"time", "level", "logger", "message"} == set(entries[-1])
+
+
+def journaled(form: str, *, is_ours: bool = True) -> list[str]:
+    """Return what the program above writes where stderr is the journal's pipe, or looks so."""
+    reader, writer = os.pipe()
+    found = os.fstat(writer)
+    stream = f"{found.st_dev}:{found.st_ino + (not is_ours)}"
+    with os.fdopen(reader, encoding="utf-8") as journal:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, form, TOKEN],
+            env={**os.environ, "JOURNAL_STREAM": stream},
+            stderr=writer,
+        )
+        os.close(writer)
+        lines = journal.read().splitlines()
+    assert process.wait() == 0
+    return lines
+
+
+def test_the_journal_gets_priorities_instead_of_times() -> None:
+    """Each line has one, those of a traceback too; debug is 7 and an error 3."""
+    lines = journaled("text")
+    assert lines[0] == "<7>links: GET /?access_token=***"
+    assert lines[1] == "<3>sync: it broke with สวัสดี"
+    assert {line[:3] for line in lines[1:]} == {"<3>"}
+    assert lines[-1] == "<3>ValueError: Bearer ***"
+
+
+def test_json_in_the_journal_is_json_behind_the_priority() -> None:
+    """journald takes the prefix away, and what is left is an object."""
+    entry = json.loads(journaled("json")[-1].removeprefix("<3>"))
+    assert entry["level"] == "error"
+
+
+def test_another_stream_than_the_journal_gets_no_priorities() -> None:
+    """The variable is inherited by whatever a service starts, with its output elsewhere."""
+    assert not any(line.startswith("<") for line in journaled("text", is_ours=False))
