@@ -39,6 +39,8 @@ DEFAULTS: dict[str, dict[str, object]] = {
         "public_url": "",
         "auth_token": "",
         "cors_origins": [],
+        "allowed_hosts": [],
+        "accel_prefix": "",
     },
     "log": {"level": "info", "format": "text"},
 }

@@ -68,13 +68,42 @@ def test_origin() -> None:
     """An origin is scheme, host and port, as browsers send it."""
     assert addresses.origin("https://Dash.example.org/") == "https://dash.example.org"
     assert addresses.origin("http://localhost:3000") == "http://localhost:3000"
+    assert addresses.origin("https://dash.example.org:443") == "https://dash.example.org"
+    assert addresses.origin("*") == "*"
 
 
-@pytest.mark.parametrize("text", ["*", "null", "dash.example.org", "https://dash.example.org/app"])
+@pytest.mark.parametrize("text", ["null", "dash.example.org", "https://dash.example.org/app"])
 def test_no_origin(text: str) -> None:
-    """Anything that no browser sends, or that lets everyone in, is refused."""
+    """Anything that no browser sends is refused."""
     with pytest.raises(ValueError, match="expected an origin like"):
         addresses.origin(text)
+
+
+def test_host_name() -> None:
+    """A name of this server is a plain host."""
+    assert addresses.host_name("NAS.local") == "nas.local"
+    for text in ("*.example.org", "nas:8080", "http://nas", ""):
+        with pytest.raises(ValueError, match="is not a host's name"):
+            addresses.host_name(text)
+
+
+def test_internal_path() -> None:
+    """The path nginx serves from begins and ends with a slash, and is not one of our own."""
+    assert addresses.internal_path("") == ""
+    assert addresses.internal_path("/archived") == "/archived/"
+    assert addresses.internal_path("/a/b-c/") == "/a/b-c/"
+    for text in (
+        "archived",
+        "/",
+        "/a/../b/",
+        "/a//b",
+        "/a b/",
+        "/a%2f/",
+        "/media/facebook/",
+        "/api/x",
+    ):
+        with pytest.raises(ValueError, match="expected"):
+            addresses.internal_path(text)
 
 
 @pytest.mark.parametrize(

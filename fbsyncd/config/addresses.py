@@ -44,13 +44,36 @@ def public_url(text: str) -> str:
 
 
 def origin(text: str) -> str:
-    """Check one origin that a browser may name in its Origin header."""
+    """Check one origin that a browser may name in its Origin header, or ``*`` for all of them."""
     expected = "expected an origin like https://dashboard.example.org"
     if text == "*":
-        raise ValueError(f"would let every web site read the archive ({expected})")
-    if _web_url(text.rstrip("/"), expected).path:
+        return text
+    parts = _web_url(text.rstrip("/").lower(), expected)
+    if parts.path:
         raise ValueError(f"has a path ({expected})")
-    return text.rstrip("/").lower()
+    # Browsers leave the usual port away.
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}"
+
+
+def host_name(text: str) -> str:
+    """Check one name that this server may be asked under: a host, no port and no star."""
+    name = text.strip().lower()
+    if _HOST.fullmatch(name) or _is_ip(name):
+        return name
+    raise ValueError("is not a host's name (expected one like nas.example.org, no http:// or port)")
+
+
+def internal_path(text: str) -> str:
+    """Check the path below which nginx finds the pictures itself; empty means that it does not."""
+    if not text:
+        return text
+    if not re.fullmatch(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/?", text):
+        raise ValueError("is not a path (expected one like /archived/, or nothing)")
+    if text.startswith(("/media/", "/api/")):
+        # nginx would hand the request back to this server, and so on without end.
+        raise ValueError("is a path of this server's own (expected another one, like /archived/)")
+    return text.rstrip("/") + "/"
 
 
 def _web_url(text: str, expected: str) -> SplitResult:

@@ -207,6 +207,8 @@ class Server(Section):
     public_url: Annotated[str, checked(addresses.public_url)] = ""
     auth_token: SecretStr = SecretStr("")
     cors_origins: Annotated[tuple[str, ...], each(addresses.origin)] = ()
+    allowed_hosts: Annotated[tuple[str, ...], each(addresses.host_name)] = ()
+    accel_prefix: Annotated[str, checked(addresses.internal_path)] = ""
 
     @field_validator("host")
     @classmethod
