@@ -8,18 +8,18 @@ when the post is seen again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from peewee import Database
 
-from fbsyncd.graph import Listing
+from fbsyncd import listed
 from fbsyncd.models import change, change_many, marks, rows, to_text
 from fbsyncd.plural import counted
 from fbsyncd.records import Post, Video
-from fbsyncd.walks import BEGINNING, Walk
+from fbsyncd.walks import BEGINNING
 
 log = logging.getLogger(__name__)
 
@@ -40,46 +40,12 @@ _CHUNK: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a walk has looked at from end to end: objects of *page_id* created in these times."""
+    """What a full walk, begun at *until*, looks at: objects of *page_id* created in these times."""
 
     stream: str
     page_id: str
     since: datetime
     until: datetime
-
-
-class Census:
-    """Counts a miss for what one walk should have met and did not.
-
-    Only a walk that read its whole window in one go says anything: the first part of one that
-    was cut short is forgotten. *seen_at* is when the walk before it was made.
-    """
-
-    def __init__(self, stream: str, page_id: str, walk: Walk, seen_at: datetime | None) -> None:
-        self._span = Span(stream, page_id, walk.since, walk.started_at)
-        self._sighting = Sighting(stream, seen_at)
-        self._is_whole = walk.kind == "full" and walk.reached is None
-        self._seen: set[str] = set()
-
-    def note(self, listing: Listing[Post] | Listing[Video]) -> None:
-        """Take in one page of the walk; a record that could not be read may be any post."""
-        self._is_whole = self._is_whole and not listing.skipped
-        if self._is_whole:
-            self._seen.update(ids(listing.records))
-
-    def close(self, db: Database, now: datetime) -> int:
-        """Count the misses of a walk that came to its end; return how many there are."""
-        lost = missing(db, self._span, self._seen) if self._is_whole else []
-        if lost:
-            marked = missed(db, self._sighting, lost, now)
-            span = self._span
-            log.info(
-                "page %s: %s missed, %d of them gone",
-                span.page_id,
-                counted(len(lost), span.stream.removesuffix("s")),
-                marked,
-            )
-        return len(lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +61,42 @@ def ids(records: Sequence[Post] | Sequence[Video]) -> list[str]:
     return [one.id if isinstance(one, Post) else one.video_id for one in records]
 
 
-def missing(db: Database, span: Span, seen: Collection[str]) -> list[str]:
-    """Return the ids of objects that should have been among those *seen*.
+def count_missing(db: Database, span: Span, seen_at: datetime | None, now: datetime) -> int:
+    """Count a miss for what a walk, now at its end, should have met; return how many there are.
 
-    What appeared only while the walk was under way is not expected of it. A list without
-    anything is no thousand deletions: it is what a token without its permissions is given.
+    *seen_at* is when the walk before it was made.
     """
-    if not seen:
+    lost = missing(db, span)
+    if lost:
+        marked = missed(db, Sighting(span.stream, seen_at), lost, now)
+        log.info(
+            "page %s: %s missed, %d of them gone",
+            span.page_id,
+            counted(len(lost), span.stream.removesuffix("s")),
+            marked,
+        )
+    return len(lost)
+
+
+def missing(db: Database, span: Span) -> list[str]:
+    """Return the ids of objects that should have been among those the walk has noted.
+
+    What appeared only while the walk was under way is not expected of it, and a walk that could
+    not read everything says nothing. Neither does a list without anything: that is no thousand
+    deletions, it is what a token without its permissions is given.
+    """
+    if not listed.is_whole(db, span.page_id, span.until):
         return []
     table, key = _TABLES[span.stream]
     found = rows(
         db,
-        f"SELECT {key} FROM {table} WHERE page_id = ? AND created_time >= ? AND created_time < ?",
-        [span.page_id, to_text(span.since), to_text(span.until)],
+        f"SELECT {key} FROM {table} t WHERE page_id = ? AND created_time >= ?"
+        " AND created_time < ? AND NOT EXISTS (SELECT 1 FROM listed_posts l"
+        f" WHERE l.page_id = t.page_id AND l.walk_started_at = ? AND l.post_id = t.{key})"
+        f" ORDER BY {key}",
+        [span.page_id, to_text(span.since), to_text(span.until), to_text(span.until)],
     )
-    return sorted({str(id_) for (id_,) in found} - set(seen))
+    return [str(id_) for (id_,) in found]
 
 
 def missed(db: Database, sighting: Sighting, named: Sequence[str], now: datetime) -> int:

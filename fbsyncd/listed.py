@@ -1,49 +1,126 @@
-"""What the source listed: how many posts of each month a walk over the whole window met.
+"""What the source listed: every object that a walk over the whole window met.
 
-Posts are noted by id while the walk goes on, in the transactions that write them, so that a walk
-which was cut short and gone on with counts none twice; its end makes numbers of them.
+Objects are noted by id while the walk goes on, in the transactions that write them, so that a walk
+which was cut short and gone on with has met what it met before the cut, and counts none twice. Its
+end makes numbers of the posts, month by month.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from peewee import Database
 
-from fbsyncd.models import change, change_many, to_text
+from fbsyncd.models import change, change_many, rows, to_text
 from fbsyncd.records import Post, Video
+
+#: In place of an id: all that was met since the walk began has been noted.
+_ALL: Final = ""
+#: In place of a month: met, and not kept.
+_NOT_COUNTED: Final = ""
+
+
+def begin(db: Database, page_id: str, walk_started_at: datetime) -> None:
+    """Begin to note a walk, which is at its beginning."""
+    change(
+        db,
+        "INSERT INTO listed_posts (page_id, walk_started_at, post_id, month) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        [page_id, to_text(walk_started_at), _ALL, _NOT_COUNTED],
+    )
 
 
 def note(
-    db: Database, page_id: str, walk_started_at: datetime, records: Sequence[Post | Video]
+    db: Database,
+    walk: tuple[str, datetime],
+    met: Sequence[Post | Video],
+    kept: Collection[Post | Video],
 ) -> None:
-    """Note the posts among *records*, which a walk has met."""
-    started = to_text(walk_started_at)
+    """Note what a walk, named by its Page and its start, has met, and which posts of it count."""
+    page_id, started_at = walk
+    counted = {one.id for one in kept if isinstance(one, Post)}
+    noted = [
+        (id_, month(one.created_time) if id_ in counted else _NOT_COUNTED)
+        for one in met
+        for id_ in [one.id if isinstance(one, Post) else one.video_id]
+    ]
     change_many(
         db,
         "INSERT INTO listed_posts (page_id, walk_started_at, post_id, month) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",
-        [
-            (page_id, started, one.id, month(one.created_time))
-            for one in records
-            if isinstance(one, Post)
-        ],
+        [(page_id, to_text(started_at), *one) for one in sorted(noted)],
     )
+
+
+def doubt(db: Database, page_id: str, walk_started_at: datetime) -> None:
+    """Note that a walk met something it could not read, which may be any object."""
+    change(
+        db,
+        "DELETE FROM listed_posts WHERE page_id = ? AND walk_started_at = ? AND post_id = ?",
+        [page_id, to_text(walk_started_at), _ALL],
+    )
+
+
+def meet(db: Database, page_id: str, records: Sequence[Post | Video]) -> None:
+    """Note what was seen otherwise while a walk over the whole window is unfinished.
+
+    A post that came to a place which the walk had passed already is not missing from it.
+    """
+    change_many(
+        db,
+        "INSERT INTO listed_posts (page_id, walk_started_at, post_id, month)"
+        " SELECT page_id, walk_started_at, ?, ? FROM sync_state WHERE page_id = ?"
+        " AND stream = ? AND walk_kind = 'full' AND walk_since <= ? ON CONFLICT DO NOTHING",
+        sorted(
+            (one.id, month(one.created_time), page_id, "posts", to_text(one.created_time))
+            if isinstance(one, Post)
+            else (one.video_id, _NOT_COUNTED, page_id, "videos", to_text(one.created_time))
+            for one in records
+        ),
+    )
+
+
+def is_whole(db: Database, page_id: str, walk_started_at: datetime) -> bool:
+    """Tell whether all that a walk has met is noted, and it has met anything at all."""
+    found = rows(
+        db,
+        "SELECT min(post_id), max(post_id) FROM listed_posts"
+        " WHERE page_id = ? AND walk_started_at = ?",
+        [page_id, to_text(walk_started_at)],
+    )
+    ((first, last),) = found
+    return bool(first == _ALL and last != _ALL)
 
 
 def close(db: Database, page_id: str, walk_started_at: datetime) -> None:
-    """Count what a walk that came to its end has met, in place of what the one before it met."""
-    started = to_text(walk_started_at)
-    change(db, "DELETE FROM source_months WHERE page_id = ?", [page_id])
+    """Count the posts of a walk that came to its end, in place of what the one before it met.
+
+    One whose notes are gone, because another process came to its end first, counts nothing.
+    """
+    walk = [page_id, to_text(walk_started_at)]
+    if rows(db, "SELECT 1 FROM listed_posts WHERE page_id = ? AND walk_started_at = ?", walk):
+        change(db, "DELETE FROM source_months WHERE page_id = ?", [page_id])
+        change(
+            db,
+            "INSERT INTO source_months (page_id, month, posts, listed_at)"
+            " SELECT page_id, month, count(*), walk_started_at FROM listed_posts"
+            " WHERE page_id = ? AND walk_started_at = ? AND month <> ?"
+            " GROUP BY page_id, month, walk_started_at",
+            [*walk, _NOT_COUNTED],
+        )
+
+
+def sweep(db: Database, page_id: str) -> None:
+    """Remove the notes of walks that came to their end or will not be gone on with."""
     change(
         db,
-        "INSERT INTO source_months (page_id, month, posts, listed_at)"
-        " SELECT page_id, month, count(*), walk_started_at FROM listed_posts"
-        " WHERE page_id = ? AND walk_started_at = ? GROUP BY page_id, month, walk_started_at",
-        [page_id, started],
+        "DELETE FROM listed_posts WHERE page_id = ? AND NOT EXISTS (SELECT 1 FROM sync_state s"
+        " WHERE s.page_id = listed_posts.page_id AND s.walk_kind = 'full'"
+        " AND s.walk_started_at = listed_posts.walk_started_at)",
+        [page_id],
     )
-    change(db, "DELETE FROM listed_posts WHERE page_id = ?", [page_id])
 
 
 def month(at: datetime) -> str:

@@ -25,7 +25,7 @@ from fbsyncd.errors import (
     Throttled,
     TokenRefused,
 )
-from fbsyncd.gone import Census
+from fbsyncd.gone import Span
 from fbsyncd.graph import Graph, Listing
 from fbsyncd.models import session, transaction
 from fbsyncd.records import Post, Video
@@ -195,9 +195,10 @@ class _Reading:
             return ledger.load(self._db, self._source.page_id, name)
 
     def _walk(self, name: str, progress: Progress, walk: Walk) -> Progress:
-        census = Census(name, self._source.page_id, walk, progress.full_at)
+        self._begin_notes(walk)
         for listing in self._ask(name, walk):
-            census.note(listing)
+            if listing.skipped:
+                self._doubt_notes(walk)
             times = [record.created_time for record in listing.records]
             walk = walk.step(times)
             wanted = self._within(walk, listing)
@@ -207,12 +208,29 @@ class _Reading:
         done = progress.completed(walk, self._order.now())
         with transaction(self._db):
             ledger.save(self._db, self._source.page_id, name, done)
-            census.close(self._db, self._order.now())
-            if name == "posts" and walk.kind == "full":
-                listed.close(self._db, self._source.page_id, walk.started_at)
+            if walk.kind == "full":
+                self._close_notes(name, progress, walk)
         if name == "posts" and walk.kind == "full":
             self._describe()
         return done
+
+    def _begin_notes(self, walk: Walk) -> None:
+        if walk.kind == "full" and walk.reached is None:
+            with transaction(self._db):
+                listed.begin(self._db, self._source.page_id, walk.started_at)
+
+    def _doubt_notes(self, walk: Walk) -> None:
+        # Before the page itself is stored: killed in between, its walk still goes on in doubt.
+        with transaction(self._db):
+            listed.doubt(self._db, self._source.page_id, walk.started_at)
+
+    def _close_notes(self, name: str, progress: Progress, walk: Walk) -> None:
+        page_id = self._source.page_id
+        span = Span(name, page_id, walk.since, walk.started_at)
+        gone.count_missing(self._db, span, progress.full_at, self._order.now())
+        if name == "posts":
+            listed.close(self._db, page_id, walk.started_at)
+        listed.sweep(self._db, page_id)
 
     def _glance(self, name: str, walk: Walk) -> None:
         """Make a walk that leaves no trace but its rows, beside a cut one that is kept."""
@@ -256,8 +274,9 @@ class _Reading:
             stored = self._rows.put(listing.records, now)
             gone.seen(self._db, name, gone.ids(listing.records))
             ledger.save(self._db, self._source.page_id, name, progress)
-            if name == "posts" and walk and walk.kind == "full":
-                listed.note(self._db, self._source.page_id, walk.started_at, stored.kept)
+            if walk and walk.kind == "full":
+                place = self._source.page_id, walk.started_at
+                listed.note(self._db, place, listing.records, stored.kept)
             search.refresh(self._db)
         report = self._report
         report.posts += len(listing.records) if name == "posts" else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from plant import archive_of, files, one, query, read, sync
 
 from fbsyncd import models
 from fbsyncd.archive import Archive
+from fbsyncd.heal import Round
 from fbsyncd.models import from_text
 from fbsyncd.simulator import Simulator
+from fbsyncd.sync import Source
 from fbsyncd.walks import BEGINNING, Walk
 
 HALF_A_DAY = timedelta(hours=13)
@@ -174,20 +177,112 @@ def test_an_unanswered_question_is_no_miss(facebook: Simulator, archive: Archive
     assert misses(archive, post_id) == (2, False)
 
 
-def test_a_walk_cut_short_counts_nothing(tmp_path: Path, database_url: str) -> None:
-    """Neither the part before the cut nor the rest read later has met every post."""
+@pytest.fixture
+def long(tmp_path: Path, database_url: str) -> Iterator[tuple[Simulator, Archive]]:
+    """A Page whose walks can be cut: read whole once, and due to be read whole again."""
     with (
-        Simulator(posts=120, seed=5, pictures="plain") as facebook,
+        Simulator(posts=160, seed=5, pictures="plain") as facebook,
         archive_of(facebook, tmp_path, database_url) as archive,
     ):
+        for _ in range(60):
+            facebook.add_post("reel")
         read(archive)
-        facebook.remove(newest(archive))
         with models.transaction(archive.db):
             models.change(archive.db, "UPDATE sync_state SET full_at = NULL, walk_kind = NULL")
-        facebook.faults.invalid_cursors(times=1)
-        read(archive)
-        assert one(archive, "SELECT state FROM sync_state WHERE stream = 'posts'") == "incomplete"
-        assert one(archive, "SELECT max(misses) FROM facebook_posts") == 0
+        facebook.clock.move(timedelta(hours=1))
+        yield facebook, archive
+
+
+def cut(facebook: Simulator, archive: Archive) -> bool:
+    """Read one more page of each list at the most; tell whether the posts' walk is unfinished."""
+    facebook.faults.invalid_cursors(times=2)
+    read(archive)
+    facebook.faults.clear()
+    return bool(query(archive, "SELECT 1 FROM sync_state WHERE walk_kind = 'full'"))
+
+
+def missed_posts(archive: Archive) -> list[str]:
+    found = query(archive, "SELECT id FROM facebook_posts WHERE misses > 0 ORDER BY created_time")
+    return [str(id_) for (id_,) in found]
+
+
+def oldest(archive: Archive) -> str:
+    return str(one(archive, "SELECT id FROM facebook_posts ORDER BY created_time LIMIT 1"))
+
+
+def test_a_walk_that_is_cut_again_and_again_counts_at_its_end(
+    long: tuple[Simulator, Archive],
+) -> None:
+    """What none of its parts has met is missed once, what any of them has met is not."""
+    facebook, archive = long
+    gone = [oldest(archive), newest(archive)]
+    seen = str(
+        one(archive, "SELECT id FROM facebook_posts ORDER BY created_time DESC LIMIT 1 OFFSET 5")
+    )
+    for post_id in gone:
+        facebook.remove(post_id)
+    assert cut(facebook, archive)
+    assert missed_posts(archive) == []
+    facebook.remove(seen)
+    turns = 1
+    while cut(facebook, archive):
+        turns += 1
+    assert turns >= 2
+    assert missed_posts(archive) == gone
+    assert one(archive, "SELECT count(*) FROM facebook_posts WHERE misses > 1") == 0
+    assert query(archive, "SELECT 1 FROM listed_posts") == []
+    assert one(archive, "SELECT count(*) FROM facebook_video_posts WHERE misses > 0") == 1
+
+
+def test_what_came_while_a_walk_was_cut_is_not_missed(long: tuple[Simulator, Archive]) -> None:
+    """Neither a new post, nor one that was dated back to where the walk had been already."""
+    facebook, archive = long
+    assert cut(facebook, archive)
+    fresh = facebook.add_post("photo")
+    place = facebook.clock.now() - timedelta(hours=2)
+    dated_back = facebook.add_post("photo", created_time=place)
+    page = archive.config.facebook.pages[0]
+    archive.sync(page, wanted=lambda now: Walk("days", now - timedelta(days=1), now))
+    assert query(archive, "SELECT 1 FROM facebook_posts WHERE id = ?", [dated_back])
+    by_id = facebook.add_post("photo", created_time=place)
+    source = Source(facebook.page_id, lambda: facebook.token)
+    order = Round([source], archive.now, archive.stop)
+    archive.healer._inquiry(source, "posts", order).ask([by_id])
+    assert query(archive, "SELECT 1 FROM facebook_posts WHERE id = ?", [by_id])
+    while cut(facebook, archive):
+        pass
+    assert missed_posts(archive) == []
+    assert query(archive, "SELECT 1 FROM facebook_posts WHERE id = ?", [fresh])
+
+
+def test_a_walk_that_could_not_read_everything_counts_nothing(
+    long: tuple[Simulator, Archive],
+) -> None:
+    """A record without its time may be any post, also when the walk was cut after it."""
+    facebook, archive = long
+    facebook.remove(oldest(archive))
+    odd = facebook.world.discard(newest(archive))
+    facebook.world.keep([replace(odd, id="")])
+    assert cut(facebook, archive)
+    while cut(facebook, archive):
+        pass
+    assert missed_posts(archive) == []
+
+
+def test_a_walk_of_which_the_beginning_was_not_noted_counts_nothing(
+    long: tuple[Simulator, Archive],
+) -> None:
+    """Notes may be from before they were complete, or gone; none is counted for that."""
+    facebook, archive = long
+    facebook.remove(oldest(archive))
+    months = query(archive, "SELECT * FROM source_months ORDER BY month")
+    assert cut(facebook, archive)
+    with models.transaction(archive.db):
+        models.change(archive.db, "DELETE FROM listed_posts")
+    while cut(facebook, archive):
+        pass
+    assert missed_posts(archive) == []
+    assert len(query(archive, "SELECT * FROM source_months")) <= len(months)
 
 
 def test_an_empty_list_is_no_thousand_deletions(facebook: Simulator, archive: Archive) -> None:

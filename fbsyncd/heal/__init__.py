@@ -17,7 +17,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import gone, ledger
+from fbsyncd import gone, ledger, listed
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import GraphError, ObjectMissing, Throttled
 from fbsyncd.gone import Sighting
@@ -189,6 +189,7 @@ class Healer:
             with transaction(self._db):
                 self._rows.put(records, order.now())
                 gone.seen(self._db, stream, gone.ids(records))
+                listed.meet(self._db, source.page_id, records)
 
         return Inquiry(self._graph, source, stream, put)
 
