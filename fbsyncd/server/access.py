@@ -75,6 +75,14 @@ class Guard:
         if self._expected is not None:
             _require_token(environ.get("HTTP_AUTHORIZATION", ""), self._expected)
 
+    def has_token(self, environ: WSGIEnvironment) -> bool:
+        """Tell whether a token is asked for here, and *environ* carries it."""
+        given = environ.get("HTTP_AUTHORIZATION", "")
+        return self._expected is not None and _is_token(given, self._expected)
+
+    def _is_own_name(self, host: str) -> bool:
+        return is_address(host) or self._is_ours(host)
+
     def _require_own_name(self, environ: WSGIEnvironment) -> None:
         host = environ.get("HTTP_HOST")
         if host is None:
@@ -82,7 +90,7 @@ class Guard:
             if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
                 return
             raise Refused(400, "the header Host is missing")
-        if not is_address(host) and not self._is_ours(host):
+        if not self._is_own_name(host):
             raise Refused(
                 421,
                 "this server does not know itself by the name in the header Host: ask under its"
@@ -131,11 +139,15 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _require_token(authorization: str, expected: bytes) -> None:
-    """Raise Refused (401) without the right Bearer token; takes the same time whatever is given."""
+def _is_token(authorization: str, expected: bytes) -> bool:
+    """Tell whether this is the right Bearer token; takes the same time whatever is given."""
     scheme, _, given = authorization.partition(" ")
     told = hashlib.sha256(given.strip().encode("latin-1", "replace")).digest()
-    if hmac.compare_digest(told, expected) and scheme.lower() == "bearer":
+    return hmac.compare_digest(told, expected) and scheme.lower() == "bearer"
+
+
+def _require_token(authorization: str, expected: bytes) -> None:
+    if _is_token(authorization, expected):
         return
     asked = 'Bearer realm="fbsyncd"' + (', error="invalid_token"' if authorization else "")
     message = "this needs the header Authorization: Bearer, with the server.auth_token"

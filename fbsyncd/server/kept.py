@@ -29,7 +29,7 @@ SIZE: Final = 16 * 1024 * 1024
 #: Seconds an answer is kept at most, whatever else says that it still holds.
 LONGEST: Final = 60.0
 #: Seconds for those that tell of the last hour, which passes while nothing happens.
-_SHORTER: Final = {"/api/stats": 5.0}
+_SHORTER: Final = {"/api/stats": 5.0, "/api/timeline": 5.0}
 _OVERHEAD: Final = 2000  # bytes of headers and bookkeeping of one answer
 # The parameters that fbsyncd.links reads an expiry from, wherever they stand in a text.
 _EXPIRY: Final = re.compile(
