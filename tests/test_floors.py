@@ -18,20 +18,22 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"fold", "knock", "notify", "pulse", "signals", "watch"}
-    | {"disk"},
+    | {"disk", "sqlitefile"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
-    | {"outstanding", "records", "search", "tables", "view"},
-    {"backlog", "brake", "export", "forget", "graph", "ledger", "listed", "merge", "stats"}
-    | {"relocate", "verify"},
-    {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"},
+    | {"outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
+    {"adopted", "backlog", "brake", "budgets", "export", "forget", "graph", "ledger", "listed"}
+    | {"merge", "relocate", "tokens", "verify"},
+    {"stats"},
+    {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"}
+    | {"adopt", "grant"},
     {"server", "sync"},
     {"heal"},
     {"archive"},
-    {"faces", "heartbeat", "oneshot"},
+    {"desk", "faces", "heartbeat", "oneshot", "vigil"},
     {"terminal"},
-    {"schedule", "service"},
+    {"install", "schedule", "service"},
     {"daemon"},
     {"demo", "doctor"},
     {"commands"},
@@ -88,7 +90,7 @@ def test_the_fake_facebook_knows_nothing_of_the_product() -> None:
 @pytest.mark.parametrize(
     ("pattern", "writers"),
     [
-        (r"SET\s+download_status\s*=", {"backlog"}),
+        (r"SET\s+download_status\s*=", {"adopt", "backlog"}),
         (r"isinstance\([^)]*(?:Sqlite|Postgresql)Database", {"models"}),
         (r"\.replace\(.*\.part|\"\.incoming\"", {"media"}),
     ],

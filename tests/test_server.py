@@ -207,7 +207,7 @@ def test_another_method_is_405(site: Site, path: str, method: str) -> None:
     """A method that does not fit is refused with those that do."""
     reply = site.ask(path, method, Content_Length="0")
     assert (reply.status, reply.code) == (405, "method_not_allowed")
-    assert reply.headers["allow"] == "GET, HEAD"
+    assert reply.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("path", ["/api/posts", "/api/stats", "/api/posts/x", "/api/nope", "/api"])
@@ -278,9 +278,9 @@ class Troubled:
         """Fail."""
         raise self._error
 
-    posts = post = stats
+    posts = post = history = videos = pages = media = timeline = stats
 
-    def ready(self) -> dict[str, str]:
+    def ready(self, *, whole: bool) -> dict[str, str]:
         """Tell of a part that is not well."""
         return {"database": "ok", "media": "its disk is not there"}
 

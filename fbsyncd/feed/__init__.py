@@ -99,19 +99,28 @@ class Feed:
         away = self._sight.reason()
         return stats(self._db, self._now()) | {"unavailable": away, "free_bytes": self._free()}
 
-    def ready(self) -> dict[str, str]:
-        """Return each part the answers need, with ``ok`` or what is wrong with it."""
-        parts = {"database": "ok", "media": "ok"}
+    def ready(self, *, whole: bool = False) -> dict[str, str]:
+        """Return each part the answers need, with ``ok`` or what is wrong with it.
+
+        *whole*: with the names of files and folders, which are not for everybody.
+        """
+        database = media_ = "ok"
         try:
             if migrate.pending(self._db):
-                parts["database"] = "its schema is older than this program: run fbsyncd setup"
+                database = "its schema is older than this program: run fbsyncd setup"
             else:
-                parts["media"] = self._sight.reason() or "ok"
+                media_ = self._media_state()
         except ArchiveError as error:
-            parts["database"] = str(error)
-        if parts["media"] == "ok" and not self._media.is_mounted():
-            parts["media"] = f"{self._media.root} is not there: mount its disk again"
-        return parts
+            database = str(error) if whole else "it does not answer as it should"
+        if media_ != "ok" and not whole:
+            media_ = "its disk is not there, or lacks too much to be believed"
+        return {"database": database, "media": media_}
+
+    def _media_state(self) -> str:
+        reason = self._sight.reason()
+        if reason is None and not self._media.is_mounted():
+            return f"{self._media.root} is not there: mount its disk again"
+        return reason or "ok"
 
     def _free(self) -> int | None:
         try:

@@ -15,12 +15,13 @@ from urllib.parse import quote, unquote
 
 from fbsyncd.models import Row, from_text, to_text
 
-#: What a cursor looks like: microseconds since the year 1, in hexadecimal, and a quoted id.
+#: What a cursor looks like: microseconds since the year 1000, in hexadecimal, and a quoted id.
 FORM: Final = r"^[0-9a-f]{14}-[0-9A-Za-z_.~-]{1,400}$"
 #: The same where ids are UUIDs, which PostgreSQL compares with nothing else.
 UUID_FORM: Final = r"^[0-9a-f]{14}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
-_BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+# Earlier years have fewer digits, and are no years to PostgreSQL.
+_BEGINNING: Final = datetime(1000, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(microseconds=1)
 
 
@@ -30,7 +31,7 @@ class BadCursor(ValueError):
 
 def encoded(at: datetime, id_: str) -> str:
     """Return the cursor of a row."""
-    return f"{(at - _BEGINNING) // _STEP:014x}-{quote(id_, safe='').replace('%', '~')}"
+    return f"{max(0, (at - _BEGINNING) // _STEP):014x}-{quote(id_, safe='').replace('%', '~')}"
 
 
 def decoded(cursor: str, form: str = FORM) -> tuple[str, str]:

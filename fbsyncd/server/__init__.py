@@ -26,20 +26,22 @@ from fbsyncd.server.answers import (
 )
 from fbsyncd.server.cors import READING, Cors
 from fbsyncd.server.encoding import Ready
+from fbsyncd.server.replies import TRUSTED, Served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
     from typing import Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from fbsyncd.feed import Feed
     from fbsyncd.media import Media
     from fbsyncd.server.kept import Kept
-
-    Scrape = Callable[[], tuple[bytes, str]]
+    from fbsyncd.server.replies import Desk, Scrape
 
 log = logging.getLogger(__name__)
 
+#: These tell also who works just now, which no row says.
+_AT_WORK: Final = frozenset({"/api/pages", "/api/stats"})
 #: What tells how things stand now is made anew for each request.
 _LIVE: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -54,7 +56,8 @@ class Manner(TypedDict, total=False):
     the API may be asked under, beside those of this machine and of *public_url*. *cors_origins*
     are the origins whose pages may ask. With *accel_prefix* pictures are left to nginx. *kept*
     keeps answers while they are true. *metrics* returns the answer to a scrape and its content
-    type; without it there is no ``/metrics``.
+    type; without it there is no ``/metrics``. *desk* takes wishes to who fulfils them; without it
+    they are refused.
     """
 
     auth_token: str | None
@@ -64,13 +67,19 @@ class Manner(TypedDict, total=False):
     accel_prefix: str
     kept: Kept | None
     metrics: Scrape | None
+    desk: Desk | None
 
 
 def make_app(feed: Feed, media: Media, **manner: Unpack[Manner]) -> WSGIApplication:
     """Return the whole HTTP face as one WSGI application, which behaves in this *manner*."""
-    public_url = manner.get("public_url", "")
-    routed = routes.routed(feed, public_url=public_url, metrics=manner.get("metrics"))
-    return _Application(media, routed, manner)
+    served = Served(
+        feed,
+        desk=manner.get("desk"),
+        metrics=manner.get("metrics"),
+        public_url=manner.get("public_url", ""),
+        is_guarded=bool(manner.get("auth_token")),
+    )
+    return _Application(media, routes.routed(served), manner)
 
 
 class _Application:
@@ -80,6 +89,7 @@ class _Application:
         self._media = media
         self._routed = routed
         self._kept = manner.get("kept")
+        self._desk = manner.get("desk")
         self._accel_prefix = manner.get("accel_prefix", "")
         self._cors = Cors(manner.get("cors_origins", ()))
         known = urlsplit(manner.get("public_url", "")).hostname
@@ -131,7 +141,9 @@ class _Application:
         if self._kept is None or path in _LIVE:
             return self._from_route(environ)
         key = path, environ.get("QUERY_STRING", "")
-        mark = self._kept.mark()
+        mark: Hashable = self._kept.mark()
+        if self._desk is not None and path in _AT_WORK:
+            mark = mark, repr(self._desk.pages())
         ready = self._kept.get(key, mark)
         if ready is None:
             ready = self._from_route(environ)
@@ -143,6 +155,8 @@ class _Application:
         """Have bottle answer, whole and unconditionally: what is asked for is decided here."""
         asked = {**environ}
         asked.pop("HTTP_IF_NONE_MATCH", None)
+        if self._guard.has_token(environ):
+            asked[TRUSTED] = True
         if asked["REQUEST_METHOD"] == "HEAD":
             asked["REQUEST_METHOD"] = "GET"
         said: list[tuple[int, Headers]] = []

@@ -1,12 +1,12 @@
-"""The routes: what may be asked over HTTP, and which part of the archive answers it.
+"""The routes: bottle finds which of :mod:`fbsyncd.server.operations` a request asks for.
 
-Answers are made in :mod:`fbsyncd.server.answers`; here is no SQL and no file.
+Parameters are read before, and every answer is made into bottle's after, whatever it is.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import bottle
 
@@ -22,39 +22,44 @@ from fbsyncd.server.answers import (
     error_body,
     json_answer,
 )
+from fbsyncd.server.operations import OPERATIONS
+from fbsyncd.server.replies import Replies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from fbsyncd.feed import Feed
-
-    Route = tuple[str, Callable[..., Any], query.Parameters]
+    from fbsyncd.server.replies import Scrape, Served
 
 log = logging.getLogger(__name__)
 
-_MESSAGES = {
+_MESSAGES: Final = {
     404: "nothing is here",
     405: "this method is not allowed here",
     500: "something went wrong in the server; its log says what",
 }
 
 
-def routed(
-    feed: Feed, *, public_url: str = "", metrics: Callable[[], tuple[bytes, str]] | None = None
-) -> WSGIApplication:
+def routed(served: Served) -> WSGIApplication:
     """Return the application that finds the route of a request and answers it.
 
     Asks for no token and answers no picture: those doors come before.
     """
     app = bottle.Bottle()
     app.default_error_handler = _said_as_json
-    for rule, callback, known in _json_routes(feed):
-        app.route(rule, "GET", _answering(callback, known))
-    if metrics is not None:
-        app.route("/metrics", "GET", _answering(_scraped(metrics), query.NONE))
-    for path, answer in webfiles.load(datafiles.web_dir(), public_url=public_url).items():
+    replies = Replies(served)
+    for operation in OPERATIONS:
+        rule = operation.path.replace("{", "<").replace("}", ">")
+        answering = _answering(replies.answer(operation.id), operation.parameters)
+        app.route(rule, operation.method, answering)
+        app.route(rule, "OPTIONS", _allowing(operation.method))
+    if served.metrics is not None:
+        app.route("/metrics", "GET", _scraping(served.metrics))
+        app.route("/metrics", "OPTIONS", _allowing("GET"))
+    pages = webfiles.load(datafiles.web_dir(), public_url=served.public_url)
+    for path, answer in pages.items():
         app.route(path, "GET", _showing(answer))
+        app.route(path, "OPTIONS", _allowing("GET"))
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["wsgi.errors"] = _Tracebacks()
@@ -64,64 +69,13 @@ def routed(
     return application
 
 
-def _json_routes(feed: Feed) -> list[Route]:
-    return [
-        ("/api/posts", _posts(feed), query.POSTS),
-        ("/api/posts/<post_id>", _one_post(feed), query.NONE),
-        ("/api/posts/<post_id>/history", _history(feed), query.NONE),
-        ("/api/stats", feed.stats, query.NONE),
-        ("/healthz", lambda: {"status": "alive"}, query.NONE),
-        ("/readyz", _readiness(feed), query.NONE),
-    ]
-
-
-def _posts(feed: Feed) -> Callable[..., Any]:
-    def posts(**asked: Any) -> dict[str, Any]:
-        try:
-            return feed.posts(**asked)
-        except BadCursor as e:
-            raise Refused(400, f"cursor is none of ours: {e}", code="bad_parameter") from e
-
-    return posts
-
-
-def _one_post(feed: Feed) -> Callable[..., Any]:
-    def one_post(post_id: str) -> dict[str, Any]:
-        post = feed.post(post_id) if post_id.isprintable() else None
-        if post is None:
-            raise Refused(404, "no post of that id is archived")
-        return post
-
-    return one_post
-
-
-def _history(feed: Feed) -> Callable[..., Any]:
-    def history(post_id: str) -> dict[str, Any]:
-        texts = feed.history(post_id) if post_id.isprintable() else None
-        if texts is None:
-            raise Refused(404, "no post of that id is archived")
-        return {"history": texts}
-
-    return history
-
-
-def _readiness(feed: Feed) -> Callable[..., Any]:
-    def readiness() -> Answer:
-        parts = feed.ready()
-        fit = all(state == "ok" for state in parts.values())
-        status = "ready" if fit else "not ready"
-        return json_answer({"status": status, "parts": parts}, status=200 if fit else 503)
-
-    return readiness
-
-
-def _scraped(metrics: Callable[[], tuple[bytes, str]]) -> Callable[..., Any]:
+def _scraping(metrics: Scrape) -> Callable[[], Any]:
     def scraped() -> Answer:
-        body, kind = metrics()
-        told = ("Content-Type", kind), ("Content-Length", str(len(body)))
-        return Answer(200, (*told, ("Cache-Control", "no-store")), (body,))
+        data, kind = metrics()
+        told = ("Content-Type", kind), ("Content-Length", str(len(data)))
+        return Answer(200, (*told, ("Cache-Control", "no-store")), (data,))
 
-    return scraped
+    return _answering(scraped, query.NONE)
 
 
 def _answering(callback: Callable[..., Any], known: query.Parameters) -> Callable[..., Any]:
@@ -133,12 +87,21 @@ def _answering(callback: Callable[..., Any], known: query.Parameters) -> Callabl
             value = callback(**named, **query.read(environ.get("QUERY_STRING", ""), known))
         except Refused as refused:
             return _as_bottle(refused.answer())
+        except BadCursor as e:
+            return _as_bottle(query.bad(f"cursor is none of ours: {e}").answer())
         except FbsyncdError as trouble:
             return _as_bottle(_trouble(trouble).answer())
         answer = value if isinstance(value, Answer) else json_answer(value)
         return _as_bottle(conditional(answer, environ.get("HTTP_IF_NONE_MATCH")))
 
     return answering
+
+
+def _allowing(method: str) -> Callable[..., Any]:
+    def allowing(**_named: str) -> Any:
+        return bottle.HTTPResponse(b"", 204, {"Allow": _with_head(f"{method},OPTIONS")})
+
+    return allowing
 
 
 def _showing(answer: Answer) -> Callable[[], Any]:
