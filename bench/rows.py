@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from peewee import Database
 
@@ -26,7 +27,8 @@ def fill(db: Database, rows: int) -> int:
             ("facebook_post_attachments", _ATTACHMENT, _attachments(posts)),
         ):
             sql = f"INSERT INTO {table} ({columns}) VALUES ({models.marks(columns.count(',') + 1)})"
-            models.change_many(db, sql, many)
+            while batch := list(islice(many, 5000)):
+                models.change_many(db, sql, batch)
     return posts * PER_POST
 
 
