@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from math import log2
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,9 +18,10 @@ from fbsyncd import models
 from fbsyncd.archive import Archive
 from fbsyncd.assets import Asset, Retry
 from fbsyncd.errors import CallRefused, GraphUnavailable, ObjectMissing
-from fbsyncd.graph import Graph
+from fbsyncd.graph import BATCH, Graph
 from fbsyncd.graph.caller import TRIES
 from fbsyncd.heal import Healer, Owner, Round, Unlinked, Ward, plan
+from fbsyncd.heal.inquiry import Inquiry
 from fbsyncd.heal.plan import outcome
 from fbsyncd.simulator import Simulator
 from fbsyncd.sync import Report, Source
@@ -232,8 +234,8 @@ def long_feed(tmp_path: Path, database_url: str) -> Iterator[tuple[Simulator, Ar
         yield facebook, archive
 
 
-def hasty(archive: Archive, facebook: Simulator) -> Iterator[Healer]:
-    """The archive's healer, with a client that does not wait between its tries."""
+def impatient(archive: Archive, facebook: Simulator) -> Iterator[Graph]:
+    """A client that does not wait between its tries."""
     graph = Graph(
         url=facebook.url,
         version="v26.0",
@@ -241,9 +243,15 @@ def hasty(archive: Archive, facebook: Simulator) -> Iterator[Healer]:
         wait=lambda _: False,
         user_agent="test",
     )
-    unlinked = Unlinked(archive.db, retry=HASTY, owner="test/1")
-    yield Healer(archive.db, graph, archive.backlog, unlinked)
+    yield graph
     graph.close()
+
+
+def hasty(archive: Archive, facebook: Simulator) -> Iterator[Healer]:
+    """The archive's healer, with a client that does not wait between its tries."""
+    unlinked = Unlinked(archive.db, retry=HASTY, owner="test/1")
+    for graph in impatient(archive, facebook):
+        yield Healer(archive.db, graph, archive.backlog, unlinked)
 
 
 def test_a_poisoned_id_is_found_and_set_aside(long_feed: tuple[Simulator, Archive]) -> None:
@@ -272,6 +280,36 @@ def test_a_poisoned_id_is_found_and_set_aside(long_feed: tuple[Simulator, Archiv
         assert dead(archive) == 0
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_poisoned_id_costs_few_calls(long_feed: tuple[Simulator, Archive], count: int) -> None:
+    """Halving takes about two calls a level, not five tries for each half."""
+    facebook, archive = long_feed
+    ids = [post.id for post in facebook.world.posts(facebook.page_id)[:BATCH]]
+    bad = ids[7 :: BATCH // 2][:count]
+    facebook.faults.poison(bad)
+    source = Source(facebook.page_id, lambda: facebook.token)
+    for graph in impatient(archive, facebook):
+        inquiry = Inquiry(graph, source, "posts", lambda _: None)
+        asked = facebook.calls["graph"]
+        inquiry.ask(ids)
+        assert inquiry.poisoned == set(bad)
+        assert {id_ for id_, error in inquiry.answers.items() if error} == set(bad)
+        assert facebook.calls["graph"] - asked <= count * 2 * log2(BATCH) + 5
+
+
+def test_a_hiccup_blames_no_id(long_feed: tuple[Simulator, Archive]) -> None:
+    """A batch that fails for no item's fault is given when it is asked for in parts."""
+    facebook, archive = long_feed
+    ids = [post.id for post in facebook.world.posts(facebook.page_id)[:BATCH]]
+    source = Source(facebook.page_id, lambda: facebook.token)
+    for graph in impatient(archive, facebook):
+        inquiry = Inquiry(graph, source, "posts", lambda _: None)
+        facebook.faults.drop(times=2)
+        inquiry.ask(ids)
+        assert inquiry.poisoned == set()
+        assert inquiry.answers == dict.fromkeys(ids)
+
+
 def test_a_facebook_that_is_down_is_not_asked_for_each_id(
     long_feed: tuple[Simulator, Archive],
 ) -> None:
@@ -285,7 +323,7 @@ def test_a_facebook_that_is_down_is_not_asked_for_each_id(
         asked = facebook.calls["graph"]
         order = Round([source], archive.now, archive.stop)
         healer.turn(order)
-        assert facebook.calls["graph"] - asked == 2 * TRIES
+        assert facebook.calls["graph"] - asked == 2 + TRIES
         assert one(archive, "SELECT max(heal_attempts) FROM media_storage") == 0
         assert (
             one(

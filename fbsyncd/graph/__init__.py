@@ -16,7 +16,7 @@ from urllib.parse import quote
 from fbsyncd import read
 from fbsyncd.errors import CallRefused, GraphError, GraphUnavailable, TooMuchData
 from fbsyncd.graph import verdict
-from fbsyncd.graph.caller import Account, Caller, Endpoint
+from fbsyncd.graph.caller import TRIES, Account, Caller, Endpoint
 from fbsyncd.graph.exchange import Answer, parsed
 from fbsyncd.graph.ladder import Ladder
 from fbsyncd.graph.trail import Trail
@@ -130,19 +130,22 @@ class Graph:
         except BadRecord as error:
             raise GraphUnavailable(f"page {page_id} could not be read: {error}") from error
 
-    def batch_posts(self, page_id: str, token: str, ids: Sequence[str]) -> list[Post | GraphError]:
+    def batch_posts(
+        self, page_id: str, token: str, ids: Sequence[str], tries: int = TRIES
+    ) -> list[Post | GraphError]:
         """Return the posts of these ids, at most BATCH of them, in the same order.
 
         An error stands in the place of each post that was not given. What is wrong with the batch
-        as a whole is raised. It is one exchange, but counts as one call for each id.
+        as a whole is raised, after so many *tries*. It is one exchange, but counts as one call for
+        each id.
         """
-        return self._batch(_POSTS, Account(page_id, token), ids)
+        return self._batch(_POSTS, Account(page_id, token), ids, tries)
 
     def batch_videos(
-        self, page_id: str, token: str, ids: Sequence[str]
+        self, page_id: str, token: str, ids: Sequence[str], tries: int = TRIES
     ) -> list[Video | GraphError]:
         """Return the videos of these ids as :meth:`batch_posts` returns posts."""
-        return self._batch(_VIDEOS, Account(page_id, token), ids)
+        return self._batch(_VIDEOS, Account(page_id, token), ids, tries)
 
     def close(self) -> None:
         """Close the connections."""
@@ -186,13 +189,15 @@ class Graph:
                 raise
             raise GraphUnavailable(f"The list could not be read to its end: {error}") from error
 
-    def _batch(self, edge: _Edge[R], account: Account, ids: Sequence[str]) -> list[R | GraphError]:
+    def _batch(
+        self, edge: _Edge[R], account: Account, ids: Sequence[str], tries: int
+    ) -> list[R | GraphError]:
         if len(ids) > BATCH:
             raise ValueError(f"a batch holds at most {BATCH} ids, not {len(ids)}")
         if not ids:
             return []
         paths = [quote(id_, safe="") for id_ in ids]
-        given: list[object] = self._caller.batch(account, paths, {"fields": edge.fields})
+        given: list[object] = self._caller.batch(account, paths, {"fields": edge.fields}, tries)
         whole = [*given, *[None] * len(ids)][: len(ids)]
         return [self._item(edge, account.page_id, item) for item in whole]
 

@@ -66,6 +66,7 @@ class _Call:
     expected: verdict.Shape
     secrets: tuple[str, ...] = field(repr=False)
     weight: int = 1
+    tries: int = TRIES
 
 
 class Caller:
@@ -102,11 +103,16 @@ class Caller:
         return self._make(_Call(account.page_id, ask, expected, self._secrets(token)))
 
     def batch(
-        self, account: Account, paths: Sequence[str], query: Mapping[str, str]
+        self,
+        account: Account,
+        paths: Sequence[str],
+        query: Mapping[str, str],
+        tries: int = TRIES,
     ) -> list[object]:
         """Return the answers at several paths, each to be judged with :meth:`hear`.
 
-        There may be fewer than paths. Raises GraphError for the batch as a whole.
+        There may be fewer than paths. Raises GraphError for the batch as a whole, after *tries*
+        if its fault may pass.
         """
         token = _checked(account.token)
         proof = self._endpoint.proof(token)
@@ -121,6 +127,7 @@ class Caller:
                 verdict.is_batch,
                 self._secrets(token),
                 weight=len(items),
+                tries=tries,
             )
         )
         return answers if isinstance(answers, list) else []
@@ -147,14 +154,14 @@ class Caller:
         return token, *self._endpoint.proof(token).values(), self._endpoint.app_secret or ""
 
     def _make(self, call: _Call) -> object:
-        for tried in range(1, TRIES + 1):
+        for tried in range(1, call.tries + 1):
             self._keep_pace(call.page_id)
             try:
                 return self._once(call)
             except GraphUnavailable as error:
-                if tried == TRIES:
+                if tried == call.tries:
                     raise
-                log.info("page %s: try %d of %d: %s", call.page_id, tried, TRIES, error)
+                log.info("page %s: try %d of %d: %s", call.page_id, tried, call.tries, error)
             # Full jitter, so that many Pages that failed together do not come back together.
             self._rest(random.uniform(0, 2 ** (tried - 1)) * FIRST_PAUSE)
         raise AssertionError("the last try returns or raises")

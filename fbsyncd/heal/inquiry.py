@@ -1,7 +1,7 @@
 """One Page asked again for some of its posts or videos, by listing or by id.
 
 A batch that fails as a whole is halved until the id that breaks it stands alone; one such id must
-not keep fifty others from their links.
+not keep fifty others from their links, nor cost more than a call or two for each halving.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from typing import Final
 
-from fbsyncd.errors import CallRefused, GraphError, Throttled, TokenRefused
+from fbsyncd.errors import CallRefused, GraphError, Interrupted, Throttled, TokenRefused
 from fbsyncd.graph import BATCH, Graph
 from fbsyncd.heal.plan import Window
 from fbsyncd.records import Post, Video
 from fbsyncd.sync import Source
 
 log = logging.getLogger(__name__)
+
+#: An exchange that fails may be a hiccup of the line, so a second one is made before an id is
+#: blamed. More are no use: when Facebook is down, asking for the Page itself tells.
+AGAIN: Final = 2
 
 Records = Sequence[Post] | Sequence[Video]
 
@@ -38,7 +43,6 @@ class Inquiry:
         self.page_id = source.page_id
         self.stream = stream
         self._put = put
-        self._page_answers = False
 
     def list_again(self, window: Window) -> None:
         """List a window until all wanted are seen; some may stay without an answer.
@@ -58,7 +62,10 @@ class Inquiry:
         """Ask for *ids* one by one, in batches; raises GraphError as :meth:`list_again` does."""
         left = sorted(set(ids) - self.answers.keys())
         for start in range(0, len(left), BATCH):
-            self._halve(left[start : start + BATCH])
+            batch = left[start : start + BATCH]
+            if self._fault(batch, AGAIN):
+                self._check_page()
+                self._halve(batch)
 
     def _list(self, window: Window, wanted: set[str]) -> None:
         ask = self._graph.posts if self.stream == "posts" else self._graph.videos
@@ -75,24 +82,40 @@ class Inquiry:
                 return
 
     def _halve(self, ids: Sequence[str]) -> None:
-        try:
-            self._batch(ids)
-        except (Throttled, TokenRefused):
-            raise
-        except GraphError as error:
-            self._check_page()
-            if len(ids) == 1:
+        """Ask for *ids*, which failed together, in parts; one that fails alone is poisoned."""
+        if len(ids) == 1:
+            error = self._fault(ids, AGAIN)
+            if error:
                 self.poisoned.add(ids[0])
                 self.answers[ids[0]] = error
-                return
-            middle = len(ids) // 2
-            self._halve(ids[:middle])
+            return
+        middle = len(ids) // 2
+        if not self._fault(ids[:middle]):
+            # So it is the other half's doing, which need not be asked to know that.
+            self._halve(ids[middle:])
+            return
+        self._halve(ids[:middle])
+        if self._fault(ids[middle:]):
+            self._check_page()
             self._halve(ids[middle:])
 
-    def _batch(self, ids: Sequence[str]) -> None:
+    def _fault(self, ids: Sequence[str], tries: int = 1) -> GraphError | None:
+        """Ask for *ids* in one batch; return what is wrong with it as a whole.
+
+        Raises what concerns the whole Page.
+        """
+        try:
+            self._batch(ids, tries)
+        except (Throttled, TokenRefused, Interrupted):
+            raise
+        except GraphError as error:
+            return error
+        return None
+
+    def _batch(self, ids: Sequence[str], tries: int) -> None:
         page_id, token = self.source.page_id, self.source.token()
         ask = self._graph.batch_posts if self.stream == "posts" else self._graph.batch_videos
-        given = ask(page_id, token, ids)
+        given = ask(page_id, token, ids, tries)
         self._heard([one for one in given if isinstance(one, Post)])
         self._heard([one for one in given if isinstance(one, Video)])
         for id_, one in zip(ids, given, strict=True):
@@ -102,10 +125,8 @@ class Inquiry:
             self.answers[id_] = one if isinstance(one, GraphError) else None
 
     def _check_page(self) -> None:
-        """Ask for the Page itself, once: halving batches is no use when nothing is answered."""
-        if not self._page_answers:
-            self._graph.page(self.source.page_id, self.source.token())
-            self._page_answers = True
+        """Ask for the Page itself: halving batches is no use when nothing is answered."""
+        self._graph.page(self.source.page_id, self.source.token())
 
     def _heard(self, records: Records) -> None:
         if not records:
