@@ -225,15 +225,15 @@ class Backlog:
             )
 
     def retry(self, ids: Collection[UUID] | None) -> int:
-        """Put given-up rows back into the queue, all of them when *ids* is None."""
-        chosen = "" if ids is None else f" AND id IN ({marks(len(ids))})"
+        """Put failed rows back into the queue: *ids*, or when None all that were given up."""
+        chosen = "next_attempt_at IS NULL" if ids is None else f"id IN ({marks(len(ids))})"
         with transaction(self._db):
             return change(
                 self._db,
                 "UPDATE media_storage SET download_status = 'pending', attempts = 0,"
-                " heal_attempts = 0, heal_after = NULL, error_message = NULL"
-                " WHERE download_status = 'failed'"
-                f" AND next_attempt_at IS NULL AND derived_from IS NULL{chosen}",
+                " heal_attempts = 0, heal_after = NULL, error_message = NULL,"
+                " next_attempt_at = NULL"
+                f" WHERE download_status = 'failed' AND derived_from IS NULL AND {chosen}",
                 sorted(map(str, ids or ())),
             )
 

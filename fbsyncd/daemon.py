@@ -15,6 +15,7 @@ from fbsyncd import lock
 from fbsyncd.archive import Archive
 from fbsyncd.changes import Changes
 from fbsyncd.config import Config
+from fbsyncd.desk import Desk
 from fbsyncd.errors import ConfigError, FbsyncdError
 from fbsyncd.heartbeat import Heartbeat
 from fbsyncd.media import CATEGORIES
@@ -82,14 +83,15 @@ def _run(config: Config, ground: _Ground) -> Config | None:
         for name in archive.setup():
             log.info("schema: applied %s", name)
         archive.tidy()
-        server = _serve(stack, archive)
+        desk = Desk(archive)
+        server = _serve(stack, archive, desk)
         files_changed = Event()
         files_changed.set()
         watch = None
         if config.reconcile.watch:
             folders = [config.media.root, *(config.media.root / name for name in CATEGORIES)]
             watch = stack.enter_context(watching(folders, files_changed))
-        schedule = Schedule(archive)
+        schedule = Schedule(archive, desk)
         schedule.work()
         schedule.check(files_changed, watch)
         _start_jobs(stack, archive, schedule)
@@ -138,7 +140,7 @@ def _start_service(stack: ExitStack, service: Service, schedule: Schedule) -> No
         schedule.every(STATUS, lambda: service.tell(schedule.next_sync()), executor=SIGNS)
 
 
-def _serve(stack: ExitStack, archive: Archive) -> Server:
+def _serve(stack: ExitStack, archive: Archive, desk: Desk) -> Server:
     settings = archive.config.server
     app = make_app(
         archive.feed,
@@ -150,6 +152,7 @@ def _serve(stack: ExitStack, archive: Archive) -> Server:
         accel_prefix=settings.accel_prefix,
         kept=Kept(marking(Changes(archive.db), archive.media), archive.now),
         metrics=archive.metrics.scrape,
+        desk=desk,
     )
     server = Server(timed(app, archive.tallies.took), host=settings.host, port=settings.port)
     stack.callback(_closing, "server", server.stop)

@@ -20,6 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from fbsyncd import facts
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Page
+from fbsyncd.desk import Desk, Wanted
 from fbsyncd.errors import ArchiveError, Unavailable
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Pace
@@ -50,10 +51,14 @@ SIGNS: Final = "signs"
 
 
 class Schedule:
-    """The jobs of one *archive*; some of them give signs of life to its pulse."""
+    """The jobs of one *archive*; some of them give signs of life to its pulse.
 
-    def __init__(self, archive: Archive) -> None:
+    At the *desk* Pages are asked to be read out of turn.
+    """
+
+    def __init__(self, archive: Archive, desk: Desk | None = None) -> None:
         self._archive = archive
+        self._desk = desk or Desk(archive)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={
@@ -87,6 +92,7 @@ class Schedule:
     def work(self) -> None:
         """Add what reads Pages, fetches and develops."""
         archive, pulse = self._archive, self._archive.pulse
+        self._desk.open(self.wake, self.next_syncs)
         for page in archive.config.facebook.pages:
             self.every(_seconds(archive.config.sync.interval), self._sync, page, executor=_SYNC)
         self.every(TICK, pulse.around("download", archive.download))
@@ -146,11 +152,24 @@ class Schedule:
 
     def next_sync(self) -> datetime | None:
         """Return when the next Page is read."""
+        return min((at for at in self.next_syncs().values() if at), default=None)
+
+    def next_syncs(self) -> dict[str, datetime | None]:
+        """Return when each Page is read next."""
         jobs = (job for job in self._scheduler.get_jobs() if job.executor == _SYNC)
-        return min((job.next_run_time for job in jobs if job.next_run_time), default=None)
+        return {job.args[0].id: job.next_run_time for job in jobs}
+
+    def wake(self, page_id: str) -> None:
+        """Let a Page be read now."""
+        for job in self._scheduler.get_jobs():
+            if job.executor == _SYNC and job.args[0].id == page_id:
+                job.modify(next_run_time=utcnow())
 
     def _sync(self, page: Page) -> None:
-        report = self._archive.sync(page)
+        self._desk.read(page, self._read)
+
+    def _read(self, page: Page, wanted: Wanted | None) -> None:
+        report = self._archive.sync(page, wanted=wanted)
         log.info(
             "page %s: read %s and %s, %s changed, %s",
             page.id,
