@@ -17,9 +17,11 @@ from PIL import Image
 
 from fbsyncd import migrate, models
 from fbsyncd.brake import Brake
+from fbsyncd.changes import Changes
 from fbsyncd.feed import Feed
 from fbsyncd.media import Media, filename, public_path
 from fbsyncd.models import change, connect, to_text, transaction
+from fbsyncd.server.kept import Kept, marking
 from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class Shelf:
         self.feed = Feed(self.db, self.media, now=lambda: NOW)
         self._insert("facebook_pages", id=PAGE, name="Slow Mornings")
         self._insert("sync_state", page_id=PAGE, stream="posts", state="ok", synced_at=to_text(NOW))
+
+    def kept(self) -> Kept:
+        """Return a place for answers that are still true, as the daemon has one."""
+        return Kept(marking(Changes(self.db), self.media), lambda: NOW)
 
     def close(self) -> None:
         """Give back every connection."""

@@ -40,7 +40,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 @pytest.fixture(scope="module")
 def site(shelf: Shelf) -> Iterator[Site]:
     """The server of that archive, asking for no token."""
-    with serving(make_app(shelf.feed, shelf.media)) as site:
+    with serving(make_app(shelf.feed, shelf.media, kept=shelf.kept())) as site:
         yield site
 
 
