@@ -100,6 +100,7 @@ def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser
     init.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR")
     _add(commands, "setup", "create the database's schema, or bring it up to date")
     _add(commands, "config", "show the configuration in force", function="show_config")
+    _add_token(commands)
     doctor = _add(commands, "doctor", "check everything, one line each, with the remedy")
     doctor.add_argument("--json", action="store_true")
     demo = _add(
@@ -109,6 +110,26 @@ def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser
     demo.add_argument("--dir", type=Path, metavar="DIR", help="keep the demo's archive there")
     demo.add_argument(
         "--replay", nargs="+", default=(), metavar="FILE", help="serve recorded answers"
+    )
+
+
+def _add_token(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    token = _add(commands, "token", "make Page tokens that last from a person's short-lived one")
+    token.add_argument("--app-id", metavar="ID", help="the app's id; asked for when left out")
+    token.add_argument("--page", metavar="ID", help="only this Page")
+    token.add_argument(
+        "--dir",
+        type=Path,
+        default=Path("tokens"),
+        metavar="DIR",
+        help="where the files go; tokens/ beside config.toml",
+    )
+    # Never the secrets themselves: every user of the machine can read a command line.
+    token.add_argument(
+        "--secret-file", type=Path, metavar="FILE", help="holds the app's secret; - for input"
+    )
+    token.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="holds the user token; - for input"
     )
 
 

@@ -22,11 +22,13 @@ from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
 from fbsyncd import verify as verifying
-from fbsyncd.archive import Archive, opened, utcnow
+from fbsyncd.archive import USER_AGENT, Archive, opened, utcnow
 from fbsyncd.config import Config, Page
 from fbsyncd.doctor.findings import Finding
 from fbsyncd.doctor.show import printer, summary
-from fbsyncd.errors import ArchiveError, ConfigError, GraphError, UsageError
+from fbsyncd.errors import ArchiveError, ConfigError, GraphError, TokenRefused, UsageError
+from fbsyncd.grant import Grant, Keys, person, write
+from fbsyncd.graph.caller import Endpoint
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
 from fbsyncd.transfer import show as transferring
@@ -199,6 +201,32 @@ def show_demo(args: argparse.Namespace) -> int:
     """Run everything against a simulated Facebook."""
     logs.start("warning", "text")
     return demo.run(demo.Stage(args.port, args.dir, args.replay))
+
+
+def token(args: argparse.Namespace) -> int:
+    """Make long-lived Page tokens from a person's short-lived one."""
+    config, now = _load(args), utcnow()
+    sources = person.Sources(args.secret_file, args.token_file)
+    app_id, secret = person.app_id(args.app_id), person.app_secret(sources, config)
+    keys = Keys(app_id, person.user_token(sources))
+    facebook = config.facebook
+    endpoint = Endpoint(facebook.graph_url, facebook.api_version, USER_AGENT, secret)
+    try:
+        pages = Grant(endpoint, keys, now).pages()
+    except TokenRefused as error:
+        raise UsageError(f"{error} {error.remedy}".strip()) from error
+    chosen = [page for page in pages if args.page in {None, page.page_id}]
+    if not chosen:
+        raise UsageError(
+            "that person's token gives no Page: grant the app the Page, with pages_show_list"
+            if not pages
+            else f"that person's token does not give Page {args.page}"
+        )
+    folder = config.base / args.dir
+    written = [(page, write(page, folder)) for page in chosen]
+    for line in person.lines(written, config, now):
+        _say(line)
+    return 0
 
 
 def _load(args: argparse.Namespace) -> Config:

@@ -27,6 +27,7 @@ from fbsyncd.server.listen import Server
 from fbsyncd.server.timed import timed
 from fbsyncd.service import STATUS, Service
 from fbsyncd.signals import Heard, heard
+from fbsyncd.vigil import Vigil
 from fbsyncd.watch import watching
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ def _run(config: Config, ground: _Ground) -> Config | None:
             watch = stack.enter_context(watching(folders, files_changed))
         schedule = Schedule(archive, desk)
         schedule.work()
+        schedule.watch_over(Vigil(archive))
         schedule.check(files_changed, watch)
         _start_jobs(stack, archive, schedule)
         _start_service(stack, Service(ground.notifier, archive, server), schedule)

@@ -25,6 +25,7 @@ from fbsyncd.errors import ArchiveError, Unavailable
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Pace
 from fbsyncd.turns import Lull, Turn
+from fbsyncd.vigil import Vigil
 from fbsyncd.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,9 @@ HEAL: Final = 5
 #: Jobs get this long to hand back what they hold when the daemon stops (seconds).
 STOP_SECONDS: Final = 6.0
 SYNCS_AT_ONCE: Final = 4
+#: Seconds between looks at what is known of tokens, and at the budgets of calls.
+TOKENS: Final = 60
+BUDGETS: Final = 15
 
 _WORK: Final = "default"
 _SYNC: Final = "sync"
@@ -101,6 +105,17 @@ class Schedule:
         self.every(TICK, archive.index)
         self.every(TICK, pulse.beater("scheduler"), executor=SIGNS)
         self.every(TICK, pulse.around("database", self._ask_database), executor=SIGNS)
+
+    def watch_over(self, vigil: Vigil) -> None:
+        """Add what looks after tokens and budgets."""
+
+        def look() -> None:
+            for page in vigil.renewed():
+                self._sync_now(page)
+
+        self.every(LOOK, look)
+        self.every(TOKENS, vigil.ask_for_tokens)
+        self.every(BUDGETS, vigil.note_budgets)
 
     def check(self, files_changed: Event, watch: Watch | None) -> None:
         """Add what compares files with rows, and looks whether the disk is there."""
@@ -163,6 +178,11 @@ class Schedule:
         """Let a Page be read now."""
         for job in self._scheduler.get_jobs():
             if job.executor == _SYNC and job.args[0].id == page_id:
+                job.modify(next_run_time=utcnow())
+
+    def _sync_now(self, page: Page) -> None:
+        for job in self._scheduler.get_jobs():
+            if job.executor == _SYNC and job.args == (page,):
                 job.modify(next_run_time=utcnow())
 
     def _sync(self, page: Page) -> None:

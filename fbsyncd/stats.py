@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import deadlines
+from fbsyncd import budgets, deadlines, tokens
 from fbsyncd.media import CATEGORIES
 from fbsyncd.models import rows, session
 from fbsyncd.view import moment
@@ -59,6 +59,8 @@ def stats(db: Database, now: datetime) -> dict[str, Any]:
             "dead": waits.dead,
         }
         told["pages"] = pages(db)
+        told["tokens"] = tokens.told(db, now)
+        told["budgets"] = budgets.told(db, now)
     return told
 
 

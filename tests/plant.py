@@ -16,15 +16,17 @@ from fbsyncd.sync import Report
 _FLOOR = 'free_space_floor = "1MB"'
 
 
-def config_text(facebook: Simulator, database_url: str = "", media: str = "") -> str:
-    """Return a config.toml for all Pages of *facebook*; *media* goes into that section."""
+def config_text(
+    facebook: Simulator, database_url: str = "", media: str = "", facebook_keys: str = ""
+) -> str:
+    """Return a config.toml for all Pages of *facebook*; more keys go into their sections."""
     pages = "".join(
         f'[[facebook.pages]]\nid = "{page.id}"\naccess_token = "{page.token}"\n'
         for page in facebook.pages
     )
     database = f'[database]\nurl = "{database_url}"\n' if database_url else ""
     return (
-        f'[facebook]\ngraph_url = "{facebook.url}"\n{pages}{database}'
+        f'[facebook]\ngraph_url = "{facebook.url}"\n{facebook_keys}{pages}{database}'
         '[media]\nallowed_hosts = ["127.0.0.1"]\nworkers = 4\n'
         f"{media or _FLOOR}\n[sync]\nbackfill_days = 0\n[server]\nport = 0\n"
     )
@@ -32,10 +34,14 @@ def config_text(facebook: Simulator, database_url: str = "", media: str = "") ->
 
 @contextmanager
 def archive_of(
-    facebook: Simulator, folder: Path, database_url: str = "", media: str = ""
+    facebook: Simulator,
+    folder: Path,
+    database_url: str = "",
+    media: str = "",
+    facebook_keys: str = "",
 ) -> Iterator[Archive]:
     """Open an archive of *facebook* in *folder*."""
-    text = config_text(facebook, database_url, media)
+    text = config_text(facebook, database_url, media, facebook_keys)
     archive = Archive(config.parse(text, base=folder, environ={}), now=facebook.clock.now)
     try:
         archive.setup()

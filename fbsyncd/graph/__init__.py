@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote
 
-from fbsyncd import read
+from fbsyncd import read, worth
 from fbsyncd.errors import CallRefused, GraphError, GraphUnavailable, TooMuchData
 from fbsyncd.graph import verdict
 from fbsyncd.graph.caller import TRIES, Account, Caller, Endpoint
@@ -30,6 +30,7 @@ from fbsyncd.records import (
     Post,
     Video,
 )
+from fbsyncd.worth import Worth
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class Graph:
         user_agent: str,
     ) -> None:
         self._caller = Caller(Endpoint(url, version, user_agent, app_secret), now, wait)
+        self._app_secret = app_secret
+        self._app_ids: dict[str, str] = {}
         self._ladders: dict[tuple[str, str], Ladder] = {}
         self.pace = self._caller.pace
 
@@ -129,6 +132,18 @@ class Graph:
             return PageInfo.from_json(node)
         except BadRecord as error:
             raise GraphUnavailable(f"page {page_id} could not be read: {error}") from error
+
+    def token_worth(self, page_id: str, token: str) -> Worth | None:
+        """Return what Facebook says of the Page's token; None without the app's secret."""
+        if not self._app_secret:
+            return None
+
+        def ask(path: str, token: str, query: Mapping[str, str]) -> object:
+            return self._caller.get(Account(page_id, token), path, query)
+
+        if page_id not in self._app_ids:
+            self._app_ids[page_id] = worth.app_of(ask, token)
+        return worth.of_token(ask, token, self._app_ids[page_id], self._app_secret)
 
     def batch_posts(
         self, page_id: str, token: str, ids: Sequence[str], tries: int = TRIES

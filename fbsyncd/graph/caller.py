@@ -50,8 +50,11 @@ class Endpoint:
     app_secret: str | None = field(default=None, repr=False)
 
     def proof(self, token: str) -> dict[str, str]:
-        """Return the parameter that proves we hold the app's secret; none without a secret."""
-        if not self.app_secret:
+        """Return the parameter that proves we hold the app's secret; none without a secret.
+
+        The app's own token, ``id|secret``, proves itself.
+        """
+        if not self.app_secret or "|" in token:
             return {}
         proof = hmac.new(self.app_secret.encode(), token.encode(), hashlib.sha256)
         return {"appsecret_proof": proof.hexdigest()}

@@ -62,7 +62,7 @@ class Exchange:
         return self._exchange(requests.Request("GET", self._url + path, params=query), token)
 
     def post(self, path: str, token: str, form: Mapping[str, str]) -> Answer:
-        """Send a form to *path*; raises GraphUnavailable and TooMuchData."""
+        """Send a form to *path*; raises as :meth:`get` does. An empty *token* is not sent."""
         return self._exchange(requests.Request("POST", self._url + path, data=form), token)
 
     def close(self) -> None:
@@ -97,7 +97,8 @@ class _Bearer(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
 

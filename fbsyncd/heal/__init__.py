@@ -202,6 +202,9 @@ class Healer:
             return now + BUSY_PAUSE
         with session(self._db):
             streams = [ledger.load(self._db, page_id, name) for name in STREAMS]
+        if streams[0].state == "token":
+            # The next sync tries the token anew, and whoever reads signs links as well.
+            return now + TROUBLE_PAUSE
         held = [one for one in streams if one.state == "throttled" and one.is_held(now)]
         return max((one.hold_until for one in held if one.hold_until), default=None)
 

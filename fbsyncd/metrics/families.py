@@ -87,6 +87,7 @@ def _families(scrape: Scrape) -> Iterator[Metric]:
     yield from _disk(scrape)
     if scrape.queue is not None:
         yield from _work(scrape.queue, scrape.now)
+        yield from _tokens(scrape.queue)
     if scrape.stock is not None:
         yield from _stored(scrape.stock)
     yield from _graph(scrape.budgets)
@@ -132,6 +133,17 @@ def _work(queue: Queue, now: datetime) -> Iterator[Metric]:
     yield _gauge(
         "stream_state", "1 for the state a stream is in.", states, "page", "stream", "state"
     )
+
+
+def _tokens(queue: Queue) -> Iterator[Metric]:
+    told = "1: the Page's token is good; 0: it is refused or has ended. Absent: not known."
+    known = [one for one in queue.tokens if one.state != "unknown"]
+    good = [((one.page_id,), float(one.state != "dead")) for one in known]
+    yield _gauge("token_valid", told, good, "page")
+    ends = [(one.page_id, one.worth.end) for one in known if one.worth]
+    dated = [((page_id,), end.timestamp()) for page_id, end in ends if end]
+    told = "When the Page's token, or its access to data, ends; absent when neither does."
+    yield _gauge("token_expires_timestamp_seconds", told, dated, "page")
 
 
 def _stored(stock: Stock) -> Iterator[Metric]:

@@ -9,10 +9,11 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import deadlines
+from fbsyncd import deadlines, tokens
 from fbsyncd.deadlines import Deadlines
 from fbsyncd.media import CATEGORIES
 from fbsyncd.models import from_text, rows, session, to_text
+from fbsyncd.tokens import Standing
 
 #: What a picture that is not archived may be.
 STATES: Final = ("pending", "in_work", "retrying", "unlinked", "given_up")
@@ -54,6 +55,7 @@ class Queue:
     oldest: datetime | None
     deadlines: Deadlines
     streams: tuple[Stream, ...]
+    tokens: tuple[Standing, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def queue(db: Database, now: datetime) -> Queue:
         oldest=min((at for at in waits if at is not None), default=None),
         deadlines=dues,
         streams=streams,
+        tokens=tuple(tokens.load(db, now)),
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from fbsyncd.simulator import refusals
 from fbsyncd.simulator.cast import token
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fbsyncd.simulator.faults import Faults
     from fbsyncd.simulator.messages import Request
     from fbsyncd.simulator.switchboard import Fault
@@ -20,10 +23,16 @@ APP_ID = "1234567890123456"
 
 
 class Access:
-    """Knows the good tokens: one of each page, one of the user who runs them all."""
+    """Knows the good tokens: one of each page, and two of the user who runs them all.
+
+    The user's short-lived one is good for :meth:`exchanged` and for nothing else.
+    """
 
     def __init__(self, world: World, faults: Faults, seed: int, app_secret: str = "") -> None:
         self.user_token = token("user", seed)
+        self.short_token = token("short", seed)
+        self._seed = seed
+        self._renewed = 0
         self._world = world
         self._faults = faults
         self._secret = app_secret
@@ -70,6 +79,26 @@ class Access:
         """The id of the page whose token a request carries; empty when it is no page's."""
         page = self.page_of(self.token_of(request))
         return page.id if page else ""
+
+    def exchanged(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """The long-lived user token for the short-lived one, if the app proves itself."""
+        if form.get("grant_type") != "fb_exchange_token":
+            raise refusals.wrong_parameter("Invalid grant_type")
+        if form.get("client_id") != APP_ID:
+            raise refusals.wrong_app(101, "Error validating application. Invalid application ID.")
+        if self._secret and form.get("client_secret") != self._secret:
+            raise refusals.wrong_app(1, "Error validating client secret.")
+        if form.get("fb_exchange_token") not in (self.short_token, self.user_token):
+            raise refusals.token_refused(463)
+        return {"access_token": self.user_token, "token_type": "bearer", "expires_in": 5183944}
+
+    def renew(self, page_id: str) -> str:
+        """Give a page another token and return it; the one before is refused from now on."""
+        self._renewed += 1
+        page = self._world.pages[page_id]
+        fresh = token(f"page/{page_id}", self._seed, self._renewed)
+        self._world.pages[page_id] = replace(page, token=fresh)
+        return fresh
 
     def alive(self, given: str) -> bool:
         """Whether a token would be accepted."""

@@ -144,6 +144,7 @@ class Simulator:
             "now": self.clock.now().isoformat(),
             "url": self.url,
             "user_token": self.access.user_token,
+            "short_token": self.access.short_token,
             "pages": [
                 {"id": page.id, "name": page.name, "token": page.token} for page in self.pages
             ],

@@ -6,6 +6,7 @@ import re
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from fbsyncd.simulator import account, nodes, refusals
 from fbsyncd.simulator import fields as asked
@@ -80,10 +81,19 @@ class Graph:
     def _answered(self, request: Request) -> Answer:
         if request.method == "POST" and not split(request.path)[1]:
             return batch(self, request, self._access, self._faults)
+        if split(request.path)[1] == ["oauth", "access_token"]:
+            return self._exchanged(request)
         if request.method not in ("GET", "HEAD"):
             refusal = Refusal(400, 100, "Unsupported request.", type="GraphMethodException")
             return as_json(refusal.body, refusal.status)
         return self.call(request)
+
+    def _exchanged(self, request: Request) -> Answer:
+        """Answer whoever has no token of the app's yet."""
+        try:
+            return as_json(self._access.exchanged(form_of(request)))
+        except Refusal as refusal:
+            return as_json(refusal.body, refusal.status)
 
     def _found(self, request: Request, path: list[str]) -> Any:
         if "ids" in request.query:
@@ -166,6 +176,11 @@ class Graph:
         if isinstance(value, list):
             return [self._signed(item, gid) for item in value]
         return value
+
+
+def form_of(request: Request) -> dict[str, str]:
+    """The parameters of a request, from its address and its body."""
+    return {**request.query, **dict(parse_qsl(request.body.decode("utf-8", "replace")))}
 
 
 def split(path: str) -> tuple[str, list[str]]:

@@ -61,6 +61,11 @@ def token_refused(subcode: int | None = None) -> Refusal:
     return Refusal(400, 190, message, subcode=subcode)
 
 
+def wrong_app(code: int, message: str) -> Refusal:
+    """The app is unknown (101), or its secret is wrong (1)."""
+    return Refusal(400, code, message)
+
+
 def token_missing() -> Refusal:
     """No token was given (104)."""
     return Refusal(400, 104, "An access token is required to request this resource.")

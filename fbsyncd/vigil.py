@@ -1,0 +1,96 @@
+"""What is watched over an archive beside its work: tokens that end, and budgets of calls.
+
+Nothing here reads a Page or fetches a picture. A token that is renewed in its file is noticed
+within seconds, for the file is looked at; one that dies is told of by the sync that meets it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import datetime
+
+from fbsyncd import away, budgets, tokens
+from fbsyncd.archive import Archive
+from fbsyncd.budgets import APP, Budget
+from fbsyncd.config import Page
+from fbsyncd.errors import ConfigError, GraphError, TokenRefused
+from fbsyncd.tokenfiles import TokenFiles
+from fbsyncd.worth import Worth
+
+log = logging.getLogger(__name__)
+
+
+class Vigil:
+    """Watches over one archive; its methods are jobs, each made again and again."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._pages = {page.id: page for page in archive.config.facebook.pages}
+        self._files = TokenFiles(self._pages.values())
+        self._to_ask: set[str] = set()
+        self._noted: set[Budget] = set()
+
+    def renewed(self) -> list[Page]:
+        """Return the Pages whose file holds another token since the last look."""
+        pages = [self._pages[page_id] for page_id in self._files.changed()]
+        for page in pages:
+            log.info("page %s: its token file has changed, the Page is read now", page.id)
+            self._to_ask.add(page.id)
+        return pages
+
+    def ask_for_tokens(self) -> None:
+        """Ask Facebook about tokens that were not asked about for half a day, or are new.
+
+        Only with the app's secret: nobody else is told. Raises ArchiveError.
+        """
+        archive = self._archive
+        if not archive.config.facebook.app_secret.get_secret_value():
+            return
+        now = archive.now()
+        asked = tokens.checked_at(archive.db)
+        for page in self._pages.values():
+            last = asked.get(page.id)
+            is_due = last is None or not now - tokens.STALE < last <= now
+            if (is_due or page.id in self._to_ask) and not archive.stop.is_set():
+                self._to_ask.discard(page.id)
+                self._ask(page, now)
+
+    def note_budgets(self) -> None:
+        """Write down how the budgets of calls stand, where that has changed."""
+        archive, now = self._archive, self._archive.now()
+        pace = archive.graph.pace
+        standing = {
+            Budget(page_id, pace.used(page_id, now).percent, pace.closed_until(page_id, now))
+            for page_id in (APP, *self._pages)
+        }
+        if changed := standing - self._noted:
+            budgets.save(archive.db, changed, now)
+            self._noted = standing
+
+    def _ask(self, page: Page, now: datetime) -> None:
+        try:
+            worth = self._archive.graph.token_worth(page.id, page.token(os.environ))
+        except (TokenRefused, ConfigError) as error:
+            worth = Worth(is_valid=False, message=str(error))
+        except GraphError as error:
+            # Asked again at the next turn: what Facebook will not say just now is no news.
+            log.debug("page %s: its token is not told of: %s", page.id, error)
+            return
+        if worth is None:
+            return
+        tokens.save(self._archive.db, page.id, worth, now)
+        _warn(page, worth, now)
+
+
+def _warn(page: Page, worth: Worth, now: datetime) -> None:
+    if not worth.is_valid:
+        log.warning("page %s: its access token is not valid: %s", page.id, worth.message)
+    elif worth.end is not None and worth.end - now < tokens.AHEAD:
+        log.warning(
+            "page %s: its access token is good for %s more (until %s UTC): `fbsyncd token` makes"
+            " a new one",
+            page.id,
+            away.span(worth.end - now),
+            f"{worth.end:%Y-%m-%d %H:%M}",
+        )

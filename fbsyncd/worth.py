@@ -1,0 +1,59 @@
+"""What a token is worth, as Facebook tells the app that made it.
+
+Only the app may ask, so nothing of this is known without the app's secret. A token has two ends:
+its own, and the one of its access to data, some 90 days after the person last granted the app.
+
+Source: https://developers.facebook.com/docs/graph-api/reference/debug_token
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from fbsyncd import read
+
+#: Asks for a path with a token and a query, and returns the JSON; raises GraphError.
+Ask = Callable[[str, str, Mapping[str, str]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """One token; a time is None when that end does not come. *message* says why it is not valid."""
+
+    is_valid: bool
+    kind: str | None = None
+    expires_at: datetime | None = None
+    data_access_expires_at: datetime | None = None
+    message: str | None = None
+
+    @property
+    def end(self) -> datetime | None:
+        """Return when it stops to be of use: the earlier of the two ends."""
+        ends = [end for end in (self.expires_at, self.data_access_expires_at) if end is not None]
+        return min(ends, default=None)
+
+
+def of_token(ask: Ask, token: str, app_id: str, app_secret: str) -> Worth:
+    """Return what *token* is worth; *ask* raises what stands in the way."""
+    answer = ask("debug_token", f"{app_id}|{app_secret}", {"input_token": token})
+    data = read.at(answer, "data")
+    return Worth(
+        is_valid=read.flag(data, "is_valid") is True,
+        kind=read.text(data, "type"),
+        expires_at=_end(data, "expires_at"),
+        data_access_expires_at=_end(data, "data_access_expires_at"),
+        message=read.text(data, "error", "message"),
+    )
+
+
+def app_of(ask: Ask, token: str) -> str:
+    """Return the id of the app that *token* was made for."""
+    return read.name(ask("app", token, {"fields": "id"}), "id") or ""
+
+
+def _end(data: object, key: str) -> datetime | None:
+    """Return when something ends; Facebook's 0 means that it does not."""
+    at = read.moment(data, key)
+    return at if at is not None and at.timestamp() > 0 else None
