@@ -98,7 +98,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     init = _add(commands, "init", "write a commented config.toml and the folders")
     init.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR")
-    _add(commands, "setup", "create the database's schema, or bring it up to date")
+    setup = _add(commands, "setup", "create the database's schema, adopt one, or update it")
+    setup.add_argument("--dry-run", action="store_true", help="only show the SQL")
     _add(commands, "config", "show the configuration in force", function="show_config")
     _add_token(commands)
     doctor = _add(commands, "doctor", "check everything, one line each, with the remedy")

@@ -10,7 +10,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from fbsyncd import __version__, condemned, download, migrate, models, process, relocate, search
+from fbsyncd import (
+    __version__,
+    adopt,
+    condemned,
+    download,
+    migrate,
+    models,
+    process,
+    relocate,
+    search,
+)
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
@@ -91,11 +101,26 @@ class Archive:
         Folders that are not this archive's are left as they are, and nothing is written there.
         """
         applied = migrate.apply(self.db)
+        adopt.finish(self.db, self.brake, self.media)
+        self.take_in()
         search.refresh_all(self.db)
         self.brake.setup()
         if self.brake.reason() is None:
             relocate.follow(self.db, self.media)
         return applied
+
+    def take_over(self) -> adopt.Report | None:
+        """Take over the tables of older programs; None when the database holds none of them."""
+        if not migrate.foreign_tables(self.db):
+            return None
+        limits = self.config.media
+        size, pixels = limits.max_file_size, limits.max_pixels
+        places = adopt.Places(self.media, self.config.base, size, pixels)
+        return adopt.adopt(self.db, places, self.now())
+
+    def take_in(self) -> None:
+        """Adopt the rows that older programs have added meanwhile."""
+        adopt.turn(self.db, self.now())
 
     def tidy(self) -> None:
         """Clear what killed processes left behind: half-written and forgotten files, leases."""

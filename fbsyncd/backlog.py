@@ -32,7 +32,7 @@ from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import intake, models
+from fbsyncd import facts, intake, models
 from fbsyncd.assets import Archived, Asset, Job, Retry
 from fbsyncd.errors import FetchError, FetchFailed, LinkDead, Unreachable
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
@@ -143,14 +143,8 @@ class Backlog:
 
         Where the parent was forgotten meanwhile there is none to be made.
         """
-        with transaction(self._db):
-            change_many(
-                self._db,
-                "INSERT INTO media_storage (id, asset_key, category, derived_from)"
-                " SELECT ?, ?, 'thumbnails', id FROM media_storage WHERE id = ?"
-                " ON CONFLICT DO NOTHING",
-                sorted((str(id_), key, str(parent)) for id_, key, parent in made),
-            )
+        needs_links = facts.get(self._db, facts.LINKS_REQUIRED) is not None
+        intake.put_derived(self._db, made, needs_links=needs_links)
 
     def lose(self, reasons: Sequence[tuple[UUID, str]], now: datetime) -> int:
         """Queue archived rows again whose file is missing or damaged; return how many.

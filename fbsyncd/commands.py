@@ -22,6 +22,7 @@ from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
 from fbsyncd import verify as verifying
+from fbsyncd.adopt import rehearse
 from fbsyncd.archive import USER_AGENT, Archive, opened, utcnow
 from fbsyncd.config import Config, Page
 from fbsyncd.doctor.findings import Finding
@@ -44,14 +45,21 @@ def init(args: argparse.Namespace) -> int:
 
 
 def setup(args: argparse.Namespace) -> int:
-    """Create the schema, or bring it up to date."""
+    """Create the schema, adopt the tables of older programs, or bring the schema up to date."""
+    if args.dry_run:
+        _say(rehearse(_load(args).database.url).rstrip())
+        return 0
     archive = Archive(_load(args))
     try:
+        report = archive.take_over()
         applied = archive.setup()
         archive.brake.require()
     finally:
         archive.close()
-    _say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+    if report:
+        _say(str(report))
+    else:
+        _say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
     return 0
 
 

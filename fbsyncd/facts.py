@@ -9,6 +9,9 @@ from peewee import Database
 
 from fbsyncd.models import change, rows, session, transaction
 
+#: Set where a table of pictures that was adopted takes none without a link.
+LINKS_REQUIRED = "links_required"
+
 
 def get(db: Database, name: str) -> str | None:
     """Return the fact *name*, or None when there is none."""

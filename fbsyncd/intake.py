@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from peewee import Database
 from fbsyncd import links
 from fbsyncd.assets import Asset, Known, is_fresher
 from fbsyncd.models import change_many, from_text, marks, rows, to_text, transaction
+from fbsyncd.walks import BEGINNING
 
 
 def put(db: Database, assets: Iterable[Asset], now: datetime) -> int:
@@ -28,28 +29,62 @@ def put(db: Database, assets: Iterable[Asset], now: datetime) -> int:
         known = _known(db, ids)
         new = change_many(
             db,
-            "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            # The status is said: the table of an earlier program may give none by itself.
+            "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
+            " download_status) VALUES (?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING",
             [_row(id_, named[id_]) for id_ in ids if id_ not in known],
         )
-        _relink(db, [named[i] for i in ids if i in known], known, now)
+        _relink(db, [(named[i], *known[i]) for i in ids if i in known], now)
     return new
 
 
-def _known(db: Database, ids: Sequence[UUID]) -> dict[UUID, Known]:
+def put_derived(db: Database, made: Iterable[tuple[UUID, str, UUID]], *, needs_links: bool) -> None:
+    """Make room for developed pictures; see :meth:`fbsyncd.backlog.Backlog.put_derived`.
+
+    *needs_links*: the table, which an earlier program made, takes none without a link.
+    """
+    with transaction(db):
+        # One that is dead from the beginning is handed out to nobody.
+        link, dead = ("made-here:", to_text(BEGINNING)) if needs_links else (None, None)
+        change_many(
+            db,
+            "INSERT INTO media_storage (id, asset_key, category, derived_from, download_status,"
+            " original_url, link_expires_at) SELECT ?, ?, 'thumbnails', id, 'pending', ?, ?"
+            " FROM media_storage WHERE id = ? ON CONFLICT DO NOTHING",
+            sorted(
+                (str(id_), key, link and f"{link}{key}", dead, str(parent))
+                for id_, key, parent in made
+            ),
+        )
+
+
+def aliases(db: Database, ids: Collection[str]) -> dict[str, str]:
+    """Return the true ids of those assets among *ids* whose rows came with another id.
+
+    Rows adopted from an earlier program keep theirs; all others have the id their key gives.
+    """
+    if not ids:
+        return {}
+    sql = f"SELECT key_id, id FROM media_storage WHERE key_id IN ({marks(len(ids))})"
+    return {str(key_id): str(id_) for key_id, id_ in rows(db, sql, sorted(ids))}
+
+
+def _known(db: Database, ids: Sequence[UUID]) -> dict[UUID, tuple[str, Known]]:
+    """Return the rows of these assets, each with its true id."""
+    what = "SELECT {}, id, original_url, link_expires_at, download_status, needs_link"
+    some = f"FROM media_storage WHERE {{}} IN ({marks(len(ids))})"
     found = rows(
         db,
-        "SELECT id, original_url, link_expires_at, download_status, needs_link"
-        f" FROM media_storage WHERE id IN ({marks(len(ids))})",
-        [str(id_) for id_ in ids],
+        " UNION ALL ".join(f"{what} {some}".format(name, name) for name in ("id", "key_id")),
+        [str(id_) for id_ in ids] * 2,
     )
     return {
-        UUID(str(id_)): Known(url or "", from_text(expires), status, bool(needs))
-        for id_, url, expires, status, needs in found
+        UUID(str(asset)): (str(id_), Known(url or "", from_text(expires), status, bool(needs)))
+        for asset, id_, url, expires, status, needs in found
     }
 
 
-def _relink(db: Database, assets: Sequence[Asset], known: dict[UUID, Known], now: datetime) -> None:
+def _relink(db: Database, assets: Sequence[tuple[Asset, str, Known]], now: datetime) -> None:
     change_many(
         db,
         # Without attempts it was given up for want of a link alone, and here is one.
@@ -58,9 +93,9 @@ def _relink(db: Database, assets: Sequence[Asset], known: dict[UUID, Known], now
         " OR (download_status = 'failed' AND attempts = 0))"
         " THEN ? ELSE next_attempt_at END, needs_link = FALSE WHERE id = ?",
         [
-            (asset.url, _expiry(asset.url), to_text(now), str(asset.id))
-            for asset in assets
-            if is_fresher(known[asset.id], asset.url, now)
+            (asset.url, _expiry(asset.url), to_text(now), id_)
+            for asset, id_, known in sorted(assets, key=lambda one: one[1])
+            if is_fresher(known, asset.url, now)
         ],
     )
 

@@ -9,7 +9,7 @@ every answer signs every link anew, and an unchanged Page must cost no write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -71,6 +71,7 @@ VIDEO_COLUMNS: Final = (
 )
 _TIMES: Final = {"created_time", "updated_time", "deleted_at", "removed_at"}
 _FLAGS: Final = {"is_published", "is_hidden"}
+_IDS: Final = {"id", "page_id", "post_id", "video_id"}
 
 
 def stored(columns: Iterable[str], row: Iterable[Any]) -> Values:
@@ -124,6 +125,24 @@ def attachments(known: Mapping[str, Values], new: Post, now: datetime) -> list[V
         if key not in seen and row["removed_at"] is None
     ]
     return [row for row in rows if row is not None] + gone
+
+
+def without_clashes(rows: Iterable[Values], stored: Sequence[Values]) -> list[Values]:
+    """Return attachment *rows* without what another of the *stored* ones of their post says.
+
+    Older programs' tables take each type and link once a post. Where another row has them, a
+    known row keeps its own, and a new one is not needed: it is that other row, not adopted yet.
+    """
+    known = {(row["post_id"], row["attachment_key"]): row for row in stored}
+    holders = {_place(row): row["attachment_key"] for row in stored if row["media_url"]}
+    kept = []
+    for row in rows:
+        before = known.get((row["post_id"], row["attachment_key"]))
+        if holders.get(_place(row), row["attachment_key"]) == row["attachment_key"]:
+            kept.append(row)
+        elif before is not None:
+            kept.append(row | {name: before[name] for name in ("type", "media_url")})
+    return kept
 
 
 def video(known: Values | None, new: Video, now: datetime) -> Values | None:
@@ -219,8 +238,13 @@ def _kept_thumbnail(old: Values, media: str | None) -> str | None:
     return old.get("local_thumbnail_id") if same else None
 
 
+def _place(row: Values) -> tuple[str | None, ...]:
+    return row["post_id"], row["type"], row["media_url"]
+
+
 def _text(row: Values | None) -> tuple[str | None, str | None]:
-    return (row["message"], row["story"]) if row else (None, None)
+    # Older programs write no text as an empty one.
+    return (row["message"] or None, row["story"] or None) if row else (None, None)
 
 
 def _changed(known: Values | None, wanted: Values) -> Values | None:
@@ -242,4 +266,5 @@ def _plain(column: str, value: Any) -> Any:
         return from_text(value)
     if column in _FLAGS:
         return bool(value)
-    return str(value) if column.startswith("local_") else value
+    # An adopted table may hold ids as numbers.
+    return str(value) if column.startswith("local_") or column in _IDS else value

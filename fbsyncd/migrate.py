@@ -114,8 +114,7 @@ def statements(migrations: Iterable[Migration]) -> Iterator[str]:
 def execute(db: Database, sql: Iterable[str]) -> None:
     """Execute statements as they are written."""
     for statement in sql:
-        # Past execute_sql(): a literal % of a trigger is no parameter mark.
-        db.cursor().execute(statement)
+        models.literally(db, statement)
 
 
 def record(db: Database, migrations: Iterable[Migration]) -> None:
@@ -138,9 +137,14 @@ def foreign_tables(db: Database) -> list[str]:
 
 def pending(db: Database) -> list[str]:
     """Return the names of the migrations *db* lacks, changing nothing."""
+    return [migration.name for migration in lacking(db)]
+
+
+def lacking(db: Database) -> list[Migration]:
+    """Return the migrations *db* lacks, changing nothing."""
     with models.session(db):
         applied = _applied(db) if db.table_exists("schema_migrations") else {}
-        return [m.name for m in _missing(known(models.engine(db).name), applied)]
+        return _missing(known(models.engine(db).name), applied)
 
 
 def _missing(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:

@@ -100,6 +100,24 @@ def connect(url: str) -> Database:
     return postgresql
 
 
+@contextmanager
+def looking_at(url: str) -> Iterator[Database]:
+    """The database behind *url* to look at only: a file is opened so that nothing can be written.
+
+    A file that is not there stays so, and is looked at as an empty database.
+    """
+    if urlsplit(url).scheme == "sqlite":
+        path = Path(unquote(url.removeprefix("sqlite:///"))).absolute()
+        name = f"{path.as_uri()}?mode=ro" if path.exists() else ":memory:"
+        yield peewee.SqliteDatabase(name, uri=True, autoconnect=False)
+        return
+    db = connect(url)
+    try:
+        yield db
+    finally:
+        close(db)
+
+
 def close(db: Database) -> None:
     """Close every connection of *db*, whichever thread opened it."""
     db.close_all()  # type: ignore[attr-defined]  # the pool's, which has no types
@@ -187,6 +205,12 @@ def stream(
 def change(db: Database, sql: str, params: Sequence[object] = ()) -> int:
     """Execute *sql* and return how many rows it touched."""
     return int(db.execute_sql(_dialect(db, sql), tuple(params)).rowcount)
+
+
+def literally(db: Database, sql: str) -> None:
+    """Execute *sql* as it is written: neither ``?`` nor ``%`` is a mark in it."""
+    with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+        db.cursor().execute(sql)
 
 
 def change_many(db: Database, sql: str, many: Iterable[Sequence[object]]) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from peewee import Database
 
-from fbsyncd import merge, models
+from fbsyncd import adopted, merge, models
+from fbsyncd.adopted import Custom, Limits
 from fbsyncd.backlog import Backlog
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS, Values
 from fbsyncd.models import change, change_many, marks, rows, to_text
@@ -36,6 +37,7 @@ class Rows:
     def __init__(self, db: Database, backlog: Backlog) -> None:
         self._db = db
         self._backlog = backlog
+        self._limits: Limits | None = None
 
     def put(self, records: Sequence[Post] | Sequence[Video], now: datetime) -> Stored:
         """Write what is news in *records* and queue every picture they name."""
@@ -74,11 +76,21 @@ class Rows:
             return 0
         ids = [post.id for post in posts]
         known = {row["id"]: row for row in self._stored("facebook_posts", POST_COLUMNS, "id", ids)}
-        attached: dict[str, dict[str, Values]] = defaultdict(dict)
-        for row in self._stored("facebook_post_attachments", ATTACHMENT_COLUMNS, "post_id", ids):
-            attached[row["post_id"]][row["attachment_key"]] = row
-        changed = [merge.post(known.get(post.id), post, now) for post in posts]
-        altered = [row for post in posts for row in merge.attachments(attached[post.id], post, now)]
+        beside = self._stored("facebook_post_attachments", ATTACHMENT_COLUMNS, "post_id", ids)
+        attached = _by_key(beside)
+        custom = self._custom([*known.values(), *beside], posts)
+        changed = [
+            custom.tell("facebook_posts", merge.post(custom.read(known.get(one.id)), one, now))
+            for one in posts
+        ]
+        told = [
+            custom.tell("facebook_post_attachments", row)
+            for one in posts
+            for row in merge.attachments(
+                {key: custom.read(row) or row for key, row in attached[one.id].items()}, one, now
+            )
+        ]
+        altered = merge.without_clashes([row for row in told if row], beside)
         self._keep_texts(known, changed, now)
         self._keep_pictures(
             [(row["id"], known.get(row["id"]), row) for row in changed if row]
@@ -110,12 +122,12 @@ class Rows:
             self._db,
             "INSERT INTO facebook_post_history (post_id, seen_from, seen_until, message, story)"
             " SELECT p.id, coalesce((SELECT max(h.seen_until) FROM facebook_post_history h"
-            " WHERE h.post_id = p.id), p.created_at), ?, p.message, p.story"
+            " WHERE h.post_id = p.id), p.created_at, p.created_time, ?), ?, p.message, p.story"
             # Compared once more: another sync may have written the new text meanwhile.
             " FROM facebook_posts p WHERE p.id = ?"
             f" AND (p.message, p.story) {distinct} (?, ?) ON CONFLICT DO NOTHING",
             [
-                (to_text(now), row["id"], row["message"], row["story"])
+                (to_text(now), to_text(now), row["id"], row["message"], row["story"])
                 for row in changed
                 if row and merge.is_edited(known.get(row["id"]), row)
             ],
@@ -167,11 +179,23 @@ class Rows:
             row["video_id"]: row
             for row in self._stored("facebook_video_posts", VIDEO_COLUMNS, "video_id", ids)
         }
-        changed = [merge.video(known.get(one.video_id), one, now) for one in videos]
+        custom = self._custom(known.values(), videos)
+        changed = [
+            custom.tell(
+                "facebook_video_posts", merge.video(custom.read(known.get(one.video_id)), one, now)
+            )
+            for one in videos
+        ]
         self._keep_pictures(
             [(row["video_id"], known.get(row["video_id"]), row) for row in changed if row]
         )
         return self._upsert("facebook_video_posts", ("video_id",), VIDEO_COLUMNS, changed)
+
+    def _custom(self, stored: Iterable[Values], records: Sequence[Post | Video]) -> Custom:
+        if self._limits is None:
+            self._limits = adopted.limits(self._db)
+        named = {str(asset.id) for one in records for asset in merge.assets(one)}
+        return Custom(self._limits, adopted.true_ids(self._db, stored, named))
 
     def _stored(
         self, table: str, columns: Sequence[str], key: str, ids: Collection[str]
@@ -200,6 +224,15 @@ class Rows:
         return change_many(self._db, sql, sorted(many, key=lambda row: [str(v) for v in row[:2]]))
 
 
+def _by_key(stored: Sequence[Values]) -> dict[str, dict[str, Values]]:
+    """Return attachments by post and key; one without is another program's, not adopted yet."""
+    found: dict[str, dict[str, Values]] = defaultdict(dict)
+    for row in stored:
+        if row["attachment_key"] is not None:
+            found[row["post_id"]][row["attachment_key"]] = row
+    return found
+
+
 def _published(records: Sequence[Post] | Sequence[Video]) -> list[Post | Video]:
     """A scheduled post comes back under another id when it is published; kept, it is a ghost."""
     return [
@@ -222,4 +255,7 @@ def _names(record: Post | Video) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def _param(value: Any) -> Any:
+    if isinstance(value, bool):
+        # As text, which columns of numbers take as well.
+        return str(int(value))
     return to_text(value) if isinstance(value, datetime) else value

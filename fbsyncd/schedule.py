@@ -100,6 +100,7 @@ class Schedule:
         for page in archive.config.facebook.pages:
             self.every(_seconds(archive.config.sync.interval), self._sync, page, executor=_SYNC)
         self.every(TICK, pulse.around("download", archive.download))
+        self.every(HEAL, archive.take_in)
         self.every(HEAL, archive.heal)
         self.every(TICK, archive.develop)
         self.every(TICK, archive.index)

@@ -1,0 +1,279 @@
+"""Taking over a database that older programs filled, without changing anything of theirs.
+
+All of it is one transaction: what the schema lacks is added (:mod:`fbsyncd.adopt.plan`), earlier
+pictures are taken in (:mod:`fbsyncd.adopt.earlier`), each stored link gets its asset and its place
+in the queue (:mod:`fbsyncd.adopt.rows`), and every value that was there is compared with what it
+was. What the older programs add later is picked up by :func:`turn`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import peewee
+from peewee import Database
+
+from fbsyncd import adopted, facts, migrate, models
+from fbsyncd.adopt import catalogue, earlier, inventory, rows, suits
+from fbsyncd.adopt.catalogue import Catalogue
+from fbsyncd.adopt.earlier import Places
+from fbsyncd.adopt.inventory import Inventory
+from fbsyncd.adopt.plan import Step, plan
+from fbsyncd.adopt.rows import Tally
+from fbsyncd.brake import Brake
+from fbsyncd.errors import SchemaError
+from fbsyncd.media import Media
+from fbsyncd.migrate import ADOPTABLE, Migration
+from fbsyncd.models import session, transaction
+from fbsyncd.plural import counted
+
+__all__ = ["Places", "Preview", "Report", "Tally", "adopt", "finish", "preview", "rehearse", "turn"]
+
+log = logging.getLogger(__name__)
+
+_UNFINISHED: Final = "adopting"
+_COUNTED: Final[tuple[str, ...]] = (
+    "facebook_posts",
+    "facebook_post_attachments",
+    "facebook_video_posts",
+)
+#: Columns that are filled where an earlier fbsyncd or the like had made them.
+_OURS: Final = {
+    "local_picture_id",
+    "local_full_picture_id",
+    "local_media_id",
+    "local_thumbnail_id",
+    "attachment_key",
+    "duplicate_of",
+    "removed_at",
+}
+#: Hashes are added up, so that the order in which rows are read does not matter.
+_ROUND: Final = 2**128
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What adopting did; *archived* and *waiting* are pictures that an earlier program had."""
+
+    tally: Tally
+    posts: int
+    attachments: int
+    videos: int
+    queued: int
+    dead: int
+    archived: int
+
+    def __str__(self) -> str:
+        again = self.tally.duplicates
+        told = [
+            counted(self.posts, "post"),
+            counted(self.attachments, "attachment")
+            + (f" ({again:,} of them the same picture again)" if again else ""),
+            counted(self.videos, "video"),
+            *([f"{counted(self.archived, 'file')} of earlier pictures"] if self.archived else []),
+            f"{counted(self.queued, 'picture')} queued"
+            + (f" ({self.dead:,} with a dead link, to be asked for anew)" if self.dead else ""),
+            "0 rows changed",
+        ]
+        return f"adopted {', '.join(told)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What adopting would do: its SQL, and how many rows there are of each kind."""
+
+    sql: Sequence[str]
+    rows: dict[str, int]
+
+
+def preview(db: Database) -> Preview:
+    """Return what :func:`adopt` would execute, changing nothing.
+
+    Raises SchemaError with the reasons when it would be refused.
+    """
+    with session(db):
+        there, book = _look(db)
+        steps = _steps(migrate.known(models.engine(db).name), there, book)
+        counts = {
+            name: int(models.rows(db, f"SELECT count(*) FROM {name}")[0][0])
+            for name in _COUNTED
+            if name in there.tables
+        }
+    enforced = book.enforce if "media_storage" in there.tables else ()
+    return Preview([*(step.sql for step in steps), *(sql.strip() for sql in enforced)], counts)
+
+
+def rehearse(url: str) -> str:
+    """Return the SQL that setting up the database at *url* would execute; changes nothing.
+
+    Raises SchemaError as :func:`adopt` does.
+    """
+    with models.looking_at(url) as db:
+        if migrate.foreign_tables(db):
+            told = preview(db)
+            counts = [f"--   {counted(n, 'row')} of {name}" for name, n in told.rows.items()]
+            sql = [*told.sql, "-- and then adopted, every value staying as it is:", *counts]
+        else:
+            sql = [statement.strip() for statement in migrate.statements(migrate.lacking(db))]
+    return "\n\n".join(sql) or "-- the schema is up to date"
+
+
+def adopt(db: Database, places: Places, now: datetime) -> Report:
+    """Adopt the tables in *db*; afterwards :func:`finish` must be called.
+
+    Raises SchemaError, with nothing changed, when a table only shares its name, holds what cannot
+    be kept as it is, or the media folder is another archive's; MediaTrouble when earlier pictures
+    cannot be copied. Nobody else can use the tables while it runs.
+    """
+    if places.media.marker() is not None:
+        raise SchemaError(
+            f"the media folder {places.media.root} belongs to another archive: name an empty one"
+            " in media.root"
+        )
+    try:
+        with transaction(db):
+            return _adopt(db, places, now)
+    except (peewee.IntegrityError, peewee.ProgrammingError) as error:
+        raise SchemaError(f"nothing was changed, the database said: {error}".strip()) from error
+
+
+def _adopt(db: Database, places: Places, now: datetime) -> Report:
+    missing = migrate.begin(db)
+    there, book = _look(db)
+    # Read before the plan, which adds to the tables that are listed here.
+    theirs = {name: _columns(there, name) for name in _theirs(there)}
+    limits, needs_links = suits.limits(there), suits.needs_links(there)
+    enforced = book.enforce if "media_storage" in there.tables else ()
+    steps = _steps(missing, there, book)
+    migrate.keep(db, missing)
+    before = _fingerprints(db, theirs)
+    _execute(db, steps)
+    adopted.keep_limits(db, limits)
+    if needs_links:
+        facts.put(db, facts.LINKS_REQUIRED, "yes")
+    with _asleep(db, book):
+        archived = earlier.adopt(db, places)
+        tally = rows.adopt(db, now)
+        after = _fingerprints(db, theirs)
+    changed = [name for name in theirs if before[name] != after[name]]
+    if changed:
+        raise SchemaError(f"nothing was changed: rows of {', '.join(changed)} would have been")
+    migrate.execute(db, enforced)
+    migrate.record(db, missing)
+    facts.put(db, _UNFINISHED, "yes")
+    return _report(db, tally, archived, now)
+
+
+def finish(db: Database, brake: Brake, media: Media) -> None:
+    """Mark the media folder as the adopted archive's; does nothing when that is done.
+
+    An adoption that was killed after its transaction is finished by whoever comes next. A folder
+    that has become another archive's meanwhile is left to the brake.
+    """
+    if facts.get(db, _UNFINISHED) is None:
+        return
+    if media.marker() in {None, facts.get(db, "id")}:
+        brake.accept()
+        brake.release()
+    facts.drop(db, _UNFINISHED)
+
+
+def turn(db: Database, now: datetime) -> Tally:
+    """Adopt the rows that other programs have added since; cheap when there are none."""
+    with session(db):
+        if not rows.is_any(db):
+            return Tally()
+    try:
+        with transaction(db):
+            tally = rows.adopt(db, now)
+    except peewee.IntegrityError as error:
+        # A sync wrote the same attachment in between; the next turn sees it.
+        log.info("adopting waits for the next turn: %s", str(error).strip())
+        return Tally()
+    if tally:
+        log.info(
+            "adopted what another program wrote: %s, %s, %s",
+            counted(tally.posts, "post"),
+            counted(tally.attachments, "attachment"),
+            counted(tally.videos, "video"),
+        )
+    return tally
+
+
+def _look(db: Database) -> tuple[Inventory, Catalogue]:
+    book = catalogue.of(models.engine(db))
+    there = inventory.take(db, book)
+    refused = suits.refusals(there)
+    if refused:
+        raise SchemaError("nothing was changed: " + "; ".join(refused))
+    return there, book
+
+
+def _steps(missing: Sequence[Migration], there: Inventory, book: Catalogue) -> list[Step]:
+    return plan(migrate.statements(missing), there, book)
+
+
+def _theirs(there: Inventory) -> list[str]:
+    # What was known of pictures is what is worked on from now on.
+    return [name for name in ADOPTABLE if name in there.tables and name != "media_storage"]
+
+
+def _columns(there: Inventory, name: str) -> list[str]:
+    """Return the columns of a table that are not ours to fill."""
+    return [column for column in there.tables[name].columns if column not in _OURS]
+
+
+def _execute(db: Database, steps: Sequence[Step]) -> None:
+    for step in steps:
+        if not step.may_fail:
+            migrate.execute(db, [step.sql])
+            continue
+        try:
+            with db.savepoint():
+                migrate.execute(db, [step.sql])
+        except peewee.DatabaseError as error:
+            log.warning("done without: %s (%s)", " ".join(step.sql.split()), str(error).strip())
+
+
+@contextmanager
+def _asleep(db: Database, book: Catalogue) -> Iterator[None]:
+    """Let no trigger change a row: theirs and ours stamp times on rows that are written to."""
+    found = models.rows(db, book.triggers)
+    triggers = [(sleep, wake) for table, sleep, wake in found if table in ADOPTABLE]
+    migrate.execute(db, [sleep for sleep, _ in triggers])
+    yield
+    migrate.execute(db, [book.settle, *(wake for _, wake in triggers)])
+
+
+def _fingerprints(db: Database, theirs: dict[str, list[str]]) -> dict[str, tuple[int, int]]:
+    return {name: _fingerprint(db, name, columns) for name, columns in theirs.items()}
+
+
+def _fingerprint(db: Database, table: str, columns: Sequence[str]) -> tuple[int, int]:
+    """Return how many rows a table has, and a number that every value of them goes into."""
+    listed = ", ".join('"{}"'.format(name.replace('"', '""')) for name in columns)
+    count = total = 0
+    for batch in models.stream(db, f"SELECT {listed} FROM {table}"):
+        count += len(batch)
+        digests = (hashlib.sha256(repr(row).encode("utf-8", "replace")).digest() for row in batch)
+        total += sum(int.from_bytes(digest[:16]) for digest in digests)
+    return count, total % _ROUND
+
+
+def _report(db: Database, tally: Tally, archived: int, now: datetime) -> Report:
+    posts, attachments, videos = (
+        int(models.rows(db, f"SELECT count(*) FROM {name}")[0][0]) for name in _COUNTED
+    )
+    ((queued, dead),) = models.rows(
+        db,
+        "SELECT count(*), coalesce(sum(CASE WHEN link_expires_at <= ? THEN 1 ELSE 0 END), 0)"
+        " FROM media_storage WHERE download_status = 'pending'",
+        [models.to_text(now)],
+    )
+    return Report(tally, posts, attachments, videos, int(queued), int(dead), archived)

@@ -1,0 +1,138 @@
+"""Where each engine tells what it holds, and what of our schema it must be told otherwise.
+
+Columns come in kinds, which say what may be written into them: ``text``, ``time``, ``flag``,
+``whole``, ``number``, ``uuid`` and ``other``. SQLite takes anything anywhere: ``any``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from fbsyncd.engines import Engine
+
+#: The clock of a column that has no zone; its times are UTC whatever zone a session is in.
+UTC_CLOCK: Final = "(clock_timestamp() AT TIME ZONE 'UTC')"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One engine's answers.
+
+    *columns*, *keys*, *names* and *triggers* are queries, see :mod:`fbsyncd.adopt.inventory`;
+    *triggers* tells how each is put to sleep and woken again. *kinds* knows types, anything else
+    is *unknown*. *adds_defaults*: a column that is added may have a default that is no constant.
+    """
+
+    columns: str
+    keys: str
+    names: str
+    triggers: str
+    kinds: Mapping[str, str]
+    unknown: str
+    adds_defaults: bool
+    #: Lets what is owed at the end of a transaction be done now: triggers of a table that is owed
+    #: something cannot be woken.
+    settle: str
+    #: Makes the database hold rows of an adopted media_storage to the three statuses.
+    enforce: tuple[str, ...]
+
+    def kind(self, type_: str) -> str:
+        """Return what a column of this type holds."""
+        return self.kinds.get(type_, self.unknown)
+
+
+_STATUSES: Final = "('pending', 'success', 'failed')"
+_ABORT: Final = """
+CREATE TRIGGER media_storage_status_{when} BEFORE {when} ON media_storage
+    WHEN NEW.download_status IS NULL OR NEW.download_status NOT IN {statuses}
+BEGIN
+    SELECT RAISE(ABORT, 'download_status is pending, success or failed');
+END;"""
+
+_SQLITE: Final = Catalogue(
+    columns="""
+SELECT m.name, m.type = 'table', c.name, lower(c.type), c."notnull" = 0,
+    c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer'), NULL
+FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
+WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid""",
+    keys="""
+SELECT m.name, i.name, c.name FROM sqlite_master m JOIN pragma_index_list(m.name) i
+JOIN pragma_index_info(i.name) c
+WHERE m.type = 'table' AND i."unique" AND NOT i.partial AND c.name IS NOT NULL
+ORDER BY m.name, i.name, c.seqno""",
+    names="SELECT name FROM sqlite_master",
+    triggers="""
+SELECT tbl_name, 'DROP TRIGGER "' || replace(name, '"', '""') || '"', sql FROM sqlite_master
+WHERE type = 'trigger' ORDER BY tbl_name, name""",
+    kinds=MappingProxyType({}),
+    unknown="any",
+    adds_defaults=False,
+    settle="SELECT 1",
+    enforce=tuple(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
+)
+_VISIBLE: Final = (
+    "pg_table_is_visible(t.oid) AND t.relnamespace NOT IN"
+    " ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+)
+_POSTGRESQL: Final = Catalogue(
+    columns=f"""
+SELECT t.relname, t.relkind IN ('r', 'p'), a.attname, format_type(a.atttypid, NULL),
+    NOT a.attnotnull, a.atthasdef OR a.attidentity <> '', CASE WHEN a.atttypmod > 4
+        AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN a.atttypmod - 4 END
+FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
+WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_VISIBLE}
+    AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY t.relname, a.attnum""",
+    keys=f"""
+SELECT t.relname, i.relname, a.attname FROM pg_index x
+JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+CROSS JOIN unnest(x.indkey) WITH ORDINALITY AS k (number, place)
+JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number
+WHERE x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
+    AND x.indexprs IS NULL AND k.place <= x.indnkeyatts AND {_VISIBLE}
+ORDER BY t.relname, i.relname, k.place""",
+    names=f"""
+SELECT t.relname FROM pg_class t WHERE {_VISIBLE}
+UNION SELECT g.tgname FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid WHERE {_VISIBLE}""",
+    triggers=f"""
+SELECT t.relname, format('ALTER TABLE %I DISABLE TRIGGER %I', t.relname, g.tgname),
+    format('ALTER TABLE %I %s TRIGGER %I', t.relname, CASE g.tgenabled WHEN 'R' THEN
+        'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, g.tgname)
+FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
+WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {_VISIBLE} ORDER BY t.relname, g.tgname""",
+    kinds=MappingProxyType(
+        {
+            "text": "text",
+            "character varying": "text",
+            "character": "text",
+            "citext": "text",
+            "timestamp without time zone": "time",
+            "timestamp with time zone": "time",
+            "date": "time",
+            "boolean": "flag",
+            "smallint": "whole",
+            "integer": "whole",
+            "bigint": "whole",
+            "real": "number",
+            "double precision": "number",
+            "numeric": "number",
+            "uuid": "uuid",
+        }
+    ),
+    unknown="other",
+    adds_defaults=True,
+    settle="SET CONSTRAINTS ALL IMMEDIATE",
+    enforce=(
+        "ALTER TABLE media_storage ADD CONSTRAINT media_storage_status CHECK"
+        f" (download_status IS NOT NULL AND download_status IN {_STATUSES})",
+    ),
+)
+_CATALOGUES: Final = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
+
+
+def of(engine: Engine) -> Catalogue:
+    """Return the catalogue of an engine."""
+    return _CATALOGUES[engine.name]

@@ -1,0 +1,215 @@
+"""Pictures that an earlier program kept: its ``media_storage``, and the files it has.
+
+Rows keep their ids. A file that is where its row says, and is a whole picture, is copied under
+our name into the media folder, and its row is archived; the file itself stays where it is. All
+other rows wait in the queue like new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from peewee import Database
+
+from fbsyncd import links
+from fbsyncd import media as names
+from fbsyncd.assets import Archived
+from fbsyncd.errors import FetchError, SchemaError
+from fbsyncd.media import CATEGORIES, Media, Staged
+from fbsyncd.models import change_many, rows, to_text
+from fbsyncd.proof import prove
+
+log = logging.getLogger(__name__)
+
+#: Files whose bytes are held in memory and written at once.
+BATCH: Final = 32
+_ROWS: Final = (
+    "SELECT id, original_url, local_path, local_filename FROM media_storage"
+    " WHERE asset_key IS NULL ORDER BY id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where files are looked for and put: *base* is the folder paths in rows may count from."""
+
+    media: Media
+    base: Path
+    max_bytes: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A row as the earlier program left it."""
+
+    id: str
+    url: str | None
+    path: str | None
+    filename: str | None
+
+    @property
+    def key(self) -> str:
+        return links.asset_key(self.url) if self.url else f"{self.id}#{links.NATIVE}"
+
+    @property
+    def category(self) -> str:
+        parts = Path(self.path or "").parts
+        return next((name for name in CATEGORIES if name in parts), CATEGORIES[0])
+
+
+def adopt(db: Database, places: Places) -> int:
+    """Adopt every row and return how many pictures are archived by it; the others wait.
+
+    Must be called inside a transaction. Raises SchemaError for ids that are none of ours, and
+    MediaTrouble when files cannot be written.
+    """
+    earlier = [_row(row) for row in rows(db, _ROWS)]
+    if not earlier:
+        return 0
+    places.media.prepare()
+    kept: dict[str, Archived] = {}
+    for start in range(0, len(earlier), BATCH):
+        kept |= _copy(earlier[start : start + BATCH], places)
+    _name(db, earlier, kept)
+    change_many(
+        db,
+        "UPDATE media_storage SET download_status = 'success', local_filename = ?, local_path = ?,"
+        " public_url = ?, file_size = ?, sha256 = ?, mime_type = ?, width = ?, height = ?,"
+        " error_message = NULL WHERE id = ?",
+        [(*one.file(), id_) for id_, one in kept.items()],
+    )
+    waiting = [one for one in earlier if one.id not in kept]
+    change_many(
+        db,
+        "UPDATE media_storage SET download_status = 'pending', error_message = NULL WHERE id = ?",
+        [(one.id,) for one in waiting],
+    )
+    _give_up(db, earlier, kept)
+    return len(kept)
+
+
+def candidates(one: Earlier, places: Places) -> Iterator[Path]:
+    """Yield where a row's file may be, the likeliest first."""
+    root = places.media.root
+    told = [Path(text) for text in (one.path, one.filename) if text]
+    if one.path and one.filename:
+        told.append(Path(one.path) / one.filename)
+    for path in told:
+        # An absolute path stands for itself, whatever folder is put before it.
+        yield from (folder / path for folder in (places.base, root, *list(root.parents)[:2]))
+    if one.filename:
+        yield from (root / name / one.filename for name in CATEGORIES)
+
+
+def _row(row: Sequence[object]) -> Earlier:
+    id_, url, path, filename = (None if value is None else str(value) for value in row)
+    try:
+        whole = str(UUID(str(id_)))
+    except ValueError:
+        whole = ""
+    if id_ != whole:
+        raise SchemaError(
+            f"media_storage.id holds {id_}, which is not a UUID as fbsyncd writes it: rename the"
+            " table, and fbsyncd makes one of its own"
+        )
+    return Earlier(whole, url, path, filename)
+
+
+def _copy(batch: Sequence[Earlier], places: Places) -> dict[str, Archived]:
+    """Copy what is a whole picture into the media folder; return what is safe there."""
+    found: dict[str, Archived] = {}
+    staged: list[Staged] = []
+    try:
+        for one in batch:
+            data = _data(one, places)
+            archived = _proven(one, data, places) if data else None
+            if data and archived:
+                found[one.id] = archived
+                staged.append(places.media.stage(data, one.category, archived.filename))
+        places.media.publish(staged)
+    finally:
+        places.media.discard(staged)
+    return found
+
+
+def _data(one: Earlier, places: Places) -> bytes | None:
+    for path in dict.fromkeys(candidates(one, places)):
+        try:
+            if path.is_file() and path.stat().st_size <= places.max_bytes:
+                return path.read_bytes()
+        except (OSError, ValueError) as error:
+            log.warning("%s cannot be read and is fetched again: %s", path, error)
+    return None
+
+
+def _proven(one: Earlier, data: bytes, places: Places) -> Archived | None:
+    try:
+        proof = prove(data, max_pixels=places.max_pixels)
+    except FetchError as error:
+        log.warning("the file of media row %s is fetched again: %s", one.id, error)
+        return None
+    sha256 = hashlib.sha256(data).hexdigest()
+    name = names.filename(sha256, proof.extension)
+    return Archived(
+        id=UUID(one.id),
+        filename=name,
+        local_path=places.media.local_path(one.category, name),
+        public_url=names.public_path(one.category, name),
+        file_size=len(data),
+        sha256=sha256,
+        mime_type=proof.mime_type,
+        width=proof.width,
+        height=proof.height,
+    )
+
+
+def _name(db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived]) -> None:
+    """Give each row its key; of several with one picture the one that has a file goes first."""
+    updates = []
+    for key, same in _by_key(earlier, kept).items():
+        for place, one in enumerate(same):
+            own = str(links.asset_id(key))
+            end = links.expires_at(one.url) if one.url else None
+            updates.append(
+                (
+                    f"{key}@{one.id}" if place else key,
+                    own if place == 0 and one.id != own else None,
+                    one.category,
+                    to_text(end) if end else None,
+                    one.id,
+                )
+            )
+    change_many(
+        db,
+        "UPDATE media_storage SET asset_key = ?, key_id = ?, category = ?, link_expires_at = ?"
+        " WHERE id = ?",
+        updates,
+    )
+
+
+def _give_up(db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived]) -> None:
+    """Fetch nothing twice, and nothing that has no link."""
+    reasons = [("it has no link and no file", one.id) for one in earlier if not one.url]
+    for first, *again in _by_key(earlier, kept).values():
+        reasons += [(f"it is the same picture as media row {first.id}", one.id) for one in again]
+    change_many(
+        db,
+        "UPDATE media_storage SET download_status = 'failed', error_message = ?"
+        " WHERE id = ? AND download_status <> 'success'",
+        reasons,
+    )
+
+
+def _by_key(earlier: Sequence[Earlier], kept: dict[str, Archived]) -> dict[str, list[Earlier]]:
+    same: dict[str, list[Earlier]] = defaultdict(list)
+    for one in sorted(earlier, key=lambda one: (one.id not in kept, one.id)):
+        same[one.key].append(one)
+    return same

@@ -1,0 +1,66 @@
+"""What is in a database before it is adopted: tables, their columns, keys and triggers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from peewee import Database
+
+from fbsyncd.adopt.catalogue import Catalogue
+from fbsyncd.models import rows
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; *kind* is what its type holds, see :mod:`fbsyncd.adopt.catalogue`.
+
+    *has_default*: the database fills it in where an INSERT does not name it. *length* is the most
+    characters it takes, None for any number.
+    """
+
+    name: str
+    type: str
+    kind: str
+    can_be_null: bool
+    has_default: bool
+    length: int | None
+
+
+@dataclass(slots=True)
+class Table:
+    """A table, or a view that has the name of one; *keys* are what is unique in it."""
+
+    name: str
+    is_table: bool
+    columns: dict[str, Column] = field(default_factory=dict)
+    keys: set[tuple[str, ...]] = field(default_factory=set)
+
+    def kind(self, column: str) -> str | None:
+        """Return the kind of a column, or None when there is none of that name."""
+        found = self.columns.get(column)
+        return found.kind if found else None
+
+
+@dataclass(slots=True)
+class Inventory:
+    """All tables and views, and the names of everything else that has one (indexes, triggers)."""
+
+    tables: dict[str, Table]
+    names: set[str]
+
+
+def take(db: Database, catalogue: Catalogue) -> Inventory:
+    """Read what is there; must be called inside a session. Changes nothing."""
+    tables: dict[str, Table] = {}
+    for name, is_table, column, type_, null, default, length in rows(db, catalogue.columns):
+        table = tables.setdefault(name, Table(name, bool(is_table)))
+        kind = catalogue.kind(type_)
+        table.columns[column] = Column(column, type_, kind, bool(null), bool(default), length)
+    keys: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, index, column in rows(db, catalogue.keys):
+        keys[name, index].append(column)
+    for (name, _), columns in keys.items():
+        if name in tables:
+            tables[name].keys.add(tuple(columns))
+    return Inventory(tables, {str(name) for (name,) in rows(db, catalogue.names)})

@@ -1,0 +1,275 @@
+"""Rows that another program wrote: each link gets its asset, and its place in the queue.
+
+Works on what has not been adopted yet, a handful at a time, so it is the same for a database of
+years and for the few rows an older script added since the last turn. Only columns of ours are
+written. Empty-handed it costs three looks at indexes that are empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from peewee import Database
+
+from fbsyncd import intake, links, read
+from fbsyncd.assets import Asset
+from fbsyncd.errors import scrub
+from fbsyncd.intake import aliases
+from fbsyncd.models import Row, change_many, marks, rows, to_text
+
+CHUNK: Final = 500
+
+_FORGOTTEN: Final = (
+    "EXISTS (SELECT 1 FROM forgotten f WHERE (f.kind = 'page' AND f.id = CAST({}.page_id AS TEXT))"
+    " OR (f.kind = '{}' AND f.id = CAST({} AS TEXT)))"
+)
+_POSTS: Final = (
+    "SELECT p.id, p.picture_url, p.full_picture_url FROM facebook_posts p"
+    " WHERE ((picture_url <> '' AND local_picture_id IS NULL)"
+    " OR (full_picture_url <> '' AND local_full_picture_id IS NULL))"
+    f" AND NOT {_FORGOTTEN.format('p', 'post', 'p.id')}"
+)
+_VIDEOS: Final = (
+    "SELECT v.video_id, v.picture FROM facebook_video_posts v"
+    " WHERE picture <> '' AND local_picture_id IS NULL"
+    f" AND NOT {_FORGOTTEN.format('v', 'video', 'v.video_id')}"
+)
+_ATTACHMENTS: Final = (
+    "SELECT a.id, a.post_id, a.type, a.media_url, a.thumbnail_url, a.title, a.description"
+    " FROM facebook_post_attachments a WHERE attachment_key IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM facebook_posts p WHERE p.id = a.post_id"
+    f" AND {_FORGOTTEN.format('p', 'post', 'p.id')})"
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was adopted: rows of each kind, and the *pictures* that nobody had named before.
+
+    *duplicates* are attachments that show the same picture as another one of their post.
+    """
+
+    posts: int = 0
+    attachments: int = 0
+    duplicates: int = 0
+    videos: int = 0
+    pictures: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.posts or self.attachments or self.videos)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """An attachment as another program wrote it."""
+
+    id: Any
+    post_id: str | None
+    type: str | None
+    media_url: str | None
+    thumbnail_url: str | None
+    title: str | None
+    description: str | None
+
+    @property
+    def media(self) -> str | None:
+        return read.picture({"link": self.media_url}, "link")
+
+    @property
+    def thumbnail(self) -> str | None:
+        return read.picture({"link": self.thumbnail_url}, "link")
+
+    @property
+    def key(self) -> str | None:
+        """Return the key that the next answer gives it, None for one without any link.
+
+        A film has no picture of its own; where it has no poster either, it is known by its link.
+        """
+        link = self.media or self.thumbnail or read.link({"link": self.media_url}, "link")
+        return links.picture_key(link) if link else None
+
+    @property
+    def text(self) -> tuple[str | None, ...]:
+        return self.type, self.title, self.description
+
+    @property
+    def mark(self) -> str:
+        """Return what tells it from others with the same key."""
+        told = repr((self.type, self.media_url, self.thumbnail_url))
+        return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The key an attachment gets, and the key of the one that shows the same picture, if any."""
+
+    key: str
+    duplicate_of: str | None
+
+
+def adopt(db: Database, now: datetime) -> Tally:
+    """Adopt what has not been; must be called inside a transaction."""
+    tally = Tally()
+    for sql, key, take in (
+        (_POSTS, "p.id", _take_posts),
+        (_ATTACHMENTS, "a.id", _take_attachments),
+        (_VIDEOS, "v.video_id", _take_videos),
+    ):
+        _through(db, sql, key, lambda found, take=take: take(db, found, now, tally))  # type: ignore[misc]
+    return tally
+
+
+def is_any(db: Database) -> bool:
+    """Tell whether there is anything to adopt."""
+    return any(rows(db, f"{sql} LIMIT 1") for sql in (_POSTS, _ATTACHMENTS, _VIDEOS))
+
+
+def places(
+    found: Sequence[Attached], taken: Sequence[Attached], keys: Iterable[str]
+) -> list[Place]:
+    """Return the places of attachments *found* in one post, in order.
+
+    *taken* are those of the post that have been adopted, in the same order as the first of
+    *keys*, which are all the keys of its rows. The first of several with one picture shows it;
+    without a link they are the same when their texts are.
+    """
+    used = set(keys)
+    shown: dict[object, str] = {key: key for key in used}
+    shown |= {one.text: key for one, key in zip(taken, keys, strict=False) if one.key is None}
+    told = []
+    for one in found:
+        what = one.key or one.text
+        first = shown.get(what)
+        key = _free(f"{first}@{one.mark}", used, one) if first else one.key or _number(one, used)
+        used.add(key)
+        shown.setdefault(what, key)
+        told.append(Place(key, first))
+    return told
+
+
+def _free(key: str, used: set[str], one: Attached) -> str:
+    return f"{key}-{one.id}" if key in used else key
+
+
+def _number(one: Attached, used: set[str]) -> str:
+    """Return the key of an attachment without a link, as answers of the API give it."""
+    position = 0
+    while f"{one.type}/{position}" in used:
+        position += 1
+    return f"{one.type}/{position}"
+
+
+def _through(db: Database, sql: str, key: str, take: Callable[[list[Row]], None]) -> None:
+    found = rows(db, f"{sql} ORDER BY {key} LIMIT ?", [CHUNK])
+    while found:
+        take(found)
+        last = found[-1][0]
+        found = rows(db, f"{sql} AND {key} > ? ORDER BY {key} LIMIT ?", [last, CHUNK])
+
+
+def _take_posts(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
+    pictures = {id_: (_asset(one, "posts"), _asset(full, "posts")) for id_, one, full in found}
+    named = [asset for pair in pictures.values() for asset in pair[::-1] if asset]
+    true = _queue(db, named, now, tally)
+    tally.posts += change_many(
+        db,
+        "UPDATE facebook_posts SET local_picture_id = coalesce(local_picture_id, ?),"
+        " local_full_picture_id = coalesce(local_full_picture_id, ?) WHERE id = ?",
+        [(true(one), true(full), id_) for id_, (one, full) in pictures.items()],
+    )
+
+
+def _take_videos(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
+    pictures = {id_: _asset(picture, "thumbnails") for id_, picture in found}
+    true = _queue(db, [asset for asset in pictures.values() if asset], now, tally)
+    tally.videos += change_many(
+        db,
+        "UPDATE facebook_video_posts SET local_picture_id = ? WHERE video_id = ?",
+        [(true(asset), id_) for id_, asset in pictures.items()],
+    )
+
+
+def _take_attachments(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
+    attached = [Attached(*row) for row in found]
+    placed = _placed(db, attached)
+    named = {
+        one.id: (
+            Asset(one.media, "attachments") if one.media else None,
+            Asset(one.thumbnail, "thumbnails") if one.thumbnail else None,
+        )
+        for one in attached
+    }
+    true = _queue(db, [asset for pair in named.values() for asset in pair if asset], now, tally)
+    tally.attachments += change_many(
+        db,
+        "UPDATE facebook_post_attachments SET attachment_key = ?, duplicate_of = ?,"
+        " removed_at = coalesce(removed_at, ?), local_media_id = coalesce(local_media_id, ?),"
+        " local_thumbnail_id = coalesce(local_thumbnail_id, ?)"
+        " WHERE id = ? AND attachment_key IS NULL",
+        [
+            (
+                placed[one.id].key,
+                placed[one.id].duplicate_of,
+                to_text(now) if placed[one.id].duplicate_of else None,
+                *map(true, named[one.id]),
+                one.id,
+            )
+            for one in attached
+        ],
+    )
+    tally.duplicates += sum(place.duplicate_of is not None for place in placed.values())
+
+
+def _placed(db: Database, attached: Sequence[Attached]) -> dict[Any, Place]:
+    posts: dict[str | None, list[Attached]] = defaultdict(list)
+    for one in attached:
+        posts[one.post_id].append(one)
+    ids = sorted(str(post_id) for post_id in posts if post_id is not None)
+    there: dict[str | None, list[tuple[str, Attached]]] = defaultdict(list)
+    if ids:
+        for key, *values in rows(
+            db,
+            "SELECT attachment_key, id, post_id, type, media_url, thumbnail_url, title, description"
+            f" FROM facebook_post_attachments WHERE post_id IN ({marks(len(ids))})"
+            " AND attachment_key IS NOT NULL",
+            ids,
+        ):
+            taken = Attached(*values)
+            there[taken.post_id].append((key, taken))
+    return {
+        one.id: place
+        for post_id, mine in posts.items()
+        for one, place in zip(
+            mine,
+            places(mine, [t for _, t in there[post_id]], [key for key, _ in there[post_id]]),
+            strict=True,
+        )
+    }
+
+
+def _queue(
+    db: Database, assets: Sequence[Asset], now: datetime, tally: Tally
+) -> Callable[[Asset | None], str | None]:
+    """Queue *assets*, each by the link that lives longest; return what gives their rows' ids."""
+    tally.pictures += intake.put(db, sorted(assets, key=_end, reverse=True), now)
+    true = aliases(db, {str(asset.id) for asset in assets})
+    return lambda asset: true.get(str(asset.id), str(asset.id)) if asset else None
+
+
+def _end(asset: Asset) -> datetime:
+    return links.expires_at(asset.url) or datetime.min.replace(tzinfo=UTC)
+
+
+def _asset(link: str | None, category: str) -> Asset | None:
+    """Return the asset of any text that stands where a link should, so that it is looked at once.
+
+    What is no link of a picture is refused when it is to be fetched, with the reason.
+    """
+    if not link:
+        return None
+    return Asset(read.picture({"link": link}, "link") or scrub(link.replace("\0", "")), category)
