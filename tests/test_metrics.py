@@ -24,6 +24,7 @@ from fbsyncd.models import change, transaction
 from fbsyncd.server import make_app
 from fbsyncd.server.timed import timed
 from fbsyncd.simulator import Simulator
+from fbsyncd.vigil import Vigil
 
 DOCS = Path(__file__).parent.parent / "docs"
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -235,13 +236,19 @@ def asked_for() -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_dashboard_and_alerts_name_what_there_is(archive: Archive) -> None:
+def test_dashboard_and_alerts_name_what_there_is(tmp_path: Path) -> None:
     """Every metric in docs/grafana.json and docs/alerts.yml is in a real scrape, labels too."""
-    read(archive)
-    with site(archive) as opened:
-        opened.ask("/healthz")
-        told = parsed(opened.ask("/metrics").body.decode())
+    with (
+        Simulator(posts=3, pictures="plain", app_secret="s") as facebook,
+        archive_of(facebook, tmp_path, facebook_keys='app_secret = "s"\n') as archive,
+    ):
+        end = facebook.clock.now() + timedelta(days=9)
+        facebook.faults.token_terms(expires_at=int(end.timestamp()))
+        read(archive)
+        Vigil(archive).ask_for_tokens()
+        with site(archive) as opened:
+            opened.ask("/healthz")
+            told = parsed(opened.ask("/metrics").body.decode())
     there: dict[str, set[str]] = {}
     for name, labels in told:
         there.setdefault(name, set()).update(key for key, _ in labels)
