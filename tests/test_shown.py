@@ -44,8 +44,8 @@ def post(shelf: Shelf, small: UUID, full: UUID) -> None:
     with transaction(shelf.db):
         change(
             shelf.db,
-            "INSERT INTO facebook_posts (id, page_id, created_time, picture_url, full_picture_url,"
-            " local_picture_id, local_full_picture_id) VALUES ('p', '1', ?, ?, ?, ?, ?)",
+            "INSERT INTO facebook_posts (id, page_id, type, created_time, picture_url,"
+            " full_picture_url, local_picture_id, local_full_picture_id) VALUES ('p', '1', 'photo', ?, ?, ?, ?, ?)",
             [to_text(NOW), url(1), url(2), str(small), str(full)],
         )
         change(
@@ -251,6 +251,7 @@ def test_the_timeline_counts(listed: Shelf, feed: Feed) -> None:
     size = listed.row(small)["file_size"]
     assert feed.timeline() == {
         "posts": [{"month": "2026-03", "posts": 1}],
+        "types": [{"type": "photo", "posts": 1}],
         "archived": [{"day": "2026-03-01", "pictures": 1, "bytes": size}],
         "dying": [{"day": "2026-03-05", "pictures": 1}],
     }

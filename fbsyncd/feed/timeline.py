@@ -16,6 +16,10 @@ _POSTS: Final = (
     f"SELECT {_MONTH.format('created_time')}, count(*) FROM facebook_posts"
     " WHERE {} GROUP BY 1 ORDER BY 1"
 )
+_TYPES: Final = (
+    "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND {}"
+    " GROUP BY 1 ORDER BY 2 DESC, 1"
+)
 _ARCHIVED: Final = (
     f"SELECT {_DAY.format('downloaded_at')}, count(*), coalesce(sum(file_size), 0)"
     " FROM media_storage WHERE download_status = 'success' AND derived_from IS NULL"
@@ -29,7 +33,7 @@ _DYING: Final = (
 
 
 def timeline(db: Database, now: datetime, page_id: str | None = None) -> dict[str, Any]:
-    """Return posts by the month they appeared, and of all Pages, by day, pictures.
+    """Return posts by month and by type, and of all Pages, by day, pictures.
 
     ``archived`` are pictures by the day of their download (developed ones are not counted),
     ``dying`` are pictures not archived by the day their link dies. Months and days are UTC's;
@@ -38,10 +42,12 @@ def timeline(db: Database, now: datetime, page_id: str | None = None) -> dict[st
     of_page = ("page_id = ?", [page_id]) if page_id is not None else ("TRUE", [])
     with session(db):
         posts = rows(db, _POSTS.format(of_page[0]), of_page[1])
+        types = rows(db, _TYPES.format(of_page[0]), of_page[1])
         archived = rows(db, _ARCHIVED)
         dying = rows(db, _DYING, [to_text(now)])
     return {
         "posts": [{"month": month, "posts": int(count)} for month, count in posts],
+        "types": [{"type": kind, "posts": int(count)} for kind, count in types],
         "archived": [
             {"day": day, "pictures": int(count), "bytes": int(size)}
             for day, count, size in archived

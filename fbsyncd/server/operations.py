@@ -120,7 +120,7 @@ OPERATIONS: Final = (
     Operation(
         "getTimeline",
         "/api/timeline",
-        "Posts by month, pictures by the day they came and by the day their link dies",
+        "Posts by month and by type, pictures by the day they came and by the day their link dies",
         ref("Timeline"),
         parameters=query.TIMELINE,
     ),

@@ -219,6 +219,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Timeline": of(
         {
             "posts": many(of({"month": TEXT, "posts": COUNT})),
+            "types": many(of({"type": TEXT, "posts": COUNT})),
             "archived": many(of({"day": TEXT, "pictures": COUNT, "bytes": COUNT})),
             "dying": many(of({"day": TEXT, "pictures": COUNT})),
         }

@@ -1,19 +1,22 @@
 // Numbers, sizes and times as people read them; and elements.
 
-// The words of the page are in one language. Of the forms it has, the browser's own is used.
-const words = document.documentElement.lang;
-const language = navigator.languages.find((one) => one.split("-")[0] === words) ?? words;
-const numbers = new Intl.NumberFormat(language);
-const tenths = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-const days = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
-const months = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" });
-const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "long" });
+import { locale, say } from "./words.js";
+
+const numbers = new Intl.NumberFormat(locale);
+const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const percents = new Intl.NumberFormat(locale, { style: "percent" });
+const days = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+const months = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" });
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
 
 const STEPS = [["second", 60], ["minute", 60], ["hour", 24], ["day", Infinity]];
+const SVG = "http://www.w3.org/2000/svg";
 
 export const number = (value) => numbers.format(value ?? 0);
+export const percent = (share) => percents.format(share);
 export const month = (date) => months.format(date);
+export const day = (date) => days.format(date);
 export const exactTime = (date) => exact.format(date);
 
 export function bytes(count) {
@@ -40,15 +43,23 @@ export function when(date, now = Date.now()) {
 }
 
 export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
+  return dressed(document.createElement(tag), attributes, children);
+}
+
+export function draw(tag, attributes = {}, ...children) {
+  return dressed(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function dressed(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== null));
+  element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
 
 export function time(text) {
+  if (!text) return say("never");
   const element = make("time", { datetime: text, title: exactTime(new Date(text)) });
   tellTime(element);
   return element;
@@ -57,4 +68,9 @@ export function time(text) {
 // "2 minutes ago" is true for a minute only.
 export function tellTime(element) {
   element.textContent = when(new Date(element.dateTime));
+}
+
+export function safeLink(text) {
+  const { protocol, hostname } = URL.parse(text ?? "") ?? {};
+  return protocol === "https:" && /(^|\.)facebook\.com$/.test(hostname) ? text : null;
 }

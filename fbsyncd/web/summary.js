@@ -1,49 +1,51 @@
 // The numbers at the top: how much is safe, what is in work, what needs a look.
 
 import { bytes, distance, make, number, time } from "./format.js";
+import { say } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
 export function showSummary(stats) {
   const { safe, all } = stats.pictures;
   byId("safe").textContent = number(safe);
-  byId("of-all").textContent = all ? `of ${number(all)} pictures are safe on this disk` : "pictures yet";
+  byId("of-all").textContent = all ? say("ofAll", { count: all }) : say("noPictures");
   byId("progress").max = all || 1;
   byId("progress").value = safe;
   byId("facts").replaceChildren(...facts(stats).map(([name, value]) => fact(name, value)));
   byId("notices").replaceChildren(...notices(stats));
-  const names = stats.pages.map(nameOf).join(", ");
-  byId("title").textContent = names || "Archive";
-  document.title = names ? `${names} · fbsyncd` : "fbsyncd";
+  const names = stats.pages.map(nameOf);
+  byId("title").textContent = names.length === 1 ? names[0] : say("archive");
+  document.title = names.length === 1 ? `${names[0]} · fbsyncd` : "fbsyncd";
+  byId("first-run").hidden = Boolean(stats.posts || all || stats.pages.length);
 }
 
 export const nameOf = (page) => page.name ?? page.id;
 
 export function doing(stats) {
-  if (stats.pages.some((page) => page.state === "reading")) return "Reading from Facebook";
-  return stats.media.pending ? "Pictures are arriving" : null;
+  if (stats.pages.some((page) => page.state === "reading")) return say("reading");
+  return stats.media.pending ? say("arriving", { count: stats.media.pending }) : null;
 }
 
 function facts({ posts, videos, media, expires_next: dies, pages }) {
   const synced = pages.map((page) => page.last_sync).filter(Boolean).sort().at(-1);
   return [
-    ["Posts", number(posts)],
-    ["Videos", number(videos)],
-    ["On disk", bytes(media.bytes)],
-    media.pending ? ["Arriving", number(media.pending)] : null,
-    media.failed ? ["To be retried", number(media.failed)] : null,
-    media.given_up ? ["Not saved", number(media.given_up)] : null,
-    dies ? ["Next link dies", distance(new Date(dies))] : null,
-    synced ? ["Last sync", time(synced)] : null,
+    [say("posts"), number(posts)],
+    [say("videos"), number(videos)],
+    [say("onDisk"), bytes(media.bytes)],
+    media.pending ? [say("waiting"), number(media.pending)] : null,
+    media.failed ? [say("retried"), number(media.failed)] : null,
+    media.given_up ? [say("notSaved"), number(media.given_up)] : null,
+    dies ? [say("nextDies"), distance(new Date(dies))] : null,
+    synced ? [say("lastSync"), time(synced)] : null,
   ].filter(Boolean);
 }
 
-function fact(name, value) {
+export function fact(name, value) {
   return make("div", {}, make("dt", {}, name), make("dd", {}, value));
 }
 
 function notices({ unavailable, pages }) {
-  const disk = unavailable ? [notice("The pictures are not there", unavailable)] : [];
+  const disk = unavailable ? [notice(say("picturesAway"), unavailable)] : [];
   const stopped = pages.filter((page) => page.message);
   return [...disk, ...stopped.map((page) => notice(nameOf(page), page.message))];
 }

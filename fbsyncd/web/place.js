@@ -1,0 +1,47 @@
+// What the page shows is in its address: so a view can be shared, and Back goes back.
+
+const NAMES = ["view", "q", "page", "type", "local", "since", "until", "post", "picture"];
+export const FILTERS = ["q", "page", "type", "local", "since", "until"];
+
+// The present place: each name with its text, "" where there is none.
+export function here() {
+  const given = new URLSearchParams(location.search);
+  return Object.fromEntries(NAMES.map((name) => [name, given.get(name) ?? ""]));
+}
+
+export function addressOf(changes) {
+  const address = new URL(location.href);
+  for (const [name, text] of Object.entries(changes)) {
+    if (text === "") address.searchParams.delete(name);
+    else address.searchParams.set(name, text);
+  }
+  return address.href;
+}
+
+// Go somewhere else. A step of its own is one that Back undoes; a letter typed is not.
+export function go(changes, { step = true } = {}) {
+  const address = addressOf(changes);
+  if (address === location.href) return;
+  if (step) history.pushState({ inside: true }, "", address);
+  else history.replaceState(history.state, "", address);
+  dispatchEvent(new Event("place"));
+}
+
+// Undo a step of this page; for who came by a shared address there is none to undo.
+export function back(changes) {
+  if (history.state?.inside) history.back();
+  else go(changes, { step: false });
+}
+
+addEventListener("popstate", () => dispatchEvent(new Event("place")));
+
+const dayAfter = (text) => new Date(Date.parse(text) + 86_400_000).toISOString().slice(0, 10);
+
+// The filters as /api/posts knows them. The last day counts whole.
+export function query({ q, page, type, local, since, until }) {
+  const asked = {
+    q, type, page_id: page, since, until: Date.parse(until) ? dayAfter(until) : "",
+    has_local_image: { yes: "true", no: "false" }[local] ?? "",
+  };
+  return new URLSearchParams(Object.entries(asked).filter(([, text]) => text));
+}
