@@ -45,7 +45,8 @@ def post(shelf: Shelf, small: UUID, full: UUID) -> None:
         change(
             shelf.db,
             "INSERT INTO facebook_posts (id, page_id, type, created_time, picture_url,"
-            " full_picture_url, local_picture_id, local_full_picture_id) VALUES ('p', '1', 'photo', ?, ?, ?, ?, ?)",
+            " full_picture_url, local_picture_id, local_full_picture_id)"
+            " VALUES ('p', '1', 'photo', ?, ?, ?, ?, ?)",
             [to_text(NOW), url(1), url(2), str(small), str(full)],
         )
         change(
