@@ -30,6 +30,9 @@ Row = tuple[Any, ...]
 # A write that waits this long for another writer is a fault worth telling (seconds).
 BUSY_TIMEOUT: Final = 30
 CONNECTIONS: Final = 24
+# Bytes of SQLite's write-ahead log that stay on the disk; a reader that holds an old state for long
+# lets it grow to any size, and without a limit it would stay so.
+LOG_LIMIT: Final = 16_000_000
 _NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
 
 
@@ -75,6 +78,7 @@ def connect(url: str) -> Database:
             pragmas={
                 "journal_mode": "wal",
                 "synchronous": "full",
+                "journal_size_limit": LOG_LIMIT,
                 "foreign_keys": 1,
                 "busy_timeout": BUSY_TIMEOUT * 1000,
             },
