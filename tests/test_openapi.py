@@ -1,0 +1,138 @@
+"""/openapi.json is true: schemathesis asks a live server all it can think of, by every check."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from plant import archive_of, sync
+from served import Site, serving
+
+from fbsyncd.archive import Archive
+from fbsyncd.changes import Changes
+from fbsyncd.desk import Desk
+from fbsyncd.server import make_app
+from fbsyncd.server.kept import Kept, marking
+from fbsyncd.server.operations import ELSEWHERE, OPERATIONS
+from fbsyncd.simulator import Simulator
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+TOKEN = "t0ken"
+
+
+@pytest.fixture
+def archive(tmp_path: Path, database_url: str) -> Iterator[Archive]:
+    """Posts of every kind with their pictures, one edited, some pictures failed for good."""
+    with (
+        Simulator(posts=12, seed=4, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        post_id = facebook.add_post("photo", message="before")
+        sync(archive)
+        facebook.edit(post_id, "after")
+        facebook.add_post("photo")
+        facebook.faults.cdn_serve(b"%PDF-1.4", "application/pdf", times=None)
+        sync(archive)
+        yield archive
+
+
+def app_of(archive: Archive) -> WSGIApplication:
+    """Return the application as the daemon makes it."""
+    return make_app(
+        archive.feed,
+        archive.media,
+        auth_token=TOKEN,
+        metrics=archive.metrics.scrape,
+        desk=Desk(archive),
+        kept=Kept(marking(Changes(archive.db), archive.media), archive.now),
+    )
+
+
+def schemathesis(site: Site, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run schemathesis with all its checks and phases against *site*, from an empty folder."""
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{site.url}openapi.json"]
+    command += ["--header", f"Authorization: Bearer {TOKEN}", "--checks", "all", "--seed", "1"]
+    command += ["--no-color", "--continue-on-failure", "--max-examples", "15", *more]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_schemathesis_finds_nothing(archive: Archive, tmp_path: Path) -> None:
+    """No check fails in any phase: odd, wrong and random values, one answer's in the next."""
+    folder = tmp_path / "schemathesis"
+    folder.mkdir()
+    with serving(app_of(archive)) as site:
+        found = schemathesis(site, folder)
+    assert found.returncode == 0, found.stdout
+    # The description itself is what it asks first, and not once more.
+    count = len(OPERATIONS) + len(ELSEWHERE) - 1
+    assert f"Selected: {count}/{count}" in found.stdout
+    for phase in ("Coverage", "Fuzzing", "Stateful"):
+        assert f"✅ {phase}\n" in found.stdout
+    tried = re.search(r"(\d+) generated, (\d+) passed", found.stdout)
+    assert tried is not None
+    assert int(tried[1]) == int(tried[2]) > 500
+
+
+def lying(app: WSGIApplication) -> WSGIApplication:
+    """Return *app* with answers that lack a member."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        told: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            told[:] = status, [pair for pair in headers if pair[0] != "Content-Length"]
+
+        environ.pop("HTTP_ACCEPT_ENCODING", None)
+        body = b"".join(app(environ, start))
+        start_response(*told)
+        return [body.replace(b'"edits":', b'"edit":')]
+
+    return application
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_schemathesis_would_find_an_untruth(archive: Archive, tmp_path: Path) -> None:
+    """One member of another name than described is enough."""
+    folder = tmp_path / "schemathesis"
+    folder.mkdir()
+    with serving(lying(app_of(archive))) as site:
+        found = schemathesis(site, folder, "--phases", "coverage", "--include-path", "/api/posts")
+    assert found.returncode == 1
+    assert "edit" in found.stdout
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_operation_says_what_is_allowed(archive: Archive) -> None:
+    """OPTIONS names the methods that are described, and what nobody described is not there."""
+    with serving(app_of(archive)) as site:
+        described = json.loads(site.ask("/openapi.json").body)["paths"]
+        for path, operations in described.items():
+            if path.startswith("/media/"):
+                continue
+            asked = path.format(post_id="x", media_id="x")
+            reply = site.ask(asked, "OPTIONS", Authorization=f"Bearer {TOKEN}")
+            methods = {"OPTIONS", *(method.upper() for method in operations)}
+            methods |= {"HEAD"} if "GET" in methods else set()
+            assert (reply.status, reply.headers["allow"]) == (204, ", ".join(sorted(methods)))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_description_fits_the_server(archive: Archive) -> None:
+    """Without a token none is asked for, and without metrics there are none."""
+    with serving(make_app(archive.feed, archive.media)) as site:
+        told = json.loads(site.ask("/openapi.json").body)
+    assert "securitySchemes" not in told["components"]
+    assert "/metrics" not in told["paths"]
+    assert "security" not in told["paths"]["/api/posts"]["get"]
+    names = {one["name"] for one in told["paths"]["/api/posts"]["get"]["parameters"]}
+    assert names == {"limit", "cursor", "page_id", "type", "since", "until", "q", "has_local_image"}
