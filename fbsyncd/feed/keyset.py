@@ -18,11 +18,23 @@ from fbsyncd.models import Row, from_text, to_text
 #: What a cursor looks like: microseconds since the year 1000, in hexadecimal, and a quoted id.
 FORM: Final = r"^[0-9a-f]{14}-[0-9A-Za-z_.~-]{1,400}$"
 #: The same where ids are UUIDs, which PostgreSQL compares with nothing else.
-UUID_FORM: Final = r"^[0-9a-f]{14}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+UUID_FORM: Final = r"^[0-9a-f]{14}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(~~[a-h])?$"
 
 # Earlier years have fewer digits, and are no years to PostgreSQL.
 _BEGINNING: Final = datetime(1000, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(microseconds=1)
+# How older programs write times into SQLite, which compares them as text: a place behind a row is
+# one only in the words of that row. The letter of its style is the end of such a cursor.
+_STYLES: Final = {
+    "a": "%Y-%m-%d %H:%M:%S",
+    "b": "%Y-%m-%d %H:%M:%S.%f",
+    "c": "%Y-%m-%d %H:%M:%S+00:00",
+    "d": "%Y-%m-%dT%H:%M:%S",
+    "e": "%Y-%m-%dT%H:%M:%S.%f",
+    "f": "%Y-%m-%dT%H:%M:%S+00:00",
+    "g": "%Y-%m-%dT%H:%M:%S+0000",
+    "h": "%Y-%m-%dT%H:%M:%SZ",
+}
 
 
 class BadCursor(ValueError):
@@ -34,13 +46,22 @@ def encoded(at: datetime, id_: str) -> str:
     return f"{max(0, (at - _BEGINNING) // _STEP):014x}-{quote(id_, safe='').replace('%', '~')}"
 
 
+def _style(stored: object, at: datetime) -> str:
+    """Return the end of the cursor of a row whose time is *stored* in other words than ours."""
+    styles = (f"~~{letter}" for letter, style in _STYLES.items() if at.strftime(style) == stored)
+    return next(styles, "") if isinstance(stored, str) else ""
+
+
 def decoded(cursor: str, form: str = FORM) -> tuple[str, str]:
     """Return the time, as databases compare it, and the id of a cursor. Raises BadCursor."""
     if not re.fullmatch(form, cursor, re.ASCII):
         raise BadCursor("not a cursor of this archive")
     at = _BEGINNING + int(cursor[:14], 16) * _STEP
+    id_, _, letter = cursor[15:].partition("~~")
+    style = _STYLES.get(letter)
     # PostgreSQL takes no NUL, and no id has one.
-    return to_text(at), unquote(cursor[15:].replace("~", "%")).replace("\0", "")
+    named = unquote(id_.replace("~", "%")).replace("\0", "")
+    return at.strftime(style) if style else to_text(at), named
 
 
 def cut(
@@ -53,5 +74,6 @@ def cut(
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    time = from_text(last[at]) if at is not None else None
-    return found[:limit], encoded(time or _BEGINNING, str(last[id_]))
+    time = (from_text(last[at]) if at is not None else None) or _BEGINNING
+    style = _style(last[at], time) if at is not None else ""
+    return found[:limit], encoded(time, str(last[id_])) + style

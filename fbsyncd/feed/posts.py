@@ -101,7 +101,11 @@ class Posts:
         behind = keyset.decoded(cursor) if cursor is not None else None
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
-            clauses = wanted.clauses(self._db, is_away=is_away)
+            # Rows of older programs may have none; on PostgreSQL they would come before all.
+            clauses = [
+                *wanted.clauses(self._db, is_away=is_away),
+                ("p.created_time IS NOT NULL", []),
+            ]
             if behind:
                 clauses.append(("(p.created_time, p.id) < (?, ?)", list(behind)))
             where, params = joined(clauses)

@@ -70,7 +70,7 @@ class Videos:
         behind = keyset.decoded(cursor) if cursor is not None else None
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
-            clauses = wanted.clauses(is_away=is_away)
+            clauses = [*wanted.clauses(is_away=is_away), (f"{_AT} IS NOT NULL", [])]
             if behind:
                 clauses.append((f"({_AT}, v.video_id) < (?, ?)", list(behind)))
             where, params = joined(clauses)

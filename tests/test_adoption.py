@@ -1,0 +1,210 @@
+"""A database that older scripts filled over years is taken over as it is."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import dump
+import pytest
+from dump import NOW, PAGE, STRANGERS, Dump, Years
+from plant import query
+
+from fbsyncd import adopt, config, links, models
+from fbsyncd.archive import Archive
+from fbsyncd.errors import SchemaError
+
+FEW = {"posts": 60, "attachments": 120, "again": 50, "videos": 9}
+SCRIPTS = tuple(dump.TABLES)
+
+
+@contextmanager
+def archive_on(url: str, folder: Path) -> Iterator[Archive]:
+    """Open the archive of a database in *folder*, without setting it up."""
+    text = f'[database]\nurl = "{url}"\n[[facebook.pages]]\nid = "{PAGE}"\naccess_token = "x"\n'
+    archive = Archive(config.parse(text, base=folder, environ={}), now=lambda: NOW)
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+@contextmanager
+def adopted(url: str, folder: Path) -> Iterator[Archive]:
+    """Open the archive of a database that is adopted first."""
+    with archive_on(url, folder) as archive:
+        assert archive.take_over() is not None
+        archive.setup()
+        yield archive
+
+
+def theirs(scripts: Dump, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of the scripts' tables as the scripts see them, in their own columns."""
+    told = {}
+    for table in tables or SCRIPTS:
+        columns = [line.split()[0] for line in dump.TABLES[table].splitlines()[2:-1]]
+        listed = ", ".join(name for name in columns if name.isidentifier() and name != "UNIQUE")
+        told[table] = sorted(scripts.ask(f"SELECT {listed} FROM {table}"), key=repr)
+    return told
+
+
+def whole(scripts: Dump) -> list[tuple[Any, ...]]:
+    """Return everything there is in a database: its tables, columns and how many rows."""
+    columns = (
+        "SELECT m.name, c.name FROM sqlite_master m LEFT JOIN pragma_table_info(m.name) c"
+        if scripts.is_file
+        else "SELECT table_name::text, column_name::text FROM information_schema.columns"
+        " WHERE table_schema = 'public' UNION ALL SELECT indexname::text, indexdef FROM pg_indexes"
+        " WHERE schemaname = 'public' UNION ALL SELECT proname::text, 'f' FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace"
+    )
+    return sorted(scripts.ask(columns), key=repr)
+
+
+def check_links(archive: Archive) -> None:
+    """Every link has its asset, by its key and by no other."""
+    for table, link, local in (
+        ("facebook_posts", "picture_url", "local_picture_id"),
+        ("facebook_posts", "full_picture_url", "local_full_picture_id"),
+        ("facebook_post_attachments", "media_url", "local_media_id"),
+        ("facebook_video_posts", "picture", "local_picture_id"),
+    ):
+        for url, id_ in query(archive, f"SELECT {link}, {local} FROM {table}"):
+            own = url and str(links.asset_id(links.asset_key(url)))
+            assert own == (id_ and str(id_))
+
+
+def keys(archive: Archive) -> set[str]:
+    return {key for (key,) in query(archive, "SELECT asset_key FROM media_storage")}
+
+
+def test_years_of_rows_are_adopted_and_none_is_changed(database_url: str, tmp_path: Path) -> None:
+    """3,111 posts and 5,600 attachments get their assets; every value of theirs stays."""
+    scripts, years = Dump(database_url), Years()
+    scripts.make(*STRANGERS)
+    years.fill(scripts)
+    before, view = theirs(scripts), scripts.ask("SELECT * FROM newest_posts ORDER BY id")
+    with archive_on(database_url, tmp_path) as archive:
+        report = str(archive.take_over())
+        assert archive.setup() == []
+        assert report.startswith(
+            "adopted 3,111 posts, 5,600 attachments (2,100 of them the same picture again),"
+            f" 240 videos, {len(years.named):,} pictures queued ("
+        )
+        assert report.endswith("0 rows changed")
+        assert keys(archive) == years.named
+        check_links(archive)
+        # Again and again nothing more happens.
+        rows = query(archive, "SELECT * FROM media_storage ORDER BY id")
+        assert archive.take_over() is None
+        assert archive.setup() == []
+        assert query(archive, "SELECT * FROM media_storage ORDER BY id") == rows
+    assert theirs(scripts) == before
+    assert scripts.ask("SELECT * FROM newest_posts ORDER BY id") == view
+
+
+def test_what_is_adopted_is_shown_once_and_waits_in_the_queue(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The API tells each post and attachment once; dead links are for healing, others for now."""
+    scripts, years = Dump(database_url), Years(posts=300, attachments=700, again=300, videos=20)
+    scripts.make()
+    years.fill(scripts)
+    with adopted(database_url, tmp_path) as archive:
+        posts = list(archive.feed.newest(1000))
+        assert [post["id"] for post in posts] == [f"{PAGE}_{number}" for number in range(300)]
+        assert Counter(len(post["attachments"]) for post in posts) == {1: 200, 2: 100}
+        assert {post["image_state"] for post in posts} == {"healing", "pending", None}
+        stats = archive.feed.stats()
+        assert (stats["posts"], stats["attachments"], stats["videos"]) == (300, 400, 20)
+        assert stats["pictures"] == {"safe": 0, "all": len(years.named)}
+        told = query(
+            archive,
+            "SELECT count(*) FROM media_storage WHERE link_expires_at > ?",
+            [models.to_text(NOW)],
+        )
+        alive = told[0][0]
+        assert alive > 5
+        assert stats["deadlines"]["dead"] == len(years.named) - alive
+        claimed = archive.backlog.claim(1000, NOW)
+        assert len(claimed) == alive
+        archive.backlog.give_back([job.id for job in claimed])
+        assert archive.healer.is_due(NOW)
+        assert archive.brake.reason() is None
+
+
+def test_a_dry_run_shows_the_sql_and_changes_nothing(database_url: str, tmp_path: Path) -> None:
+    """Not a byte of a file differs afterwards; the SQL, run by hand, makes the same schema."""
+    scripts = Dump(database_url)
+    scripts.make(*STRANGERS)
+    Years(**FEW).fill(scripts)
+    path = tmp_path / "fbsyncd.db"
+    before = (whole(scripts), theirs(scripts), path.read_bytes() if path.exists() else None)
+    told = adopt.rehearse(database_url)
+    assert before == (
+        whole(scripts),
+        theirs(scripts),
+        path.read_bytes() if path.exists() else None,
+    )
+    assert "ALTER TABLE facebook_posts ADD COLUMN local_picture_id" in told
+    assert "60 rows of facebook_posts\n" in told
+    assert "DROP" not in told.replace("DROP INDEX media_storage_derived;", "")
+    with adopted(database_url, tmp_path) as archive:
+        made = whole(scripts)
+    models.close(archive.db)
+    if scripts.is_file:
+        by_hand = Dump(f"sqlite:///{tmp_path / 'by_hand.db'}")
+        by_hand.make(*STRANGERS)
+        with closing(sqlite3.connect(tmp_path / "by_hand.db")) as connection:
+            connection.executescript(told)
+        assert [row for row in made if "schema_migrations" not in row[0]] == whole(by_hand)
+
+
+def test_a_dry_run_on_nothing_makes_no_file(tmp_path: Path) -> None:
+    """The SQL of a new archive is shown, and no database appears."""
+    told = adopt.rehearse(f"sqlite:///{tmp_path / 'new.db'}")
+    assert "CREATE TABLE media_storage" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_word_adopts(database_url: str, tmp_path: Path) -> None:
+    """Whatever else opens the archive first, says what to do and changes nothing."""
+    scripts = Dump(database_url)
+    scripts.make()
+    before = whole(scripts)
+    refused = pytest.raises(SchemaError, match=r"made by another program.*setup --dry-run")
+    with archive_on(database_url, tmp_path) as archive, refused:
+        archive.setup()
+    assert [row for row in whole(scripts) if "schema_migrations" not in row[0]] == before
+
+
+def test_the_scripts_go_on_and_what_they_add_is_adopted(database_url: str, tmp_path: Path) -> None:
+    """Their statements work as before, also on an attachment before its post; nothing doubles."""
+    scripts, years = Dump(database_url), Years(**FEW)
+    scripts.make(*STRANGERS)
+    years.fill(scripts)
+    with adopted(database_url, tmp_path) as archive:
+        more = Years(posts=70, attachments=140, again=60, videos=12, seed=5)
+        more.fill(scripts)
+        late = ("9_late", "photo", more.link("8_8_8", random.Random(1)), None, "", "")
+        scripts.write(dump.ATTACHMENT, [late])
+        archive.take_in()
+        archive.take_in()
+        with models.session(archive.db):
+            assert not adopt.rows.is_any(archive.db)
+        stats = archive.feed.stats()
+        assert (stats["posts"], stats["videos"]) == (70, 12)
+        # Both wrote the first attachments of each post; 80 of them differ, and the late one.
+        assert stats["attachments"] == 81
+        assert keys(archive) == years.named | more.named
+        # Run once more they update the very same rows.
+        count = scripts.one("SELECT count(*) FROM facebook_post_attachments")
+        more.fill(scripts)
+        archive.take_in()
+        assert scripts.one("SELECT count(*) FROM facebook_post_attachments") == count
+        assert archive.feed.stats()["attachments"] == 81
