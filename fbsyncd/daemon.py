@@ -16,17 +16,18 @@ from fbsyncd.archive import Archive
 from fbsyncd.changes import Changes
 from fbsyncd.config import Config
 from fbsyncd.desk import Desk
-from fbsyncd.errors import ConfigError, FbsyncdError
+from fbsyncd.errors import AlreadyRunning, ConfigError, FbsyncdError
 from fbsyncd.heartbeat import Heartbeat
 from fbsyncd.media import CATEGORIES
 from fbsyncd.notify import Notifier
-from fbsyncd.schedule import SIGNS, STOP_SECONDS, Schedule
+from fbsyncd.schedule import LOOK, SIGNS, STOP_SECONDS, Schedule
 from fbsyncd.server import make_app
 from fbsyncd.server.kept import Kept, marking
 from fbsyncd.server.listen import Server
 from fbsyncd.server.timed import timed
 from fbsyncd.service import STATUS, Service
 from fbsyncd.signals import Heard, heard
+from fbsyncd.sole import Sole
 from fbsyncd.vigil import Vigil
 from fbsyncd.watch import watching
 
@@ -78,12 +79,7 @@ def _run(config: Config, ground: _Ground) -> Config | None:
     """Run one archive; return the configuration to go on with, None when that is all."""
     with ExitStack() as stack:
         ground.notifier.status("opening the archive")
-        archive = Archive(config)
-        stack.enter_context(lock.held(config.media.root))
-        stack.callback(_closing, "archive", archive.close)
-        for name in archive.setup():
-            log.info("schema: applied %s", name)
-        archive.tidy()
+        archive, sole = _open(stack, config)
         desk = Desk(archive)
         server = _serve(stack, archive, desk)
         files_changed = Event()
@@ -96,12 +92,26 @@ def _run(config: Config, ground: _Ground) -> Config | None:
         schedule.work()
         schedule.watch_over(Vigil(archive))
         schedule.check(files_changed, watch)
+        schedule.every(LOOK, _stay_alone, sole)
         _start_jobs(stack, archive, schedule)
         _start_service(stack, Service(ground.notifier, archive, server), schedule)
         log.info("ready: http://%s:%d/", config.server.host, server.port)
         if ground.started:
             ground.started(archive, server)
         return _wait(ground)
+
+
+def _open(stack: ExitStack, config: Config) -> tuple[Archive, Sole]:
+    """Open an archive that no other daemon works on, and tidy it."""
+    archive = Archive(config)
+    held = stack.enter_context(lock.held(config.media.root))
+    stack.callback(_closing, "archive", archive.close)
+    for name in archive.setup():
+        log.info("schema: applied %s", name)
+    sole = Sole(held, archive.db, archive.now)
+    sole.require()
+    archive.tidy()
+    return archive, sole
 
 
 def _wait(ground: _Ground) -> Config | None:
@@ -125,6 +135,14 @@ def _wait(ground: _Ground) -> Config | None:
 def _complain(what: str, error: FbsyncdError) -> None:
     for line in str(error).splitlines():
         log.error("%s: %s", what, line)
+
+
+def _stay_alone(sole: Sole) -> None:
+    try:
+        sole.keep()
+    except AlreadyRunning as error:
+        log.error("%s: stopping, it was there first", error)  # noqa: TRY400 - one line says it all
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _start_jobs(stack: ExitStack, archive: Archive, schedule: Schedule) -> None:

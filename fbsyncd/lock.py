@@ -5,37 +5,94 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from fbsyncd.errors import AlreadyRunning, MediaTrouble
 
 
-@contextmanager
-def held(root: Path) -> Iterator[None]:
-    """Hold the archive's lock; raises AlreadyRunning, with the other one's pid, when it is taken.
+class Lock:
+    """The lock of the archive in the folder *root*.
 
     The file stays behind: removing it could free a name that another process has just locked.
     """
-    path = root / ".lock"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="ascii")
-    except OSError as error:
-        raise MediaTrouble(f"cannot write {path}: {error.strerror}") from error
-    with file:
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = root / ".lock"
+        self._file: TextIO | None = None
+        self._refused = 0
+
+    def take(self) -> None:
+        """Take it; raises AlreadyRunning, with the other one's pid, when it is taken."""
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+", encoding="ascii")
+        except OSError as error:
+            raise MediaTrouble(f"cannot write {self._path}: {error.strerror}") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             pid = file.read(20).strip() or "unknown"
+            file.close()
             raise AlreadyRunning(
-                f"another fbsyncd runs on the archive {root} (pid {pid}); stop it first"
+                f"another fbsyncd runs on the archive {self._root} (pid {pid}); stop it first"
             ) from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
-        yield
+        self.release()
+        self._file = file
+
+    def keep(self) -> bool:
+        """Take the lock of the folder that is there now; tell whether any is.
+
+        A disk that was unplugged and is back holds another file than the one that is locked, and
+        a second daemon could lock that. Raises AlreadyRunning when one has.
+        """
+        try:
+            there = self._path.stat()
+        except OSError:
+            return False
+        held = os.fstat(self._file.fileno()) if self._file else None
+        if held is None or (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino):
+            self._take_anew()
+        return True
+
+    def release(self) -> None:
+        """Let go of what is held."""
+        file, self._file = self._file, None
+        if file is not None:
+            # Its disk may be gone.
+            with suppress(OSError):
+                file.close()
+
+    def _take_anew(self) -> None:
+        try:
+            self.take()
+        except AlreadyRunning:
+            # Whoever asks for the holder has it for an instant too; only a daemon keeps it.
+            self._refused += 1
+            if self._refused > 1:
+                raise
+        else:
+            self._refused = 0
+
+
+@contextmanager
+def held(root: Path) -> Iterator[Lock]:
+    """Hold the archive's lock; raises AlreadyRunning, with the other one's pid, when it is taken.
+
+    It has to be kept, see :meth:`Lock.keep`.
+    """
+    lock = Lock(root)
+    lock.take()
+    try:
+        yield lock
+    finally:
+        lock.release()
 
 
 def holder(root: Path) -> str | None:
