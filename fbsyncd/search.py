@@ -4,8 +4,8 @@
 videos, indexed by every three characters in a row. Triggers note in ``search_stale`` which posts
 have other texts than when they were folded, whoever wrote them, and :func:`refresh` folds those.
 
-Parts of one or two characters are in no index: they are looked for in the posts themselves, newest
-first, until the page is full.
+What is in many posts is found soonest by looking at them, newest first, until the page is full;
+what is in few, by the index. Parts of one or two characters are in no index.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from peewee import Database
@@ -42,26 +43,34 @@ def terms(asked: str) -> list[str]:
     return [term for term in dict.fromkeys(found) if term]
 
 
-def condition(db: Database, asked: str) -> tuple[str, list[str]] | None:
-    """Return SQL that is true of a post ``p`` that *asked* finds, with its parameters.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for, as two conditions on a post ``p`` that are true of the same posts.
 
-    Returns None when nothing is asked for.
+    *scanned* looks into a post, *indexed* asks the index; it is None when that cannot help.
     """
-    wanted = sorted(terms(asked), key=len, reverse=True)
+
+    scanned: tuple[str, list[str]]
+    indexed: tuple[str, list[str]] | None
+
+
+def of(db: Database, asked: str) -> Search | None:
+    """Return how to find what *asked* says; None when that is nothing."""
+    wanted = terms(asked)
     if not wanted:
         return None
     engine = models.engine(db)
-    clauses = [
-        engine.indexed if len(term) >= GRAM else f"{engine.find}(s.folded, ?) > 0"
-        for term in wanted
-    ]
-    params = [
-        term for term, clause in zip(wanted, clauses, strict=True) for _ in range(clause.count("?"))
-    ]
-    searched = f"FROM post_search s WHERE {' AND '.join(clauses)}"
-    if len(wanted[0]) >= GRAM:
-        return f"p.id IN (SELECT s.post_id {searched})", params
-    return f"EXISTS (SELECT 1 {searched} AND s.post_id = p.id)", params
+    inside = f"{engine.find}(s.folded, ?) > 0"
+    clauses = " AND ".join([inside] * len(wanted))
+    scanned = f"EXISTS (SELECT 1 FROM post_search s WHERE s.post_id = p.id AND {clauses})"
+    known = [term for term in wanted if len(term) >= GRAM]
+    if not known:
+        return Search((scanned, wanted), None)
+    short = [term for term in wanted if len(term) < GRAM]
+    clauses = " AND ".join([engine.indexed] * len(known) + [inside] * len(short))
+    params = [term for term in known for _ in range(engine.indexed.count("?"))]
+    indexed = f"p.id IN (SELECT s.post_id FROM post_search s WHERE {clauses})"
+    return Search((scanned, wanted), (indexed, params + short))
 
 
 def refresh(db: Database) -> int:

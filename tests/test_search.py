@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from peewee import Database
 from plant import archive_of, query, read
+from shelf import NOW, Shelf
 
 from fbsyncd import forget, models, search
 from fbsyncd.archive import Archive
 from fbsyncd.engines import SQLITE
+from fbsyncd.feed import Feed
 from fbsyncd.fold import fold
 from fbsyncd.forget import Subject
-from fbsyncd.models import change, rows, session, transaction
+from fbsyncd.models import change, rows, session, to_text, transaction
 from fbsyncd.simulator import Simulator
 
 AT = "2026-01-01 00:00:00.000000+00:00"
@@ -36,10 +40,13 @@ def post(db: Database, id_: str, message: str | None, story: str | None = None) 
 
 
 def find(db: Database, asked: str) -> list[str]:
-    """Return the ids of the posts that are found."""
-    clause, params = search.condition(db, asked) or ("TRUE", [])
+    """Return the ids of the posts that are found, by looking and by the index alike."""
+    search_ = search.of(db, asked)
+    ways = [search_.scanned, search_.indexed or search_.scanned] if search_ else [("TRUE", [])]
     with session(db):
-        return [id_ for (id_,) in rows(db, _sql(clause), params)]
+        found = [[id_ for (id_,) in rows(db, _sql(clause), params)] for clause, params in ways]
+    assert found[0] == found[-1]
+    return found[0]
 
 
 def _sql(clause: str) -> str:
@@ -145,6 +152,49 @@ def test_no_question_breaks_the_search(db: Database, asked: str) -> None:
     assert find(db, asked) == [post_id] * all(term in "ab" for term in wanted)
 
 
+def test_searching_pages_through_all_that_is_found(db: Database, tmp_path: Path) -> None:
+    """Newest first and each once, whether a word is in most posts, in few, or in old ones only."""
+    feed = Feed(db, Shelf.make(db, tmp_path).media, now=lambda: NOW)
+    with transaction(db):
+        models.change_many(
+            db,
+            "INSERT INTO facebook_posts (id, page_id, type, message, created_time)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [
+                (
+                    f"{n:04}",
+                    str(n % 2),
+                    "photo" if n % 3 else "video",
+                    "river" + " otter" * (n % 100 == 7) + " heron" * (n > 990),
+                    to_text(NOW - timedelta(hours=n // 10)),
+                )
+                for n in range(1000)
+            ],
+        )
+    search.refresh_all(db)
+
+    def walk(**wanted: Any) -> list[str]:
+        met: list[str] = []
+        cursor = None
+        while True:
+            page = feed.posts(limit=30, cursor=cursor, **wanted)
+            met += [post["id"] for post in page["posts"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return met
+
+    newest = sorted((f"{n:04}" for n in range(1000)), key=lambda id_: (int(id_) // 10, -int(id_)))
+    assert walk(q="river") == walk() == newest
+    assert walk(q="otter") == [f"{n:04}" for n in range(7, 1000, 100)]
+    assert walk(q="heron ri") == [f"{n:04}" for n in range(999, 990, -1)]
+    assert walk(q="otter", page_id="1", type="video") == ["0207", "0507", "0807"]
+    assert walk(q="otter", since=NOW - timedelta(hours=31)) == ["0007", "0107", "0207", "0307"]
+    assert walk(q="otter", has_local_image=True) == walk(q="otter heron") == []
+    assert walk(q="er", has_local_image=False, page_id="0") == [
+        i for i in newest if int(i) % 2 == 0
+    ]
+
+
 def test_the_index_is_used(db: Database) -> None:
     """However many posts there are, only those that hold the rarest part are read."""
     with transaction(db):
@@ -160,7 +210,9 @@ def test_the_index_is_used(db: Database) -> None:
     with session(db):
         db.execute_sql("ANALYZE")
         for asked in ("waterfalls", "น้ำตก", "🌄🌄🌄", "three waterfalls", "ab wat"):
-            clause, params = search.condition(db, asked) or ("", [])
+            found = search.of(db, asked)
+            assert found is not None
+            clause, params = found.indexed or ("", [])
             sql = f"{explain} SELECT * FROM facebook_posts p WHERE {clause}"
             newest = f"{sql} ORDER BY p.created_time DESC, p.id DESC LIMIT 20"
             plan = "\n".join(str(row) for row in rows(db, newest, params))

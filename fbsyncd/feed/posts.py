@@ -1,7 +1,7 @@
 """Pages of posts by keyset, one post, and what a post said earlier.
 
-Three statements a page, however many posts it holds, and never an OFFSET: a page far down costs
-what the first one costs, and posts that arrive meanwhile move nothing.
+Three statements a page, and two more when texts are searched, however many posts it holds. A page
+far down costs what the first one costs, and posts that arrive meanwhile move nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fbsyncd.feed import keyset
 from fbsyncd.feed.clauses import Clause, joined, local, span
 from fbsyncd.feed.sight import Sight, columns, parts
 from fbsyncd.models import Row, marks, rows, session
+from fbsyncd.search import Search
 from fbsyncd.view import SHOT_COLUMNS
 
 _OWN: Final = (
@@ -52,6 +53,12 @@ _POSTS: Final = (
     " FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id"
     " LEFT JOIN media_storage f ON f.id = p.local_full_picture_id"
 )
+#: So many of the newest posts are looked into before the index is asked.
+_NEAR: Final = 400
+_NTH: Final = (
+    "SELECT p.created_time, p.id FROM facebook_posts p WHERE {}"
+    " ORDER BY p.created_time DESC, p.id DESC LIMIT 1 OFFSET ?"
+)
 _STATUSES: Final = "(s.download_status, f.download_status)"
 _ATTACHMENTS: Final = (
     f"SELECT {columns('a', _ATTACHMENT)}, {columns('m', SHOT_COLUMNS)},"
@@ -73,17 +80,21 @@ class Filter:
     q: str | None = None
     has_local_image: bool | None = None
 
-    def clauses(self, db: Database, *, is_away: bool) -> list[Clause]:
-        """Return SQL conditions with their parameters; without the disk no picture is local."""
+    def place(self) -> list[Clause]:
+        """Return the SQL conditions that an index on the order of posts answers."""
         found = span("p.created_time", self.since, self.until)
         if self.page_id is not None:
             found.append(("p.page_id = ?", [self.page_id]))
+        return found
+
+    def kind(self, *, is_away: bool) -> list[Clause]:
+        """Return the other SQL conditions; without the disk no picture is local."""
+        found: list[Clause] = []
         if self.type is not None:
             found.append(("p.type = ?", [self.type]))
         if self.has_local_image is not None:
             found.append((local(_STATUSES, self.has_local_image, is_away=is_away), []))
-        searched = search.condition(db, self.q) if self.q is not None else None
-        return [*found, searched] if searched else found
+        return found
 
 
 class Posts:
@@ -98,19 +109,17 @@ class Posts:
 
         A cursor may be used with other filters than it came with. Raises BadCursor.
         """
-        behind = keyset.decoded(cursor) if cursor is not None else None
+        place = wanted.place()
+        if cursor is not None:
+            place.append(("(p.created_time, p.id) < (?, ?)", list(keyset.decoded(cursor))))
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
-            # Rows of older programs may have none; on PostgreSQL they would come before all.
-            clauses = [
-                *wanted.clauses(self._db, is_away=is_away),
-                ("p.created_time IS NOT NULL", []),
-            ]
-            if behind:
-                clauses.append(("(p.created_time, p.id) < (?, ?)", list(behind)))
-            where, params = joined(clauses)
-            sql = f"{_POSTS} WHERE {where} ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
-            found = rows(self._db, sql, [*params, limit + 1])
+            kind = wanted.kind(is_away=is_away)
+            asked = search.of(self._db, wanted.q) if wanted.q else None
+            if asked:
+                found = self._search(asked, place, kind, limit)
+            else:
+                found = self._select([*place, *kind], limit)
             kept, following = keyset.cut(found, limit, _OWN.index("created_time"))
             return {"posts": self._told(kept), "next_cursor": following}
 
@@ -135,6 +144,27 @@ class Posts:
             )
         told = [view.earlier_text(*row) for row in found if row[3] is not None]
         return told if found else None
+
+    def _search(
+        self, asked: Search, place: list[Clause], kind: list[Clause], limit: int
+    ) -> Sequence[Row]:
+        """Look into the newest posts, and unless they fill the page ask the index of all."""
+        if asked.indexed is None:
+            return self._select([*place, *kind, asked.scanned], limit)
+        where, params = joined(place)
+        end = rows(self._db, _NTH.format(where), [*params, _NEAR])
+        near: list[Clause] = []
+        for at, id_ in end:
+            near.append(("(p.created_time, p.id) > (?, ?)", [at, id_]))
+        found = self._select([*place, *kind, asked.scanned, *near], limit)
+        if len(found) > limit or not end:
+            return found
+        return self._select([*place, *kind, asked.indexed], limit)
+
+    def _select(self, clauses: Sequence[Clause], limit: int) -> Sequence[Row]:
+        where, params = joined(clauses)
+        sql = f"{_POSTS} WHERE {where} ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
+        return rows(self._db, sql, [*params, limit + 1])
 
     def _told(self, found: Sequence[Row]) -> list[dict[str, Any]]:
         posts = [parts(row, _NAMES) for row in found]
