@@ -103,7 +103,6 @@ class Archive:
         applied = migrate.apply(self.db)
         adopt.finish(self.db, self.brake, self.media)
         self.take_in()
-        search.refresh_all(self.db)
         self.brake.setup()
         if self.brake.reason() is None:
             relocate.follow(self.db, self.media)
@@ -170,8 +169,11 @@ class Archive:
         return self.darkroom.drain(self.now, self.stop, heard)
 
     def index(self) -> int:
-        """Make texts that other programs wrote findable; return how many posts that were."""
-        return search.refresh(self.db)
+        """Make texts findable that other programs wrote; return how many posts that were."""
+        done = 0
+        while not self.stop.is_set() and (count := search.refresh(self.db)):
+            done += count
+        return done
 
     def reconcile(self, request: Request | None = None) -> Findings:
         """Compare every row with its file; see :meth:`fbsyncd.reconcile.Reconciler.scan`."""

@@ -53,6 +53,7 @@ def setup(args: argparse.Namespace) -> int:
     try:
         report = archive.take_over()
         applied = archive.setup()
+        archive.index()
         archive.brake.require()
     finally:
         archive.close()
