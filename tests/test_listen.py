@@ -19,7 +19,7 @@ from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 LARGE = 60_000_000  # bytes, more than the buffers of a loopback connection hold
@@ -75,6 +75,34 @@ def test_a_connection_is_kept_for_more() -> None:
         assert (reply.body, "server" in reply.headers) == (b"hello", False)
         connection.sendall(GET)
         assert received(connection).body == b"hello"
+
+
+def nothing_new(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer that the client holds it already."""
+    start_response("304 Not Modified", [("ETag", '"x"')])
+    return []
+
+
+@pytest.mark.parametrize("app", [hello, nothing_new])
+def test_a_connection_is_kept_after_answers_with_and_without_a_body(app: WSGIApplication) -> None:
+    """Neither a body nor the lack of one ends a connection; Connection: close does."""
+    with serving(app) as site, connected(site) as connection:
+        for _ in range(3):
+            connection.sendall(GET)
+            assert "connection" not in received(connection).headers
+        connection.sendall(GET.replace(b"test", b"test\r\nConnection: close"))
+        assert received(connection).headers["connection"] == "close"
+        assert connection.recv(1) == b""
+
+
+def test_old_clients_are_answered_as_they_expect() -> None:
+    """HTTP/1.0 gets a connection that ends, or that is kept where it was asked for."""
+    with serving(hello) as site, connected(site) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        assert received(connection).body == b"hello"
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert received(connection).body == b"hello"
+        assert connection.recv(1) == b""
 
 
 def test_the_port_is_taken_before_the_start() -> None:

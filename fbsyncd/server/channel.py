@@ -18,7 +18,8 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 
 from fbsyncd.server.answers import JSON_TYPE, code_of, error_body, with_safety
-from fbsyncd.server.sendfile import GONE, SendingTask, Window
+from fbsyncd.server.sendfile import GONE, Window
+from fbsyncd.server.task import Task
 
 _ESTABLISHED = 2.0  # seconds after which an idle connection may have to give way
 
@@ -50,7 +51,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
     """A connection; *peer* is the other end's address."""
 
     error_task_class = JsonErrorTask
-    task_class = SendingTask
+    task_class = Task
 
     def __init__(self, *waitress: Any, **named: Any) -> None:
         super().__init__(*waitress, **named)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
-from waitress.task import WSGITask
 
 IS_THERE = hasattr(os, "sendfile")
 #: What a client that has gone away makes of a send; ENOTCONN for one that is closed meanwhile.
@@ -60,14 +58,3 @@ class SentFile(ReadOnlyFileBasedBuffer):  # type: ignore[misc]  # waitress ships
         """Count *numbytes* as sent."""
         self._offset += numbytes
         self.remain -= numbytes
-
-
-class SendingTask(WSGITask):  # type: ignore[misc]  # waitress ships no types
-    """A request whose file, if its answer is one, is sent by the kernel."""
-
-    def get_environment(self) -> dict[str, Any]:
-        """Return the WSGI environment with our own wrapper for files."""
-        environ: dict[str, Any] = super().get_environment()
-        if IS_THERE:
-            environ["wsgi.file_wrapper"] = SentFile
-        return environ
