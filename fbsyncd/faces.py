@@ -33,11 +33,55 @@ class _Face:
 
 
 class DashboardDataProvider(_Face):
-    """Posts as a dashboard shows them, read from the archive alone: no network is needed."""
+    """Posts as a dashboard shows them, read from the archive alone: no network is needed.
+
+    Everything is told as the HTTP API tells it, and asked for with the same parameters.
+    """
+
+    def __init__(self, config: Config | str | Path | None = None) -> None:
+        super().__init__(config)
+        # Without a daemon nobody else makes texts findable that other programs wrote.
+        self._archive.index()
 
     def get_posts_with_media(self, limit: int = 20, **wanted: Any) -> list[dict[str, Any]]:
-        """Return the newest posts, each as ``/api/posts`` tells it; *wanted* as its parameters."""
+        """Return the newest posts, any number of them; *wanted* as ``/api/posts`` takes it."""
         return list(self._archive.feed.newest(limit, **wanted))
+
+    def search(self, q: str, limit: int = 20, **wanted: Any) -> list[dict[str, Any]]:
+        """Return the newest posts whose texts hold all words of *q*."""
+        return self.get_posts_with_media(limit, q=q, **wanted)
+
+    def get_post(self, post_id: str) -> dict[str, Any] | None:
+        """Return one post, None when there is none."""
+        return self._archive.feed.post(post_id)
+
+    def get_history(self, post_id: str) -> list[dict[str, Any]] | None:
+        """Return the earlier texts of a post, the oldest first, None when there is no post."""
+        return self._archive.feed.history(post_id)
+
+    def get_posts(self, **asked: Any) -> dict[str, Any]:
+        """Return a page of posts and its ``next_cursor``, as ``/api/posts``."""
+        return self._archive.feed.posts(**asked)
+
+    def get_videos(self, **asked: Any) -> dict[str, Any]:
+        """Return a page of videos and its ``next_cursor``, as ``/api/videos``."""
+        return self._archive.feed.videos(**asked)
+
+    def get_pages(self, **asked: Any) -> dict[str, Any]:
+        """Return the Pages, as ``/api/pages``."""
+        return self._archive.feed.pages(**asked)
+
+    def get_media(self, **asked: Any) -> dict[str, Any]:
+        """Return rows of media and their ``next_cursor``, as ``/api/media``."""
+        return self._archive.feed.media(**asked)
+
+    def get_timeline(self, page_id: str | None = None) -> dict[str, Any]:
+        """Return counts by month and by day, as ``/api/timeline``."""
+        return self._archive.feed.timeline(page_id=page_id)
+
+    def get_stats(self) -> dict[str, Any]:
+        """Return what is archived, as ``/api/stats``."""
+        return self._archive.feed.stats()
 
 
 class FacebookMediaManager(_Face):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from plant import config_text
@@ -123,6 +124,21 @@ def test_a_new_post_is_archived_while_the_daemon_runs(facebook: Simulator, folde
         assert daemon.get(f"/api/posts/{post_id}")["has_local_image"]
         daemon.stop(signal.SIGINT)
         assert daemon.process.returncode == 0
+
+
+def test_a_sync_that_is_asked_for_happens_now(facebook: Simulator, folder: Path) -> None:
+    """POST /api/sync does not wait for the interval; what it brings can be searched."""
+    with running(folder) as daemon:
+        stats = daemon.until(all_safe)
+        assert stats["pages"][0]["next_sync"] > stats["pages"][0]["last_sync"]
+        facebook.add_post("photo", message="ประภาคาร")
+        wish = urllib.request.Request(f"{daemon.url}/api/sync", method="POST")
+        with urllib.request.urlopen(wish, timeout=10) as answer:
+            assert answer.status == 202
+        daemon.until(lambda stats: stats["posts"] == 13 and all_safe(stats))
+        (found,) = daemon.get(f"/api/posts?q={quote('ภาคา')}")["posts"]
+        assert found["message"] == "ประภาคาร"
+        daemon.stop()
 
 
 def test_work_in_flight_is_kept_or_given_back(facebook: Simulator, folder: Path) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from plant import config_text, one
+from plant import config_text, one, read
 
 from fbsyncd import DashboardDataProvider, FacebookMediaManager
 from fbsyncd.errors import UsageError
+from fbsyncd.models import change, transaction
 from fbsyncd.simulator import Simulator
 
 
@@ -78,3 +79,28 @@ def test_posts_are_had_without_a_network(
     assert len(posts) == 3
     for post in posts:
         assert {"display_image_url", "has_local_image"} <= set(post)
+
+
+def test_everything_the_api_tells_is_told_in_python_too(
+    facebook: Simulator, tmp_path: Path, manager: FacebookMediaManager
+) -> None:
+    """Posts are found by their text, whoever wrote them; one post, Pages, videos and rows too."""
+    archive = manager._archive
+    read(archive)
+    with transaction(archive.db):
+        change(archive.db, "UPDATE facebook_posts SET message = 'A lighthouse' || id")
+    provider = DashboardDataProvider(tmp_path / "config.toml")
+    try:
+        found = provider.search("LIGHTHOUSE")
+        assert found == provider.get_posts_with_media() == provider.get_posts()["posts"]
+        assert len(found) == 5
+        assert provider.search("lighthouse", limit=2, page_id=facebook.page_id) == found[:2]
+        assert provider.get_post(found[0]["id"]) == found[0]
+        assert provider.get_history(found[0]["id"]) == []
+        assert [page["id"] for page in provider.get_pages()["pages"]] == [facebook.page_id]
+        assert sorted(provider.get_videos()) == ["next_cursor", "videos"]
+        assert provider.get_media(status="success")["media"] == []
+        assert sum(month["posts"] for month in provider.get_timeline()["posts"]) == 5
+        assert provider.get_stats()["media"] == manager.get_storage_stats()["media"]
+    finally:
+        provider.close()

@@ -21,6 +21,7 @@ from fbsyncd.stats import stats
 __all__ = ["BadCursor", "Feed"]
 
 _PAGE: Final = 100
+_ROUGHLY: Final = 10_000_000  # bytes
 
 
 class Feed:
@@ -94,7 +95,8 @@ class Feed:
     def stats(self) -> dict[str, Any]:
         """Return what :func:`fbsyncd.stats.stats` counts, and how the disk is.
 
-        ``unavailable`` says why no file can be had, if so; ``free_bytes`` is what the disk takes.
+        ``unavailable`` says why no file can be had, if so; ``free_bytes`` is what the disk takes,
+        roughly: on a disk that others use every answer would be another one.
         """
         away = self._sight.reason()
         return stats(self._db, self._now()) | {"unavailable": away, "free_bytes": self._free()}
@@ -124,6 +126,6 @@ class Feed:
 
     def _free(self) -> int | None:
         try:
-            return self._media.free_bytes()
+            return self._media.free_bytes() // _ROUGHLY * _ROUGHLY
         except MediaTrouble:
             return None
