@@ -22,6 +22,7 @@ from fbsyncd.backlog import Backlog
 from fbsyncd.errors import GraphError, ObjectMissing, Throttled
 from fbsyncd.gone import Sighting
 from fbsyncd.graph import Graph
+from fbsyncd.heal.again import Again
 from fbsyncd.heal.inquiry import Inquiry, Records
 from fbsyncd.heal.plan import Outcome, Owner, Plan, Ward, orphaned, outcome, plan
 from fbsyncd.heal.unlinked import Unlinked
@@ -61,12 +62,13 @@ class Healer:
         self._graph = graph
         self._backlog = backlog
         self._unlinked = unlinked
+        self._again = Again(db, unlinked.retry.attempts)
         self._rows = Rows(db, backlog)
         self._look_again: dict[str, datetime] = {}
 
     def is_due(self, now: datetime) -> bool:
-        """Tell whether any row needs a fresh link now."""
-        return self._unlinked.is_due(now)
+        """Tell whether any row needs a fresh link now, or one more attempt."""
+        return self._unlinked.is_due(now) or self._again.is_due(now)
 
     def turn(self, order: Round) -> int:
         """Ask for what is due, some thousand rows at most; return how many were looked at.
@@ -74,6 +76,7 @@ class Healer:
         What goes wrong with a Page is logged, and its rows wait. Raises ArchiveError when the
         archive itself fails.
         """
+        self._again.turn(order.now())
         wards = self._unlinked.find(order.now())
         pages: dict[str, list[Ward]] = defaultdict(list)
         for ward in wards:
