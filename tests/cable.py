@@ -52,6 +52,7 @@ class Cable:
     def _turn(self, *, whole: bool) -> None:
         self._wanted = whole
         while self._is_whole != whole:
+            assert self._thread.is_alive()
             self._turned.wait(_TICK)
         self._turned.clear()
 

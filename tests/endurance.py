@@ -124,7 +124,7 @@ def months(count: int, seed: int) -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         url = f"sqlite:///{Path(name) / 'fbsyncd.db'}"
-        happened = live(Path(name), url, count * 30, seed)
+        happened = live(Path(name), url, count * 30, seed, heard=say)
     say(f"months: {count}, nothing lost, {time.monotonic() - began:.0f} s; {happened}")
 
 

@@ -24,6 +24,7 @@ from typing import Any
 _LIBRARIES = "apscheduler.schedulers.background bottle peewee PIL.Image playhouse.pool psycopg"
 _MORE = "psycopg_binary pydantic requests rich.live urllib3 waitress watchdog.observers"
 _HUNG = 90.0
+_CALLS = (("fsync", "fsynced"), ("replace", "replaced"), ("unlink", "unlinked"), ("link", "linked"))
 
 
 class Countdown:
@@ -63,7 +64,7 @@ class Countdown:
 
 def arm(countdown: Countdown) -> None:
     """Let the system calls and statements that matter be counted."""
-    for name, after in (("fsync", "fsynced"), ("replace", "replaced"), ("unlink", "unlinked")):
+    for name, after in _CALLS:
         setattr(os, name, countdown.around(getattr(os, name), name, after))
 
     def opened(event: str, args: tuple[Any, ...]) -> None:

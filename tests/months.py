@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -233,17 +234,28 @@ def _is_whole(path: Path) -> bool:
 
 
 def live(
-    folder: Path, database_url: str, days: int, seed: int, harshness: float = 1.0
+    folder: Path,
+    database_url: str,
+    days: int,
+    seed: int,
+    *,
+    harshness: float = 1.0,
+    heard: Callable[[str], None] = lambda _: None,
 ) -> dict[str, int]:
-    """Let *days* days go by and hold the archive against the memory of its witness."""
+    """Let *days* days go by and hold the archive against the memory of its witness.
+
+    *heard* is told once a month what has happened so far.
+    """
     with (
         Simulator(posts=30, seed=seed, pictures="plain") as facebook,
         Cable(int(facebook.url.rpartition(":")[2])) as cable,
     ):
         months = Months(facebook, folder, database_url, cable, random.Random(seed), harshness)
         try:
-            for _ in range(days):
+            for day in range(1, days + 1):
                 months.day()
+                if day % 30 == 0:
+                    heard(f"month {day // 30}: {dict(months.happened)}")
             return months.finish()
         finally:
             months.close()

@@ -11,10 +11,12 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _USER = "fbsyncd"
+_SETTINGS = "-c listen_addresses=127.0.0.1 -c max_connections=60 -c log_min_messages=warning"
 # Nothing here outlives the test run, so nothing needs to survive a power cut.
-_SETTINGS = (
-    "-c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-    " -c max_connections=60 -c log_min_messages=warning"
-)
+_FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+# As a server is set up that nobody has touched: what was committed survives its crash.
+_AS_IT_COMES = ""
+_PATIENCE = 30.0
 # The shell outlives pytest's death (its own session) and sees it: the pipe it reads from closes.
 _GUARD = 'read -r _; "$0" -D "$1/data" -m immediate -w stop; rm -rf "$1"'
 
@@ -46,15 +49,51 @@ class PostgresServer:
     folder: Path
     binaries: Path
     options: dict[str, Any]
+    settings: str
 
-    def stop(self) -> None:
-        """Stop, whoever is connected."""
-        _run([*self._control(), "--mode=fast", "stop"], self.options)
+    def stop(self, mode: str = "fast") -> None:
+        """Stop, whoever is connected; *mode* ``immediate`` is a crash without a last word."""
+        _run([*self._control(), f"--mode={mode}", "stop"], self.options)
+
+    def crash(self) -> None:
+        """Kill the server's first process; the others see it and end, as after a fault of it."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def kill_backend(self) -> None:
+        """Kill a process that serves fbsyncd: the server ends all others and recovers by itself."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            (pid,) = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'fbsyncd'"
+                " ORDER BY state DESC LIMIT 1"
+            ).fetchall()[0]
+            os.kill(pid, signal.SIGKILL)
+
+    def await_recovery(self) -> None:
+        """Wait until the server takes connections again."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def start(self) -> None:
         """Start again on the same port, with what had been committed."""
-        settings = _settings(self.port, self.folder)
-        _run([*self._control(), f"--options={settings}", "--wait", "start"], self.options)
+        command = [*self._control(), f"--options={self.settings}", "--wait", "start"]
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                _run(command, self.options)
+            except RuntimeError:
+                # The last processes of one that crashed may still hold its memory.
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def _control(self) -> list[Any]:
         log = f"--log={self.folder / 'log'}"
@@ -95,8 +134,11 @@ def _version(name: str) -> int:
 
 
 @contextlib.contextmanager
-def running_server(binaries: Path) -> Iterator[PostgresServer]:
-    """Start a server made from *binaries*; stop it and delete its files at the end."""
+def running_server(binaries: Path, *, durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a server made from *binaries*; stop it and delete its files at the end.
+
+    A *durable* one keeps what was committed when it crashes.
+    """
     account = _unprivileged_account()
     folder = Path(tempfile.mkdtemp(prefix="fbsyncd-postgres-"))
     if account is not None:
@@ -117,8 +159,8 @@ def running_server(binaries: Path) -> Iterator[PostgresServer]:
     )
     try:
         _create_cluster(binaries, folder, options)
-        port = _start(binaries, folder, options)
-        yield PostgresServer(port, password, folder, binaries, options)
+        port, settings = _start(binaries, folder, options, _AS_IT_COMES if durable else _FAST)
+        yield PostgresServer(port, password, folder, binaries, options, settings)
     finally:
         assert guard.stdin is not None
         guard.stdin.close()
@@ -171,11 +213,11 @@ def _create_cluster(binaries: Path, folder: Path, options: dict[str, Any]) -> No
     _run(command, options)
 
 
-def _start(binaries: Path, folder: Path, options: dict[str, Any]) -> int:
-    """Return the port; another program may take it first, so there are a few tries."""
+def _start(binaries: Path, folder: Path, options: dict[str, Any], more: str) -> tuple[int, str]:
+    """Return port and settings; another program may take the port, so there are a few tries."""
     for _ in range(5):
         port = _free_port()
-        settings = _settings(port, folder)
+        settings = f"{_SETTINGS} {more} -c port={port} -c unix_socket_directories={folder}"
         command = [
             binaries / "pg_ctl",
             f"--pgdata={folder / 'data'}",
@@ -187,13 +229,9 @@ def _start(binaries: Path, folder: Path, options: dict[str, Any]) -> int:
         ]
         with contextlib.suppress(RuntimeError):
             _run(command, options)
-            return port
+            return port, settings
     log = (folder / "log").read_text(errors="replace")
     raise RuntimeError(f"PostgreSQL did not start:\n{log}")
-
-
-def _settings(port: int, folder: Path) -> str:
-    return f"{_SETTINGS} -c port={port} -c unix_socket_directories={folder}"
 
 
 def _run(command: list[Any], options: dict[str, Any]) -> None:

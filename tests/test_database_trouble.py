@@ -31,8 +31,29 @@ def own_server() -> Iterator[postgres.PostgresServer]:
     binaries = postgres.find_binaries()
     if binaries is None:
         pytest.skip(postgres.missing_reason())
-    with postgres.running_server(binaries) as server:
+    with postgres.running_server(binaries, durable=True) as server:
         yield server
+
+
+def crash(server: postgres.PostgresServer, how: str) -> None:
+    """Let the server end without a last word; after the death of a backend it recovers alone."""
+    if how == "immediate":
+        server.stop("immediate")
+    elif how == "postmaster":
+        server.crash()
+    else:
+        server.kill_backend()
+
+
+def restart(server: postgres.PostgresServer, how: str) -> None:
+    if how == "backend":
+        server.await_recovery()
+    else:
+        server.start()
+
+
+CRASHES = ["immediate", "postmaster", "backend"]
+ARCHIVED = "SELECT id FROM media_storage WHERE download_status = 'success'"
 
 
 def fbsyncd(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -103,6 +124,61 @@ def test_a_sync_whose_database_goes_away_ends_in_one_line(
         archive = Ordeal(facebook, tmp_path, url)
         archive.check()
         assert archive.rows(NOT_SAFE) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("how", CRASHES)
+def test_a_sync_whose_database_crashes_loses_nothing(
+    facebook: Simulator, own_server: postgres.PostgresServer, tmp_path: Path, how: str
+) -> None:
+    """One line, exit status 1; what was archived before stays so, the next sync brings the rest."""
+    with own_server.fresh_database() as url:
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        archive = Ordeal(facebook, tmp_path, url)
+        facebook.faults.cdn_delay(0.2)
+        with fbsyncd(tmp_path, "sync") as process:
+            while process.poll() is None and facebook.calls["cdn"] < 16:
+                facebook.clock.now()
+            before = set(archive.rows(ARCHIVED))
+            crash(own_server, how)
+            _, told = process.communicate(timeout=60)
+        assert process.returncode == 1, told
+        assert "Traceback" not in told
+        assert len([line for line in told.splitlines() if line.startswith("fbsyncd: ")]) == 1, told
+        restart(own_server, how)
+        facebook.faults.clear()
+        with fbsyncd(tmp_path, "sync") as process:
+            _, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+        assert before
+        assert before <= set(archive.rows(ARCHIVED))
+        archive.check()
+        assert archive.rows(NOT_SAFE) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("how", CRASHES)
+def test_a_daemon_outlives_a_crash_of_its_database(
+    facebook: Simulator, own_server: postgres.PostgresServer, tmp_path: Path, how: str
+) -> None:
+    """It says so, goes on once the server has recovered, and loses nothing of what it had."""
+    with own_server.fresh_database() as url:
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        archive = Ordeal(facebook, tmp_path, url)
+        facebook.faults.cdn_delay(0.3)
+        with running(tmp_path) as daemon:
+            daemon.until(lambda stats: stats["media"]["success"] > 3)
+            before = set(archive.rows(ARCHIVED))
+            crash(own_server, how)
+            hear(daemon, "the database said: ")
+            restart(own_server, how)
+            hear(daemon, "no longer: ")
+            facebook.faults.clear()
+            daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
+            assert daemon.stop() < 10
+        assert "Traceback" not in "".join(daemon.log)
+        assert before <= set(archive.rows(ARCHIVED))
+        archive.check()
 
 
 def test_another_writer_is_waited_for(facebook: Simulator, tmp_path: Path) -> None:

@@ -130,21 +130,25 @@ class Ordeal:
         assert not names or ("media_storage",) in names, "half a schema"
         return bool(names)
 
-    def run(self, *arguments: str, death: Death = ALIVE) -> bool:
-        """Run a command that may be killed, check everything, and tell whether it was killed."""
+    def run(self, *arguments: str, death: Death = ALIVE, status: int = 0) -> bool:
+        """Run a command that may be killed, check everything, and tell whether it was killed.
+
+        One that is not killed ends with *status*.
+        """
         assert self.gallows is not None
-        pid, status = self.gallows.run(self.folder, arguments, death)
-        assert status in {0, -9}, f"{arguments} {death}: {status}\n{self.gallows.log}"
+        pid, ended = self.gallows.run(self.folder, arguments, death)
+        assert ended in {status, -9}, f"{arguments} {death}: {ended}\n{self.gallows.log}"
         assert "Traceback" not in _of_ours(self.gallows.log), self.gallows.log
         self._await_quiet(pid)
-        if status:
+        was_killed = ended == -9
+        if was_killed:
             self.kills[f"{arguments[0]} at {death}"] += 1
         else:
             self.survived += 1
         if self.has_schema():
-            self.again += self.rows(UNSETTLED)[0][0] if status else 0
+            self.again += self.rows(UNSETTLED)[0][0] if was_killed else 0
             self.check()
-        return bool(status)
+        return was_killed
 
     def check(self) -> None:
         """Every archived row has its whole file; every file's content is what its name says."""
