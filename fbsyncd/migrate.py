@@ -19,10 +19,12 @@ from peewee import Database
 
 from fbsyncd import backup, models
 from fbsyncd.datafiles import schema_dir
+from fbsyncd.engines import SQLITE
 from fbsyncd.errors import SchemaError
 
 log = logging.getLogger(__name__)
 
+_OLDEST_SQLITE: Final = (3, 35)
 _LEDGER: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY,
@@ -83,6 +85,8 @@ def begin(db: Database) -> list[Migration]:
     Must be called inside a transaction. Raises SchemaError as :func:`apply` does.
     """
     engine = models.engine(db)
+    if engine is SQLITE:
+        require_sqlite(sqlite3.sqlite_version_info)
     models.rows(db, engine.lock_migrations)
     models.change(db, _LEDGER)
     return _missing(known(engine.name), _applied(db))
@@ -133,6 +137,19 @@ def foreign_tables(db: Database) -> list[str]:
         if "schema_migrations" in tables and _applied(db):
             return []
     return sorted(tables & set(ADOPTABLE))
+
+
+def require_sqlite(version: tuple[int, ...]) -> None:
+    """Raise SchemaError when an SQLite of this *version* cannot keep an archive.
+
+    UPDATE ... RETURNING came with 3.35, the tokenizer that search needs with the one before.
+    """
+    if version < _OLDEST_SQLITE:
+        found, needed = (".".join(map(str, one)) for one in (version, _OLDEST_SQLITE))
+        raise SchemaError(
+            f"this Python brings SQLite {found}, and an archive needs {needed} or newer: "
+            "use a newer Python, or PostgreSQL"
+        )
 
 
 def pending(db: Database) -> list[str]:

@@ -106,6 +106,13 @@ def test_a_foreign_database_is_refused(database_url: str) -> None:
     models.close(db)
 
 
+def test_an_old_sqlite_is_refused_in_words() -> None:
+    """What an archive needs is said before anything is made that would not work."""
+    migrate.require_sqlite((3, 35, 0))
+    with pytest.raises(SchemaError, match=r"SQLite 3\.31\.1, and an archive needs 3\.35"):
+        migrate.require_sqlite((3, 31, 1))
+
+
 def test_updated_at_moves_only_when_something_changes(db: Database) -> None:
     """The database stamps a real change and leaves a write of the same values alone."""
 
