@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import postgres
-from months import live
+from months import Life, live
 from plant import config_text
 from torture import NOT_SAFE, Death, Ordeal, ordeal, prepare
 
@@ -124,7 +124,7 @@ def months(count: int, seed: int) -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         url = f"sqlite:///{Path(name) / 'fbsyncd.db'}"
-        happened = live(Path(name), url, count * 30, seed, heard=say)
+        happened = live(Path(name), url, Life(count * 30, seed), say)
     say(f"months: {count}, nothing lost, {time.monotonic() - began:.0f} s; {happened}")
 
 

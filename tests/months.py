@@ -233,26 +233,30 @@ def _is_whole(path: Path) -> bool:
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long and how hard a life is, and its dice."""
+
+    days: int
+    seed: int
+    harshness: float = 1.0
+
+
 def live(
-    folder: Path,
-    database_url: str,
-    days: int,
-    seed: int,
-    *,
-    harshness: float = 1.0,
-    heard: Callable[[str], None] = lambda _: None,
+    folder: Path, database_url: str, life: Life, heard: Callable[[str], None] = lambda _: None
 ) -> dict[str, int]:
-    """Let *days* days go by and hold the archive against the memory of its witness.
+    """Let the days go by and hold the archive against the memory of its witness.
 
     *heard* is told once a month what has happened so far.
     """
     with (
-        Simulator(posts=30, seed=seed, pictures="plain") as facebook,
+        Simulator(posts=30, seed=life.seed, pictures="plain") as facebook,
         Cable(int(facebook.url.rpartition(":")[2])) as cable,
     ):
-        months = Months(facebook, folder, database_url, cable, random.Random(seed), harshness)
+        chance = random.Random(life.seed)
+        months = Months(facebook, folder, database_url, cable, chance, life.harshness)
         try:
-            for day in range(1, days + 1):
+            for day in range(1, life.days + 1):
                 months.day()
                 if day % 30 == 0:
                     heard(f"month {day // 30}: {dict(months.happened)}")

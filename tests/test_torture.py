@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from months import live
+from months import Life, live
 from torture import Death, ordeal, prepare
 
 SETUP = [("statement", 4), ("commit", 1), ("committed", 1), ("open", 1), ("replace", 1)]
@@ -46,6 +46,6 @@ def test_killed_anywhere_it_goes_on_as_if_nothing_had_been(
 
 def test_weeks_of_trouble_lose_nothing(tmp_path: Path, database_url: str) -> None:
     """Whatever befalls Page and archive for 14 days, all that could be had once is kept."""
-    happened = live(tmp_path, database_url, days=14, seed=3, harshness=5)
+    happened = live(tmp_path, database_url, Life(days=14, seed=3, harshness=5))
     assert happened["days of trouble"] >= 5
     assert happened["pictures remembered"] > 60
