@@ -14,6 +14,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 # The root of every asset's id. Changing it makes all archives forget what they hold.
@@ -39,10 +40,14 @@ _VOLATILE = re.compile(r"_nc_.*|__gda__|oh|oe|ccb|edm|efg|ur|ext|hash|access_tok
 _FACEBOOK_BEGAN = 1_072_915_200  # 2004-01-01
 _LAST_MOMENT = 0xFFFF_FFFF  # 2106-02-07, all that eight hex digits can say
 
+# Each link of an answer is asked about half a dozen times; an answer has some hundred.
+_REMEMBERED = 2000
+
 # An index entry of PostgreSQL ends at 2,704 bytes; a longer key would fail the whole insert.
 _LONGEST_IDENTITY = 1000
 
 
+@lru_cache(_REMEMBERED)
 def asset_key(url: str) -> str:
     """Return ``identity#size``, the same for all links to one picture in one size.
 
@@ -58,6 +63,7 @@ def picture_key(url: str) -> str:
     return _identity(_parse(url))
 
 
+@lru_cache(_REMEMBERED)
 def asset_id(key: str) -> uuid.UUID:
     """Return the id of the asset with this key; two archives agree on it."""
     return uuid.uuid5(NAMESPACE, key)
@@ -98,6 +104,7 @@ class _Link:
         return dict(self.pairs)
 
 
+@lru_cache(_REMEMBERED)
 def _parse(url: str) -> _Link:
     url = repaired(_storable(url))
     try:
