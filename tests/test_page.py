@@ -2,60 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import browser, playwright, watched
 from served import Shelf, Site, created, serving
 
 from fbsyncd.models import change, to_text, transaction
 from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
-    from playwright.sync_api import (
-        Browser,
-        BrowserContext,
-        ConsoleMessage,
-        Page,
-        Playwright,
-        Request,
-    )
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["browser"]  # a fixture
 
 pytestmark = pytest.mark.browser
 
-_QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
 _BUSY, _AGAIN = 3_000, 5_000  # milliseconds between two looks of the page, see app.js
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 THAI = "เช้าวันนี้อากาศดีมากเราเดินขึ้นไปบนดอยสุเทพตั้งแต่ก่อนพระอาทิตย์ขึ้นหมอกหนาจนมองไม่เห็นทาง"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium: the one $CHROMIUM names, the system's, or playwright's own."""
-    with playwright.sync_playwright() as player:
-        chromium = _launched(player)
-        yield chromium
-        chromium.close()
-
-
-def _launched(player: Playwright) -> Browser:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    try:
-        return player.chromium.launch(executable_path=path, args=_QUIET.split())
-    except playwright.Error as error:
-        return pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
 
 
 @pytest.fixture
@@ -75,32 +46,11 @@ def site(shelf: Shelf) -> Iterator[Site]:
 
 @contextmanager
 def opened(browser: Browser, site: Site, **options: Any) -> Iterator[Page]:
-    """Open the page; afterwards hold it to no complaint and no request to anywhere else."""
-    context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
-    context.set_default_timeout(10_000)
-    heard: list[str] = []
-    page = _watched(context, site, heard)
-    page.clock.install()
-    page.goto(site.url)
-    yield page
-    context.close()
-    assert heard == []
-
-
-def _watched(context: BrowserContext, site: Site, heard: list[str]) -> Page:
-    def said(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            heard.append(message.text)
-
-    def asked(request: Request) -> None:
-        if not request.url.startswith(site.url):
-            heard.append(request.url)
-
-    page = context.new_page()
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on("console", said)
-    page.on("request", asked)
-    return page
+    """Open the page, whose clock is ours from then on."""
+    with watched(browser, site.url, **options) as page:
+        page.clock.install()
+        page.goto(site.url)
+        yield page
 
 
 def test_cards_show_pictures_and_words(browser: Browser, shelf: Shelf, site: Site) -> None:

@@ -10,11 +10,12 @@ import { choose, lookAgain, setPages, setTrouble } from "./wall.js";
 import { say, translate } from "./words.js";
 
 const BUSY = 3_000, CALM = 20_000, AGAIN = 5_000; // milliseconds between looks
+const EAGER = 30_000; // milliseconds after an order in which its effect is looked for
 
 const byId = (id) => document.getElementById(id);
 const live = byId("live");
 
-let looking = false, timer = 0;
+let looking = false, timer = 0, eager = 0;
 
 async function look() {
   const place = here();
@@ -35,7 +36,7 @@ async function keepLooking() {
   try {
     const busy = await look();
     tell(busy ?? say("calm"), busy ? "busy" : "calm");
-    wait = busy ? BUSY : CALM;
+    wait = busy || Date.now() < eager ? BUSY : CALM;
   } catch (error) {
     trouble(error);
     if (error instanceof TokenNeeded) wait = Infinity;
@@ -94,6 +95,7 @@ byId("sync").addEventListener("click", async () => {
   try {
     await order("api/sync");
     said.textContent = say("syncAsked");
+    eager = Date.now() + EAGER;
     await keepLooking();
   } catch (error) {
     if (error instanceof TokenNeeded) askForToken();

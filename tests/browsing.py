@@ -1,0 +1,69 @@
+"""A real Chromium for the tests of the page, and what each of its pages is held to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
+
+_QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium: the one $CHROMIUM names, the system's, or playwright's own."""
+    with playwright.sync_playwright() as player:
+        chromium = _launched(player)
+        yield chromium
+        chromium.close()
+
+
+def _launched(player: Playwright) -> Browser:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    try:
+        return player.chromium.launch(executable_path=path, args=_QUIET.split())
+    except playwright.Error as error:
+        return pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
+
+
+@contextmanager
+def watched(
+    browser: Browser, home: str, *, may_fail: tuple[str, ...] = (), **options: Any
+) -> Iterator[Page]:
+    """A new page; afterwards it is held to no complaint and no request but to *home*.
+
+    A complaint that contains one of *may_fail* is expected.
+    """
+    context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
+    context.set_default_timeout(15_000)
+    heard: list[str] = []
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            heard.append(f"{message.text} {message.location.get('url', '')}")
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith(home):
+            heard.append(request.url)
+
+    page = context.new_page()
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("console", said)
+    page.on("request", asked)
+    yield page
+    context.close()
+    assert [text for text in heard if not any(part in text for part in may_fail)] == []
