@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Final
 
-from peewee import Database
+from peewee import Database, IntegrityError
 
 from fbsyncd import condemned, models
 from fbsyncd.condemned import Query, sweep
@@ -101,16 +101,21 @@ def forget(db: Database, media: Media, subject: Subject, now: datetime) -> Toll:
     weigh(db, subject)
     condemned.require(media)
     sweep(db, media)
-    with transaction(db):
-        # A sync that had asked before what is forgotten would write the post once more.
-        change(db, models.engine(db).lock_for_removal)
-        toll = _remove_rows(db, subject, now)
-        change(
-            db,
-            "INSERT INTO forgotten (kind, id, forgotten_at, posts, attachments, videos, pictures,"
-            f" files, bytes) VALUES ({marks(9)}) ON CONFLICT DO NOTHING",
-            [subject.kind, subject.id, to_text(now), *astuple(toll)],
-        )
+    try:
+        with transaction(db):
+            # A sync that had asked before what is forgotten would write the post once more.
+            change(db, models.engine(db).lock_for_removal)
+            toll = _remove_rows(db, subject, now)
+            change(
+                db,
+                "INSERT INTO forgotten (kind, id, forgotten_at, posts, attachments, videos,"
+                f" pictures, files, bytes) VALUES ({marks(9)}) ON CONFLICT DO NOTHING",
+                [subject.kind, subject.id, to_text(now), *astuple(toll)],
+            )
+    except IntegrityError as error:
+        raise UsageError(
+            f"nothing was removed: a table that is not fbsyncd's refers to it ({error})"
+        ) from error
     log.warning("forgot %s %s on purpose, gone: %s", subject.kind, subject.id, toll)
     sweep(db, media)
     return toll

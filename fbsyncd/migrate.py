@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 )"""
 
+_EXECUTES: Final = re.compile(r"EXECUTE FUNCTION \w+\(\);\s*\Z")
 #: Tables that older programs fill too, and that are adopted on a person's word only.
 ADOPTABLE: Final = (
     "media_storage",
@@ -203,13 +205,15 @@ def _statements(sql: str) -> Iterator[str]:
     """Split *sql* at the semicolons that end a statement.
 
     Lines are gathered until SQLite calls them complete, which keeps trigger bodies whole; a
-    dollar-quoted PostgreSQL function counts as open until its quote is closed. (The driver's own
-    script call would commit first, and a kill in between would leave half a schema.)
+    dollar-quoted PostgreSQL function counts as open until its quote is closed, and a PostgreSQL
+    trigger, which has no body, ends where its function is named. (The driver's own script call
+    would commit first, and a kill in between would leave half a schema.)
     """
     gathered = ""
     for line in sql.splitlines(keepends=True):
         gathered += line
-        if gathered.count("$$") % 2 == 0 and sqlite3.complete_statement(gathered):
+        is_open = gathered.count("$$") % 2
+        if not is_open and (sqlite3.complete_statement(gathered) or _EXECUTES.search(gathered)):
             yield gathered
             gathered = ""
     if gathered.strip():

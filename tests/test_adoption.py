@@ -19,7 +19,6 @@ from fbsyncd import adopt, config, links, models
 from fbsyncd.archive import Archive
 from fbsyncd.errors import SchemaError
 
-FEW = {"posts": 60, "attachments": 120, "again": 50, "videos": 9}
 SCRIPTS = tuple(dump.TABLES)
 
 
@@ -142,7 +141,7 @@ def test_a_dry_run_shows_the_sql_and_changes_nothing(database_url: str, tmp_path
     """Not a byte of a file differs afterwards; the SQL, run by hand, makes the same schema."""
     scripts = Dump(database_url)
     scripts.make(*STRANGERS)
-    Years(**FEW).fill(scripts)
+    Years(posts=60, attachments=120, again=50, videos=9).fill(scripts)
     path = tmp_path / "fbsyncd.db"
     before = (whole(scripts), theirs(scripts), path.read_bytes() if path.exists() else None)
     told = adopt.rehearse(database_url)
@@ -185,7 +184,7 @@ def test_only_a_word_adopts(database_url: str, tmp_path: Path) -> None:
 
 def test_the_scripts_go_on_and_what_they_add_is_adopted(database_url: str, tmp_path: Path) -> None:
     """Their statements work as before, also on an attachment before its post; nothing doubles."""
-    scripts, years = Dump(database_url), Years(**FEW)
+    scripts, years = Dump(database_url), Years(posts=60, attachments=120, again=50, videos=9)
     scripts.make(*STRANGERS)
     years.fill(scripts)
     with adopted(database_url, tmp_path) as archive:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -130,24 +130,29 @@ def is_any(db: Database) -> bool:
 
 
 def places(
-    found: Sequence[Attached], taken: Sequence[Attached], keys: Iterable[str]
+    found: Sequence[Attached], taken: Mapping[str, Attached], keys: Iterable[str]
 ) -> list[Place]:
     """Return the places of attachments *found* in one post, in order.
 
-    *taken* are those of the post that have been adopted, in the same order as the first of
-    *keys*, which are all the keys of its rows. The first of several with one picture shows it;
-    without a link they are the same when their texts are.
+    *taken* are those of the post that are shown, by key; *keys* are those of all its rows. The
+    first of several with one picture shows it; without a link they are the same when their texts
+    are.
     """
-    used = set(keys)
-    shown: dict[object, str] = {key: key for key in used}
-    shown |= {one.text: key for one, key in zip(taken, keys, strict=False) if one.key is None}
+    used, count = set(keys), len(taken)
+    shown: dict[object, str] = {one.key or one.text: key for key, one in taken.items()}
+    shown |= {key: key for key in taken}
     told = []
     for one in found:
         what = one.key or one.text
         first = shown.get(what)
-        key = _free(f"{first}@{one.mark}", used, one) if first else one.key or _number(one, used)
+        key = (
+            _free(f"{first}@{one.mark}", used, one)
+            if first
+            else one.key or _number(one, used, count)
+        )
         used.add(key)
         shown.setdefault(what, key)
+        count += first is None
         told.append(Place(key, first))
     return told
 
@@ -156,9 +161,8 @@ def _free(key: str, used: set[str], one: Attached) -> str:
     return f"{key}-{one.id}" if key in used else key
 
 
-def _number(one: Attached, used: set[str]) -> str:
+def _number(one: Attached, used: set[str], position: int) -> str:
     """Return the key of an attachment without a link, as answers of the API give it."""
-    position = 0
     while f"{one.type}/{position}" in used:
         position += 1
     return f"{one.type}/{position}"
@@ -230,25 +234,24 @@ def _placed(db: Database, attached: Sequence[Attached]) -> dict[Any, Place]:
     for one in attached:
         posts[one.post_id].append(one)
     ids = sorted(str(post_id) for post_id in posts if post_id is not None)
-    there: dict[str | None, list[tuple[str, Attached]]] = defaultdict(list)
+    taken: dict[str | None, dict[str, Attached]] = defaultdict(dict)
+    keys: dict[str | None, list[str]] = defaultdict(list)
     if ids:
-        for key, *values in rows(
+        for key, duplicate_of, *values in rows(
             db,
-            "SELECT attachment_key, id, post_id, type, media_url, thumbnail_url, title, description"
-            f" FROM facebook_post_attachments WHERE post_id IN ({marks(len(ids))})"
-            " AND attachment_key IS NOT NULL",
+            "SELECT attachment_key, duplicate_of, id, post_id, type, media_url, thumbnail_url,"
+            " title, description FROM facebook_post_attachments"
+            f" WHERE post_id IN ({marks(len(ids))}) AND attachment_key IS NOT NULL",
             ids,
         ):
-            taken = Attached(*values)
-            there[taken.post_id].append((key, taken))
+            one = Attached(*values)
+            keys[one.post_id].append(key)
+            if duplicate_of is None:
+                taken[one.post_id][key] = one
     return {
         one.id: place
         for post_id, mine in posts.items()
-        for one, place in zip(
-            mine,
-            places(mine, [t for _, t in there[post_id]], [key for key, _ in there[post_id]]),
-            strict=True,
-        )
+        for one, place in zip(mine, places(mine, taken[post_id], keys[post_id]), strict=True)
     }
 
 
