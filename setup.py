@@ -18,12 +18,18 @@ class BuildWithReferenceConfig(build_py):
 
 
 setup(
-    packages=[*find_packages(include=["fbsyncd", "fbsyncd.*"]), "fbsyncd.web", "fbsyncd.schema"],
-    package_dir={"fbsyncd": "fbsyncd", "fbsyncd.schema": "schema"},
+    packages=[
+        *find_packages(include=["fbsyncd", "fbsyncd.*"]),
+        "fbsyncd.web",
+        "fbsyncd.schema",
+        "fbsyncd.systemd",
+    ],
+    package_dir={"fbsyncd": "fbsyncd", "fbsyncd.schema": "schema", "fbsyncd.systemd": "systemd"},
     package_data={
         "fbsyncd": ["py.typed"],
         "fbsyncd.web": ["*", "*/*"],
         "fbsyncd.schema": ["*/*.sql"],
+        "fbsyncd.systemd": ["*.service"],
     },
     include_package_data=False,
     cmdclass={"build_py": BuildWithReferenceConfig},

@@ -1,7 +1,8 @@
-"""Where the files are that are not Python: the schema's SQL, the web page, the reference config.
+"""Where the files are that are not Python: SQL, the web page, unit files, the reference config.
 
 In an installed package they lie beside the modules. In a checkout, and in an editable install of
-one, ``schema/`` and ``config.toml`` lie one folder higher, and no import system finds them there.
+one, ``schema/``, ``systemd/`` and ``config.toml`` lie one folder higher, and no import system finds
+them there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ def schema_dir(engine: str) -> Path:
 def web_dir() -> Path:
     """Return the folder of the dashboard page and what it loads."""
     return _PACKAGE / "web"
+
+
+def unit(name: str) -> Path:
+    """Return a unit file of systemd, ``fbsyncd.service`` or ``fbsyncd-user.service``."""
+    return _beside_or_above("systemd") / name
 
 
 def reference_config() -> Path:

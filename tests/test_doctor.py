@@ -456,6 +456,8 @@ def test_root_is_told_that_it_may_more(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
     found = folder.user([tmp_path], 0)
     assert (found.state, found.remedy.startswith("sudo -u ")) == ("warning", True)
+    os.chown(tmp_path, 62194, 62194)
+    assert folder.user([tmp_path], 0).state == "ok"
 
 
 def test_parts_on_two_disks_are_told() -> None:

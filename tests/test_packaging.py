@@ -23,6 +23,7 @@ from fbsyncd import datafiles
 for engine in ("sqlite", "postgresql"):
     print(*sorted(datafiles.schema_dir(engine).iterdir()), sep="\\n")
 print(datafiles.web_dir())
+print(datafiles.unit("fbsyncd.service"))
 print(datafiles.reference_config())
 """
 
@@ -57,7 +58,8 @@ def test_wheel_carries_everything(wheel: Path) -> None:
     package = {path for path in (ROOT / "fbsyncd").rglob("*") if path.is_file()}
     schema = {Path("fbsyncd", path.relative_to(ROOT)) for path in (ROOT / "schema").rglob("*.sql")}
     expected = {path.relative_to(ROOT) for path in package if "__pycache__" not in path.parts}
-    expected |= schema | {Path("fbsyncd/config.toml")}
+    units = {Path("fbsyncd", path.relative_to(ROOT)) for path in ROOT.glob("systemd/*.service")}
+    expected |= schema | units | {Path("fbsyncd/config.toml")}
     assert _wheel_names(wheel) == {path.as_posix() for path in expected}
     assert len(schema) >= 2
 

@@ -18,6 +18,8 @@ from fbsyncd.media import Media
 NAME: Final = "folder"
 BRAKE: Final = "brake"
 USER: Final = "user"
+#: systemd's users of services with DynamicUser=; nobody can log in as one, nor sees what it sees.
+DYNAMIC: Final = range(61184, 65520)
 
 
 def check(media: Media) -> Finding:
@@ -67,6 +69,8 @@ def user(paths: list[Path], uid: int) -> Finding:
     owners = {path.stat().st_uid for path in paths if path.exists()} - {uid}
     if uid != 0 or not owners:
         return ok(USER, f"{_name(uid)} looks at it")
+    if owners <= set(DYNAMIC):
+        return ok(USER, "root looks at it, for a user that is there only while the service runs")
     owner = _name(min(owners))
     says = f"root looks at it, but the archive is {owner}'s, who may do less"
     return warning(USER, says, f"sudo -u {owner} fbsyncd doctor")
