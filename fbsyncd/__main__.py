@@ -98,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     init = _add(commands, "init", "write a commented config.toml and the folders")
     init.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR")
+    install = _add(commands, "install", "put fbsyncd in place as a service of systemd")
+    install.add_argument("--user", action="store_true", help="as this person's, not the system's")
+    install.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR", help="below DIR, for packagers"
+    )
     setup = _add(commands, "setup", "create the database's schema, adopt one, or update it")
     setup.add_argument("--dry-run", action="store_true", help="only show the SQL")
     _add(commands, "config", "show the configuration in force", function="show_config")

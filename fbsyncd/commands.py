@@ -21,6 +21,7 @@ from fbsyncd import daemon, demo, logs, oneshot, terminal, transfer
 from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
+from fbsyncd import install as installing
 from fbsyncd import verify as verifying
 from fbsyncd.adopt import rehearse
 from fbsyncd.archive import USER_AGENT, Archive, opened, utcnow
@@ -204,6 +205,20 @@ def doctor(args: argparse.Namespace) -> int:
             show(finding)
     _say(json.dumps(examining.as_json(found), indent=2) if args.json else summary(found))
     return examining.status(found)
+
+
+def install(args: argparse.Namespace) -> int:
+    """Put fbsyncd in place as a service."""
+    program = installing.this_program()
+    if args.user:
+        config = configuration.find(args.config, environ=os.environ, cwd=Path.cwd())
+        done = installing.user(program, config.absolute(), os.environ)
+    else:
+        done = installing.system(program, args.root.absolute())
+    for path in done.written:
+        _say(f"wrote {path}")
+    _say(done.next)
+    return 0
 
 
 def show_demo(args: argparse.Namespace) -> int:
