@@ -1,8 +1,10 @@
 """The brake: tells files that are lost from a disk that is not there.
 
 A marker file in the media root holds the id of its archive. Where it is missing or another
-archive's, or where more than a fifth of the files are gone at once, the archive is *unavailable*:
-no row is changed and nothing is written, until the disk is back or a person accepts the loss.
+archive's, where more than a fifth of the files are gone at once, or where a scrub finds more than a
+fifth of the last files it has read damaged, the archive is *unavailable*: no row is changed and
+nothing is written, until the disk is back or a person accepts the loss. A few damaged files are
+healed one by one; a disk that reads garbage everywhere is no reason to fetch everything again.
 Making the marker again by hand is not enough, since only this archive's id counts; and no program
 makes it anew for an archive that has files.
 """
@@ -13,6 +15,8 @@ import errno
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from peewee import Database
@@ -30,11 +34,17 @@ SHARE: Final = 5
 FEW: Final = 10
 #: How many of the missing files are remembered, to notice that they are back without counting all.
 SAMPLE: Final = 50
+#: How many of the damaged ones: they have to be read to notice that.
+DAMAGED_SAMPLE: Final = 5
 
 _FACT: Final = "unavailable"
 _WAYS_OUT: Final = (
     "no row was changed; mount its disk again or put the files back and work goes on, or run"
     " 'fbsyncd reconcile --accept-loss' to take the folder as it is"
+)
+_WAYS_OUT_OF_DAMAGE: Final = (
+    "check its disk, its cable and its memory; work goes on once they read well again, or run"
+    " 'fbsyncd reconcile --accept-loss' to queue again whatever is damaged"
 )
 _ACCEPTING: Final = (
     "'fbsyncd reconcile --accept-loss' is queueing what is missing; if it was interrupted, run it"
@@ -45,6 +55,15 @@ _ACCEPTING: Final = (
 def most(files: int) -> int:
     """Return how many of *files* archived files may be missing without anyone's word."""
     return max(FEW - 1, files // SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """Why work has stopped, and some paths (category/name) by which its end is noticed."""
+
+    reason: str | None = None
+    gone: Sequence[str] = ()
+    damaged: Sequence[str] = ()
 
 
 class Brake:
@@ -70,7 +89,8 @@ class Brake:
 
     def reason(self) -> str | None:
         """Return why the archive is unavailable, or None while it can be worked on."""
-        return self._marker_fault() or self._alarm()[0]
+        told = facts.get_all(self._db, ["id", _FACT])
+        return self._marker_fault(_known(told.get("id"))) or _alarm(told.get(_FACT)).reason
 
     def require(self) -> None:
         """Raise Unavailable when the archive is."""
@@ -81,7 +101,7 @@ class Brake:
 
     def require_marker(self) -> None:
         """Raise Unavailable when the folder is not ours, however many files are in it."""
-        fault = self._marker_fault()
+        fault = self._marker_fault(self._id())
         if fault:
             self._noticed = fault
             raise Unavailable(fault)
@@ -95,21 +115,44 @@ class Brake:
             f"{missing:,} of {files:,} archived files are gone from {self._media.root} at once:"
             f" {_WAYS_OUT}"
         )
-        self._alert(reason, gone[:SAMPLE])
-        self._noticed = reason
-        raise Unavailable(reason)
+        self._stop(_Alarm(reason, gone=gone[:SAMPLE]))
+
+    def pull_for_damage(self, paths: Sequence[str], damaged: int, looked_at: int) -> None:
+        """Stop everything: *damaged* of the files last looked at are, *paths* among them.
+
+        Raises Unavailable.
+        """
+        reason = (
+            f"{damaged:,} of the last {looked_at:,} files looked at in {self._media.root} are"
+            f" damaged: {_WAYS_OUT_OF_DAMAGE}"
+        )
+        self._stop(_Alarm(reason, damaged=paths[:DAMAGED_SAMPLE]))
+
+    def require_whole(self, *, dry_run: bool = False) -> None:
+        """Raise Unavailable while the files that were found damaged, many at once, still are."""
+        alarm = self._alarm()
+        if alarm.damaged and not self._is_over(alarm):
+            self._noticed = alarm.reason
+            raise Unavailable(str(alarm.reason))
+        if alarm.damaged and not dry_run:
+            self.release()
+
+    @property
+    def doubts_content(self) -> bool:
+        """Whether it was pulled because files are damaged, which only a scrub can see."""
+        return bool(self._alarm().damaged)
 
     def release(self) -> None:
-        """Let work go on: enough files are there."""
+        """Let work go on: enough files are there and whole."""
         facts.drop(self._db, _FACT)
 
     def accept(self) -> None:
         """Take the folder as it is, whatever it lacks, and mark it as this archive's.
 
-        Whoever calls this queues what is missing and then calls :meth:`release`: another process
-        that looked in between would find too much gone once more.
+        Whoever calls this queues what is missing or damaged and then calls :meth:`release`:
+        another process that looked in between would find too much gone once more.
         """
-        self._alert(_ACCEPTING, [])
+        self._alert(_Alarm(_ACCEPTING, damaged=self._alarm().damaged))
         self._media.archive_id = self._id()
         self._media.prepare()
         self._media.mark()
@@ -120,16 +163,14 @@ class Brake:
         It is when the disk is back, when some of the missing files are, and when their rows have
         been queued: cheap enough for every few seconds, however large the archive is.
         """
-        marker = self._marker_fault()
-        reason, gone = self._alarm()
-        was, now = self._noticed, marker or reason
+        marker = self._marker_fault(self._id())
+        alarm = self._alarm()
+        was, now = self._noticed, marker or alarm.reason
         self._noticed = now
         self._tell(now)
         if now is None:
             return was is not None
-        if marker or not gone:
-            return False
-        return any(self._is_back(path) for path in gone) or not self._are_claimed(gone)
+        return not marker and self._is_over(alarm)
 
     def _tell(self, reason: str | None) -> None:
         if reason != self._told:
@@ -139,9 +180,22 @@ class Brake:
                 log.warning("the media folder %s is available again", self._media.root)
         self._told = reason
 
+    def _is_over(self, alarm: _Alarm) -> bool:
+        """Tell whether some files are back or whole again, or no row claims them any more."""
+        if alarm.reason == _ACCEPTING or not (alarm.gone or alarm.damaged):
+            return False
+        some = any(map(self._is_back, alarm.gone)) or any(map(self._is_whole, alarm.damaged))
+        return some or not self._are_claimed([*alarm.gone, *alarm.damaged])
+
     def _is_back(self, path: str) -> bool:
         category, _, name = path.partition("/")
         return self._media.size(category, name) is not None
+
+    def _is_whole(self, path: str) -> bool:
+        category, _, name = path.partition("/")
+        with suppress(MediaTrouble):
+            return self._media.digest(category, name) == name.partition(".")[0]
+        return False
 
     def _are_claimed(self, paths: Sequence[str]) -> bool:
         names = [path.partition("/")[2] for path in paths]
@@ -155,14 +209,18 @@ class Brake:
             )
         return bool(found)
 
-    def _alert(self, reason: str, gone: Sequence[str]) -> None:
-        facts.put(self._db, _FACT, json.dumps({"reason": reason, "gone": list(gone)}))
+    def _stop(self, alarm: _Alarm) -> None:
+        self._alert(alarm)
+        self._noticed = alarm.reason
+        raise Unavailable(str(alarm.reason))
 
-    def _alarm(self) -> tuple[str | None, list[str]]:
-        told = json.loads(facts.get(self._db, _FACT) or "{}")
-        return told.get("reason"), told.get("gone", [])
+    def _alert(self, alarm: _Alarm) -> None:
+        facts.put(self._db, _FACT, json.dumps(asdict(alarm)))
 
-    def _marker_fault(self) -> str | None:
+    def _alarm(self) -> _Alarm:
+        return _alarm(facts.get(self._db, _FACT))
+
+    def _marker_fault(self, own: str) -> str | None:
         try:
             found = self._media.marker()
         except MediaTrouble as error:
@@ -171,7 +229,7 @@ class Brake:
                 raise
             return f"{error}; {_WAYS_OUT}"
         root = self._media.root
-        if found == self._id():
+        if found == own:
             return None
         if found is not None:
             return f"the media folder {root} belongs to another archive ({found}): {_WAYS_OUT}"
@@ -180,12 +238,19 @@ class Brake:
         return None
 
     def _id(self) -> str:
-        found = facts.get(self._db, "id")
-        if found is None:
-            raise SchemaError("the database has lost the archive's id; restore it from a backup")
-        return found
+        return _known(facts.get(self._db, "id"))
 
     def _has_files(self) -> bool:
         sql = "SELECT 1 FROM media_storage WHERE download_status = 'success' LIMIT 1"
         with session(self._db):
             return bool(rows(self._db, sql))
+
+
+def _known(id_: str | None) -> str:
+    if id_ is None:
+        raise SchemaError("the database has lost the archive's id; restore it from a backup")
+    return id_
+
+
+def _alarm(told: str | None) -> _Alarm:
+    return _Alarm(**json.loads(told)) if told else _Alarm()

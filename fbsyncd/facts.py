@@ -5,9 +5,11 @@ Every process that opens the archive sees them, which is why they are not kept i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from peewee import Database
 
-from fbsyncd.models import change, rows, session, transaction
+from fbsyncd.models import change, marks, rows, session, transaction
 
 #: Set where a table of pictures that was adopted takes none without a link.
 LINKS_REQUIRED = "links_required"
@@ -18,6 +20,13 @@ def get(db: Database, name: str) -> str | None:
     with session(db):
         found = rows(db, "SELECT value FROM archive WHERE name = ?", [name])
     return str(found[0][0]) if found else None
+
+
+def get_all(db: Database, names: Sequence[str]) -> dict[str, str]:
+    """Return those of the facts *names* that there are, by one query."""
+    with session(db):
+        sql = f"SELECT name, value FROM archive WHERE name IN ({marks(len(names))})"
+        return {str(name): str(value) for name, value in rows(db, sql, names)}
 
 
 def put(db: Database, name: str, value: str) -> None:

@@ -116,14 +116,20 @@ def _has_failed(tasks: Sequence[Future[None]]) -> bool:
 def reconcile(
     archive: Archive, request: Request, *, scrub: bool, show: Callable[[str], None]
 ) -> Findings:
-    """Compare rows with files, and files with their SHA-256 when *scrub*; tell how far it is."""
+    """Compare rows with files, and files with their SHA-256 when *scrub*; tell how far it is.
+
+    A loss of damaged files can be accepted by reading them all only, so that is done too.
+    """
+    scrub = scrub or (request.accept_loss and archive.brake.doubts_content)
     found = archive.reconcile(request)
     if scrub:
 
         def heard(so_far: Findings) -> None:
             show(f"hashing: {so_far.scrubbed:,} of {counted(found.files, 'file')}")
 
-        hashed = archive.scrub(Pace(heard=heard, dry_run=request.dry_run))
+        hashed = archive.scrub(
+            Pace(heard=heard, dry_run=request.dry_run, accept_loss=request.accept_loss)
+        )
         found.scrubbed, found.wrong_content = hashed.scrubbed, hashed.wrong_content
         found.unreadable = hashed.unreadable
         found.queued += hashed.queued

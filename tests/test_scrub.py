@@ -16,7 +16,7 @@ from peewee import Database
 from shelf import NOW, Shelf
 
 from fbsyncd import facts, models
-from fbsyncd.brake import FEW
+from fbsyncd.brake import FEW, Brake
 from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, MARKER
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
@@ -123,7 +123,7 @@ def test_slices_go_on_where_the_last_one_stopped(shelf: Shelf) -> None:
     for _ in range(5):
         reconciler(shelf).scrub_if_due(NOW, MONTH, Pace(after(40)))
         place = Scrub(shelf.db, shelf.media, shelf.backlog).run(
-            NOW, lambda: None, Pace(lambda: True, dry_run=True)
+            NOW, shelf.brake, Pace(lambda: True, dry_run=True)
         )
         assert place.scrubbed == 1
         counted.append(shelf.row(ids[150])["download_status"])
@@ -136,12 +136,12 @@ def test_the_next_scrub_waits_for_its_time(shelf: Shelf) -> None:
     fill(shelf, 3)
     scrub = Scrub(shelf.db, shelf.media, shelf.backlog)
     assert scrub.is_due(NOW, MONTH)
-    scrub.run(NOW, lambda: None, Pace(after(2)))
+    scrub.run(NOW, shelf.brake, Pace(after(2)))
     assert scrub.is_due(NOW, MONTH)
-    scrub.run(NOW, lambda: None, Pace())
+    scrub.run(NOW, shelf.brake, Pace())
     assert not scrub.is_due(NOW + MONTH - timedelta(seconds=1), MONTH)
     assert scrub.is_due(NOW + MONTH, MONTH)
-    assert scrub.run(NOW + MONTH, lambda: None, Pace()).scrubbed == 3
+    assert scrub.run(NOW + MONTH, shelf.brake, Pace()).scrubbed == 3
 
 
 def test_a_scrub_by_hand_goes_on_within_a_day_and_not_later(shelf: Shelf) -> None:
@@ -171,6 +171,88 @@ def test_a_scrub_stops_where_the_disk_is_not_ours(shelf: Shelf) -> None:
     assert shelf.backlog.claim(5, NOW) == []
 
 
+def states(shelf: Shelf, ids: list[UUID]) -> list[str]:
+    return [shelf.row(id_)["download_status"] for id_ in ids]
+
+
+def test_a_disk_that_reads_garbage_everywhere_changes_no_row(shelf: Shelf) -> None:
+    """It is unavailable for every process, and work goes on once the files read well again."""
+    ids = fill(shelf, 90)
+    whole = {id_: shelf.path(id_).read_bytes() for id_ in ids}
+    for id_ in ids:
+        flip(shelf.path(id_))
+    with pytest.raises(Unavailable, match=r"30 of the last 30 files .* are damaged.*accept-loss"):
+        reconciler(shelf).scrub(NOW, Pace())
+    assert set(states(shelf, ids)) == {"success"}
+    assert not (shelf.media.root / ".quarantine").exists()
+    elsewhere = Brake(shelf.db, shelf.media)
+    with pytest.raises(Unavailable, match="damaged"):
+        elsewhere.require()
+    assert not elsewhere.look()
+    with pytest.raises(Unavailable, match="damaged"):
+        reconciler(shelf).scan(NOW)
+    with pytest.raises(Unavailable, match="damaged"):
+        reconciler(shelf).scrub_if_due(NOW, MONTH, Pace())
+    for id_, data in whole.items():
+        shelf.path(id_).write_bytes(data)
+    assert elsewhere.look()
+    assert reconciler(shelf).scan(NOW) == Findings(files=90)
+    assert elsewhere.reason() is None
+    assert reconciler(shelf).scrub(NOW, Pace()) == Findings(scrubbed=90)
+
+
+def test_a_disk_that_begins_to_read_garbage_is_noticed_soon(shelf: Shelf) -> None:
+    """However many files were whole before, hardly more than a dozen rows are queued."""
+    ids = [shelf.add(n, bytes([n % 251, n // 251])) for n in range(400)]
+    in_order = sorted(ids, key=lambda id_: shelf.path(id_).name)
+    for id_ in in_order[250:]:
+        flip(shelf.path(id_))
+    for _ in range(250 // 7):
+        assert reconciler(shelf).scrub_if_due(NOW, MONTH, Pace(after(7))).wrong_content == 0
+    with pytest.raises(Unavailable, match="damaged"):
+        for _ in range(10):
+            reconciler(shelf).scrub_if_due(NOW, MONTH, Pace(after(7)))
+    assert 0 < states(shelf, ids).count("failed") <= 12
+
+
+def test_damage_that_is_accepted_is_fetched_again(shelf: Shelf) -> None:
+    """A person's word lets a scan and a scrub queue all of it, and nothing is asked again."""
+    ids = fill(shelf, 90)
+    for id_ in ids[:80]:
+        flip(shelf.path(id_))
+    with pytest.raises(Unavailable):
+        reconciler(shelf).scrub(NOW, Pace())
+    with pytest.raises(Unavailable, match="accept-loss"):
+        reconciler(shelf).scrub(NOW, Pace(dry_run=True))
+    assert reconciler(shelf).scan(NOW, Request(accept_loss=True)).queued == 0
+    assert shelf.brake.doubts_content
+    assert "interrupted" in str(shelf.brake.reason())
+    looked = reconciler(shelf).scrub(NOW, Pace(dry_run=True, accept_loss=True))
+    assert (looked.wrong_content, looked.queued) == (80, 80)
+    found = reconciler(shelf).scrub(NOW, Pace(accept_loss=True))
+    assert (found.wrong_content, found.queued) == (80, 80)
+    assert shelf.brake.reason() is None
+    assert states(shelf, ids).count("success") == 10
+    assert reconciler(shelf).scrub_if_due(NOW, MONTH, Pace()).scrubbed == 10
+
+
+def test_many_files_cut_at_once_change_no_row(shelf: Shelf) -> None:
+    """A file system that came back with empty files is no reason to fetch everything again."""
+    ids = fill(shelf, 30)
+    for id_ in ids[:12]:
+        shelf.path(id_).write_bytes(b"")
+    with pytest.raises(Unavailable, match="12 of another size"):
+        reconciler(shelf).scan(NOW, Request(dry_run=True))
+    assert shelf.brake.reason() is None
+    with pytest.raises(Unavailable, match="12 of the last 30 files looked at"):
+        reconciler(shelf).scan(NOW)
+    assert set(states(shelf, ids)) == {"success"}
+    assert not shelf.brake.look()
+    assert reconciler(shelf).scan(NOW, Request(accept_loss=True)).queued == 12
+    reconciler(shelf).scrub(NOW, Pace(accept_loss=True))
+    assert shelf.brake.reason() is None
+
+
 HARM = st.sampled_from(["keep", "keep", "keep", "remove", "cut", "grow", "alter", "link", "folder"])
 
 
@@ -188,11 +270,13 @@ def test_whatever_is_done_to_files_every_success_row_is_true(
         (shelf.media.root / "posts" / f"stray {number}.txt").write_bytes(b"mine")
     kept = [id_ for id_, harm in zip(ids, harms, strict=True) if harm == "keep"]
     before = {id_: (shelf.row(id_), shelf.path(id_).stat().st_mtime_ns) for id_ in kept}
-    removed = harms.count("remove")
-    if removed > max(FEW - 1, len(harms) // 5):
+    resized = sum(harm in {"cut", "grow", "link", "folder"} for harm in harms)
+    if max(harms.count("remove"), resized) > max(FEW - 1, len(harms) // 5):
         with pytest.raises(Unavailable):
             reconciler(shelf).scan(NOW)
         assert {shelf.row(id_)["download_status"] for id_ in ids} == {"success"}
+        return
+    if harms.count("alter") > max(FEW - 1, len(harms) // 5):
         return
     found = reconciler(shelf).scan(NOW)
     hashed = reconciler(shelf).scrub(NOW, Pace())

@@ -66,16 +66,18 @@ class Reconciler:
             self._brake.accept()
         elif not request.accept_loss:
             self._brake.require_marker()
-        findings, gone = self._count()
-        if not request.accept_loss and findings.missing > most(findings.files):
-            self._refuse(gone, findings, request)
+            self._brake.require_whole(dry_run=request.dry_run)
+        findings, gone, cut = self._count()
+        if not request.accept_loss:
+            self._judge(gone, cut, findings, request)
         if request.dry_run:
             findings.queued = findings.missing + findings.wrong_size
         else:
             self._media.prepare()
             if findings.missing or findings.wrong_size:
                 self._queue(findings, now, request)
-            self._brake.release()
+            if not self._brake.doubts_content:
+                self._brake.release()
         self._strays.settle(now, request, findings, self._alive)
         _tell(findings)
         return findings
@@ -86,20 +88,26 @@ class Reconciler:
         return self._strays.welcome()
 
     def scrub(self, now: datetime, pace: Pace) -> Findings:
-        """Compare every file with its SHA-256 now; an interrupted one is gone on with for a day."""
+        """Compare every file with its SHA-256 now; an interrupted one is gone on with for a day.
+
+        Raises Unavailable, having changed nothing, when too many are damaged.
+        """
         scrub = Scrub(self._db, self._media, self._backlog, "scrub by hand", PATIENCE)
-        return scrub.run(now, self._brake.require, pace)
+        findings = scrub.run(now, self._brake, pace)
+        if pace.accept_loss and not pace.dry_run:
+            self._brake.release()
+        return findings
 
     def scrub_if_due(self, now: datetime, interval: timedelta, pace: Pace) -> Findings:
         """Go on with the periodic scrub, or begin one when the last began *interval* ago."""
         scrub = Scrub(self._db, self._media, self._backlog)
         if scrub.is_due(now, interval):
-            return scrub.run(now, self._brake.require, pace)
+            return scrub.run(now, self._brake, pace)
         return Findings()
 
-    def _count(self) -> tuple[Findings, list[str]]:
-        """Return what is wrong with how many files, and the paths of some that are gone."""
-        findings, gone = Findings(), list[str]()
+    def _count(self) -> tuple[Findings, list[str], list[str]]:
+        """Return what is wrong with how many files, and paths of some that are gone, or cut."""
+        findings, gone, cut = Findings(), list[str](), list[str]()
         for claimed in self._claimed():
             size = self._media.size(claimed.category, claimed.filename)
             findings.files += 1
@@ -109,7 +117,9 @@ class Reconciler:
                     gone.append(claimed.path)
             elif fault(claimed, size):
                 findings.wrong_size += 1
-        return findings, gone
+                if len(cut) < SAMPLE:
+                    cut.append(claimed.path)
+        return findings, gone, cut
 
     def _claimed(self) -> Iterator[Claimed]:
         for category in CATEGORIES:
@@ -117,13 +127,20 @@ class Reconciler:
                 self._alive()
                 yield from chunk
 
-    def _refuse(self, gone: list[str], findings: Findings, request: Request) -> None:
+    def _judge(self, gone: list[str], cut: list[str], findings: Findings, request: Request) -> None:
+        """Raise Unavailable when too much is wrong to be believed."""
+        limit = most(findings.files)
+        if max(findings.missing, findings.wrong_size) <= limit:
+            return
         if request.dry_run:
             raise Unavailable(
-                f"{findings.missing:,} of {findings.files:,} archived files are gone: too many at"
-                " once to be believed without --accept-loss"
+                f"{findings.missing:,} of {findings.files:,} archived files are gone and"
+                f" {findings.wrong_size:,} of another size: too many at once to be believed without"
+                " --accept-loss"
             )
-        self._brake.pull(gone, findings.missing, findings.files)
+        if findings.missing > limit:
+            self._brake.pull(gone, findings.missing, findings.files)
+        self._brake.pull_for_damage(cut, findings.wrong_size, findings.files)
 
     def _queue(self, findings: Findings, now: datetime, request: Request) -> None:
         """Queue again what is gone or cut; more may have gone since it was counted."""

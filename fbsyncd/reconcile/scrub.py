@@ -1,8 +1,8 @@
 """Scrubbing: every file's SHA-256 against its row, a little at a time.
 
 The place reached is kept in the database after each slice, so that a scrub of weeks survives
-restarts and kills. A file that is not there or of another size is left to the scan, which knows
-the brake.
+restarts and kills. A file that is not there or of another size is left to the scan. A few damaged
+files are queued again; where more than a fifth of the last ones are damaged, it is the disk.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,7 +19,8 @@ from peewee import Database
 
 from fbsyncd import facts
 from fbsyncd.backlog import Backlog
-from fbsyncd.errors import MediaTrouble
+from fbsyncd.brake import Brake, most
+from fbsyncd.errors import MediaTrouble, Unavailable
 from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import from_text, to_text
 from fbsyncd.plural import counted
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 #: Files between two looks at the brake and two notes of the place reached.
 CHUNK: Final = 64
+#: So many files back damaged ones are counted to tell a bad disk from some bad files.
+RECENT: Final = 64
+_RECENT: Final = (1 << RECENT) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,33 @@ class Place:
     checked: int = 0
     damaged: int = 0
     finished_at: str | None = None
+    #: The last files checked, a bit for each, the last one lowest: 1 for a damaged one.
+    recent: int = 0
+
+    def after(self, claimed: Claimed, *, damaged: bool) -> Place:
+        """Return the place after another file."""
+        return replace(
+            self,
+            category=claimed.category,
+            filename=claimed.filename,
+            id=str(claimed.id),
+            checked=self.checked + 1,
+            damaged=self.damaged + damaged,
+            recent=(self.recent << 1 | damaged) & _RECENT,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When to pause (*enough*), whom to tell how far it is, and whether to change anything."""
+    """When to pause (*enough*), whom to tell how far it is, and whether to change anything.
+
+    *accept_loss*: believe whatever is found, however much is damaged.
+    """
 
     enough: Callable[[], bool] = lambda: False
     heard: Callable[[Findings], None] = lambda _: None
     dry_run: bool = False
+    accept_loss: bool = False
 
 
 class Scrub:
@@ -84,25 +106,31 @@ class Scrub:
         began = from_text(place.began_at)
         return began is None or now - began >= interval
 
-    def run(self, now: datetime, guard: Callable[[], None], pace: Pace) -> Findings:
+    def run(self, now: datetime, brake: Brake, pace: Pace) -> Findings:
         """Check files from the place reached on, until *pace* has enough or all are checked.
 
         The findings count the whole scrub, also what was checked before a restart.
 
-        *guard* is called before each handful of files and raises when the disk is not ours.
+        Raises Unavailable before each handful of files when the disk is not ours, and after it,
+        with nothing of it changed, when too many are damaged.
         """
         findings = Findings()
         place = Place(to_text(now)) if pace.dry_run else self._begin(now)
         for chunk in self._ahead(place):
-            guard()
-            for claimed in chunk:
-                place = self._check(claimed, place, findings, now if not pace.dry_run else None)
-                if pace.enough():
-                    self._keep(place, pace)
-                    return findings
+            if pace.accept_loss:
+                brake.require_marker()
+            else:
+                brake.require()
+            place, faults, has_enough = self._look(chunk, place, findings, pace)
+            if not pace.accept_loss:
+                _judge(place, [claimed.path for claimed, _ in faults], brake, pace)
+            self._settle(faults, findings, now, pace)
+            findings.scrubbed, findings.wrong_content = place.checked, place.damaged
             self._keep(place, pace)
+            if has_enough:
+                return findings
             pace.heard(findings)
-        self._keep(_replace(place, finished_at=to_text(now)), pace)
+        self._keep(replace(place, finished_at=to_text(now)), pace)
         if not pace.dry_run:
             log.info("scrub: %s checked, %d damaged", counted(place.checked, "file"), place.damaged)
         return findings
@@ -123,29 +151,31 @@ class Scrub:
             yield from archived(self._db, category, CHUNK, after)
             after = START
 
-    def _check(
-        self, claimed: Claimed, place: Place, findings: Findings, now: datetime | None
-    ) -> Place:
-        """Check one file; *now* is None when nothing may be changed."""
-        what = self._fault(claimed, findings)
-        if what:
+    def _look(
+        self, chunk: Sequence[Claimed], place: Place, findings: Findings, pace: Pace
+    ) -> tuple[Place, list[tuple[Claimed, str]], bool]:
+        """Return the place after a handful of files, what is wrong with which, and if to pause."""
+        faults: list[tuple[Claimed, str]] = []
+        for claimed in chunk:
+            what = self._fault(claimed, findings)
+            place = place.after(claimed, damaged=what is not None)
+            if what:
+                faults.append((claimed, what))
+            if pace.enough():
+                return place, faults, True
+        return place, faults, False
+
+    def _settle(
+        self, faults: Sequence[tuple[Claimed, str]], findings: Findings, now: datetime, pace: Pace
+    ) -> None:
+        for claimed, what in faults:
             log.warning("%s: %s", claimed.path, what)
-            if now:
+            if pace.dry_run:
+                findings.queued += 1
+            else:
                 # First the row: a kill in between must not leave it claiming what has been moved.
                 findings.queued += self._backlog.lose([(claimed.id, what)], now)
                 self._media.quarantine(claimed.category, claimed.filename)
-            else:
-                findings.queued += 1
-        findings.scrubbed = place.checked + 1
-        findings.wrong_content = place.damaged + bool(what)
-        return _replace(
-            place,
-            category=claimed.category,
-            filename=claimed.filename,
-            id=str(claimed.id),
-            checked=findings.scrubbed,
-            damaged=findings.wrong_content,
-        )
 
     def _fault(self, claimed: Claimed, findings: Findings) -> str | None:
         try:
@@ -179,5 +209,14 @@ class Scrub:
             facts.put(self._db, self._name, json.dumps(asdict(place)))
 
 
-def _replace(place: Place, **changes: object) -> Place:
-    return Place(**(asdict(place) | changes))
+def _judge(place: Place, damaged: Sequence[str], brake: Brake, pace: Pace) -> None:
+    """Raise Unavailable when so many of the last files are damaged that it must be the disk."""
+    read, bad = min(place.checked, RECENT), place.recent.bit_count()
+    if not damaged or bad <= most(read):
+        return
+    if pace.dry_run:
+        raise Unavailable(
+            f"{bad:,} of the last {read:,} files read are damaged: too many to be believed without"
+            " --accept-loss"
+        )
+    brake.pull_for_damage(damaged, bad, read)
