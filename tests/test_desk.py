@@ -108,7 +108,8 @@ def test_what_is_no_wish_is_refused(
 def test_only_json_is_read(site: Site, woken: list[str]) -> None:
     """A form of another site cannot pass for JSON: 415."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
-        assert ask(site, "/api/sync", "POST", {"full": True}, Content_Type=kind).status == 415
+        refused = ask(site, "/api/sync", "POST", {"full": True}, Content_Type=kind)
+        assert (refused.status, refused.code) == (415, "unsupported_media_type")
     assert ask(site, "/api/sync", "POST", None, Authorization="Bearer x").status == 401
     assert ask(site, "/api/sync?full=true", "POST").code == "bad_parameter"
     assert woken == []
@@ -172,7 +173,7 @@ def test_a_picture_is_tried_again(site: Site, archive: Archive, facebook: Simula
     assert one(archive, "SELECT download_status FROM media_storage WHERE id = ?", [waiting]) == (
         "success"
     )
-    assert ask(site, f"/api/media/{waiting}/retry", "POST").status == 409
+    assert ask(site, f"/api/media/{waiting}/retry", "POST").code == "conflict"
     ((small,),) = query(
         archive, "SELECT id FROM media_storage WHERE derived_from IS NOT NULL LIMIT 1"
     )
