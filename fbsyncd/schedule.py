@@ -145,7 +145,7 @@ class Schedule:
         self.every(LOOK, look)
         self.every(WELCOME, archive.welcome)
         # Between three and five quarters of the interval: many archives on one disk drift apart.
-        self.every(0.75 * interval, files_changed.set, jitter=0.5 * interval)
+        self.every(0.75 * interval, _scan_anyway, files_changed, watch, jitter=0.5 * interval)
         self.every(min(SCRUB_TURN, _seconds(settings.scrub_interval)), self._scrub)
 
     def start(self) -> None:
@@ -209,6 +209,12 @@ class Schedule:
         # One that refuses has answered: whoever needs it says what is wrong.
         with suppress(ArchiveError):
             facts.get(self._archive.db, "id")
+
+
+def _scan_anyway(files_changed: Event, watch: Watch | None) -> None:
+    if watch:
+        watch.retry()
+    files_changed.set()
 
 
 def _seconds(interval: timedelta) -> float:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Final
 
 from watchdog.events import (
@@ -73,29 +73,37 @@ class Watch:
         self._observer: BaseObserver | None = None
         self._seen: dict[Path, Identity] = {}
         self._is_refused = False
+        # Whoever tries again and whoever checks are two jobs; each would leave a thread behind.
+        self._lock = Lock()
 
     def start(self) -> None:
         """Begin to watch; a limit of the system is told with its remedy, and scans remain."""
+        # The identities first: a folder replaced in between is noticed by the next check.
+        self._seen = self._identities()
         try:
             self._observer = Observer()
             self._observer.start()
             self._schedule(self._observer)
         except OSError as error:
-            self._is_refused = True
             self.stop()
-            log.warning(
-                "cannot watch the media folders (%s): relying on scans; raise"
-                " fs.inotify.max_user_watches, fs.inotify.max_user_instances or the limit of open"
-                " files, then start again",
-                error.strerror,
-            )
+            self._tell_refused(error)
+        else:
+            if self._is_refused:
+                log.info("the media folders are watched again")
+            self._is_refused = False
 
     def check(self) -> None:
         """Watch anew, and ask for a scan, when a watch has died or its folder is another one."""
-        if not self._is_refused and self._is_stale():
-            self.stop()
-            self.start()
-            self._changed.set()
+        with self._lock:
+            is_settled = self._is_refused and self._identities() == self._seen
+            if not is_settled and self._is_stale():
+                self._restart()
+
+    def retry(self) -> None:
+        """Try what the system refused once more; for now and then, since each try costs files."""
+        with self._lock:
+            if self._is_refused:
+                self._restart()
 
     def stop(self) -> None:
         """Stop watching."""
@@ -106,9 +114,26 @@ class Watch:
                 observer.stop()
                 observer.join()
 
+    def _restart(self) -> None:
+        self.stop()
+        self.start()
+        if not self._is_refused:
+            self._changed.set()
+
+    def _tell_refused(self, error: OSError) -> None:
+        if not self._is_refused:
+            log.warning(
+                "cannot watch the media folders (%s): relying on scans; raise"
+                " fs.inotify.max_user_watches, fs.inotify.max_user_instances or the limit of open"
+                " files; it is tried again at each scan",
+                error.strerror,
+            )
+        self._is_refused = True
+
+    def _identities(self) -> dict[Path, Identity]:
+        return {folder: _identity(folder) for folder in self._folders}
+
     def _schedule(self, observer: BaseObserver) -> None:
-        # The identities first: a folder replaced in between is noticed by the next check.
-        self._seen = {folder: _identity(folder) for folder in self._folders}
         flag = _Flag(self._changed)
         for folder, identity in self._seen.items():
             # A folder that is not there, or gone in between, is watched once it is back.
@@ -119,7 +144,7 @@ class Watch:
     def _is_stale(self) -> bool:
         if self._observer is None or not self._observer.is_alive():
             return True
-        if any(_identity(folder) != self._seen[folder] for folder in self._folders):
+        if self._identities() != self._seen:
             return True
         alive = sum(emitter.is_alive() for emitter in self._observer.emitters)
         return alive < sum(identity is not None for identity in self._seen.values())

@@ -201,6 +201,11 @@ def test_a_disk_that_reads_garbage_everywhere_changes_no_row(shelf: Shelf) -> No
     assert reconciler(shelf).scrub(NOW, Pace()) == Findings(scrubbed=90)
 
 
+def scrub_on(shelf: Shelf, slices: int) -> None:
+    for _ in range(slices):
+        reconciler(shelf).scrub_if_due(NOW, MONTH, Pace(after(7)))
+
+
 def test_a_disk_that_begins_to_read_garbage_is_noticed_soon(shelf: Shelf) -> None:
     """However many files were whole before, hardly more than a dozen rows are queued."""
     ids = [shelf.add(n, bytes([n % 251, n // 251])) for n in range(400)]
@@ -210,8 +215,7 @@ def test_a_disk_that_begins_to_read_garbage_is_noticed_soon(shelf: Shelf) -> Non
     for _ in range(250 // 7):
         assert reconciler(shelf).scrub_if_due(NOW, MONTH, Pace(after(7))).wrong_content == 0
     with pytest.raises(Unavailable, match="damaged"):
-        for _ in range(10):
-            reconciler(shelf).scrub_if_due(NOW, MONTH, Pace(after(7)))
+        scrub_on(shelf, 10)
     assert 0 < states(shelf, ids).count("failed") <= 12
 
 

@@ -174,6 +174,48 @@ def test_folders_that_cannot_be_watched_are_said_once_and_scans_remain(tmp_path:
     assert done.stderr.count("fs.inotify.max_user_watches") == 1
 
 
+LIMITED_FOR_A_WHILE = """
+import resource, sys
+from pathlib import Path
+from threading import Event
+from fbsyncd.watch import watching
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+folder, changed = Path(sys.argv[1]), Event()
+with watching([folder], changed) as watch:
+    watch.retry()
+    watch.check()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    watch.check()
+    print("unasked:", changed.is_set())
+    {what}
+    print("asked:", changed.is_set())
+    (folder / "a").touch()
+    changed.clear()
+    (folder / "a").unlink()
+    print("hears:", changed.wait(5))
+"""
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "watch.retry()",
+        "folder.rename(folder.with_name('old')); folder.mkdir(); watch.check()",
+    ],
+)
+def test_what_was_refused_is_tried_again(tmp_path: Path, what: str) -> None:
+    """At the next scan, or when another folder is there: watched, scanned and told, each once."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    program = LIMITED_FOR_A_WHILE.replace("{what}", what)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:3] == ["unasked: False", "asked: True", "hears: True"]
+    assert done.stderr.count("fs.inotify.max_user_watches") == 1
+
+
 # In a user namespace of its own the limit can be lowered for this process alone.
 NO_WATCHES = """
 import ctypes, sys
