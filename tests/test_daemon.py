@@ -238,3 +238,38 @@ def test_a_used_port_is_told_in_one_line(facebook: Simulator, folder: Path) -> N
     assert refused.returncode == 1
     assert f"port {port}" in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
+
+
+def _asked(url: str, **headers: str) -> tuple[int, dict[str, str]]:
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=named), timeout=10) as told:
+            return told.status, {name.lower(): text for name, text in told.headers.items()}
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, {name.lower(): text for name, text in refused.headers.items()}
+
+
+def test_the_server_behaves_as_configured(facebook: Simulator, folder: Path) -> None:
+    """Names, origins and the place for nginx reach the server of the daemon, and rows are kept."""
+    config = folder / "config.toml"
+    origin = "https://dash.example.org"
+    config.write_text(
+        config.read_text().replace(
+            "[server]\n",
+            f'[server]\nallowed_hosts = ["nas.example.org"]\ncors_origins = ["{origin}"]\n'
+            'accel_prefix = "/archived/"\n',
+        )
+    )
+    with running(folder) as daemon:
+        daemon.until(all_safe)
+        posts = f"{daemon.url}/api/posts"
+        assert _asked(posts, Host="nas.example.org")[0] == 200
+        assert _asked(posts, Host="evil.example")[0] == 421
+        assert _asked(posts, Origin=origin)[1]["access-control-allow-origin"] == origin
+        with_picture = [p for p in daemon.get("/api/posts")["posts"] if p["has_local_image"]]
+        local = with_picture[0]["display_image_url"]
+        status, headers = _asked(f"{daemon.url}{local}")
+        assert (status, headers["x-accel-redirect"][:10]) == (200, "/archived/")
+        etag = _asked(posts)[1]["etag"]
+        assert _asked(posts, If_None_Match=etag)[0] == 304

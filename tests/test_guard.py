@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ from fbsyncd.server.encoding import accepts_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DASHBOARD = "https://dashboard.example.org"
 EVIL = "https://evil.example"
@@ -278,6 +281,29 @@ def test_no_header_breaks_the_server(
         told = b"".join(iter(lambda: connection.recv(65536), b""))
     assert not told or re.match(rb"HTTP/1\.[01] (?:[234]\d\d|501) ", told)
     assert b"Traceback" not in told
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=120), st.sampled_from([b"", b"GET ", b"GET / HTTP/1.1\r\n"]))
+def test_no_bytes_break_the_server(plain: Site, junk: bytes, start: bytes) -> None:
+    """Whatever bytes are sent, an answer is one of ours, and the next client is served."""
+    with socket.create_connection(("127.0.0.1", plain.port), timeout=10) as connection:
+        connection.sendall(start + junk + b"\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        told = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert not told or re.match(rb"HTTP/1\.[01] (?:[24]\d\d|501) ", told)
+    assert plain.ask("/healthz").status == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "nas.example.org"])
+def test_others_are_let_in_only_with_a_token(tmp_path: Path, host: str) -> None:
+    """A daemon that others could reach does not start without a token, and says what to do."""
+    page = '[[facebook.pages]]\nid = "1"\naccess_token = "abc123"\n'
+    (tmp_path / "config.toml").write_text(f'[server]\nhost = "{host}"\n{page}')
+    command = [sys.executable, "-m", "fbsyncd", "run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78
+    assert f'server.auth_token: is empty, but host "{host}" is reached by others' in done.stderr
 
 
 @pytest.mark.parametrize(
