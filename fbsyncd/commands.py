@@ -17,7 +17,7 @@ from threading import Event
 from uuid import UUID
 
 from fbsyncd import config as configuration
-from fbsyncd import daemon, demo, logs, oneshot, terminal, transfer
+from fbsyncd import daemon, demo, logs, oneshot, process, terminal, transfer
 from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
@@ -95,6 +95,8 @@ def sync(args: argparse.Namespace) -> int:
 def reconcile(args: argparse.Namespace) -> int:
     """Compare rows with files once."""
     request = Request(args.dry_run, args.delete_orphans, args.accept_loss)
+    if args.scrub:
+        process.be_nice()
     with opened(_load(args)) as archive, terminal.live_line(sys.stderr) as show:
         found = oneshot.reconcile(archive, request, scrub=args.scrub, show=show)
     _say(terminal.findings(found, request))

@@ -14,6 +14,7 @@ import signal
 import struct
 import threading
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,8 @@ from PIL import Image, ImageOps
 #: Width of a developed picture in pixels, and the most it may be high.
 WIDTH: Final = 320
 HEIGHT: Final = 960
+#: So much further back in the queue for the processor.
+NICE: Final = 10
 _FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "MPO")
 
 
@@ -72,9 +75,12 @@ _SENSELESS: Final = (
 def begin() -> None:
     """Prepare a worker process: it ends when its parent ends it, or with its parent.
 
-    Ctrl-C reaches it too and is left to the parent; a parent that was killed can end nothing.
+    It leaves the processor to whoever is served. Ctrl-C reaches it too and is left to the parent;
+    a parent that was killed can end nothing.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):
+        os.nice(NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

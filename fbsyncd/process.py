@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+from contextlib import suppress
 from typing import Final
 
 # Pids are used again, in a container always the same one; this is not.
 _TAG: Final = secrets.token_hex(4)
+
+#: So much further back in the queue for the processor goes what nobody waits for.
+NICE: Final = 10
 
 
 def name() -> str:
@@ -24,6 +29,22 @@ def is_gone(process: str) -> bool:
     if not pid.isdecimal():
         return False
     return tag != _TAG if int(pid) == os.getpid() else not _runs(int(pid))
+
+
+def be_nice() -> None:
+    """Let the rest of this process, and on Linux this thread alone, leave the machine to others.
+
+    Linux keeps the value by thread, and derives the priority of reading and writing from it where
+    its scheduler knows any: https://man7.org/linux/man-pages/man2/setpriority.2.html
+    """
+    with suppress(OSError):
+        os.nice(NICE)
+
+
+def be_nice_in_thread() -> None:
+    """Do so in a thread; nothing where that would be the whole process."""
+    if sys.platform == "linux":
+        be_nice()
 
 
 def _runs(pid: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from fbsyncd import facts
+from fbsyncd import facts, process
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Page
 from fbsyncd.desk import Desk, Wanted
@@ -50,6 +50,8 @@ BUDGETS: Final = 15
 
 _WORK: Final = "default"
 _SYNC: Final = "sync"
+#: A thread of its own, since niceness cannot be taken back.
+_SCRUB: Final = "scrub"
 #: Apart from the work: signs of life must not queue behind what takes its time.
 SIGNS: Final = "signs"
 
@@ -69,6 +71,7 @@ class Schedule:
                 _WORK: ThreadPoolExecutor(6),
                 _SYNC: ThreadPoolExecutor(SYNCS_AT_ONCE),
                 SIGNS: ThreadPoolExecutor(3),
+                _SCRUB: ThreadPoolExecutor(1, {"initializer": process.be_nice_in_thread}),
             },
             # None: a job that became due while the machine slept runs once, however late.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -146,7 +149,8 @@ class Schedule:
         self.every(WELCOME, archive.welcome)
         # Between three and five quarters of the interval: many archives on one disk drift apart.
         self.every(0.75 * interval, _scan_anyway, files_changed, watch, jitter=0.5 * interval)
-        self.every(min(SCRUB_TURN, _seconds(settings.scrub_interval)), self._scrub)
+        turn = min(SCRUB_TURN, _seconds(settings.scrub_interval))
+        self.every(turn, self._scrub, executor=_SCRUB)
 
     def start(self) -> None:
         """Begin with the jobs that are there."""

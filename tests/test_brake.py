@@ -399,6 +399,12 @@ def test_setting_up_without_the_disk_is_said(shelf: Shelf, tmp_path: Path) -> No
     assert "--accept-loss" in said
 
 
+def niceness(pid: int) -> list[int]:
+    """Of each thread of a process."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return [int(stat.rpartition(")")[2].split()[16]) for stat in stats]
+
+
 def test_rot_is_found_and_mended_while_the_daemon_runs(tmp_path: Path) -> None:
     """A byte altered on disk is noticed by the scrub and the picture fetched again."""
     with Simulator(posts=4, seed=3, pictures="plain") as facebook:
@@ -410,5 +416,9 @@ def test_rot_is_found_and_mended_while_the_daemon_runs(tmp_path: Path) -> None:
             whole = path.read_bytes()
             path.write_bytes(b"\0" + whole[1:])
             daemon.until(lambda stats: path.exists() and path.read_bytes() == whole)
+            mine = os.getpriority(os.PRIO_PROCESS, 0)
+            if sys.platform == "linux" and mine < 19:
+                found = niceness(daemon.process.pid)
+                assert len([nice for nice in found if nice > mine]) == 1, found
             daemon.until(all_safe)
             daemon.stop()

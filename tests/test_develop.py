@@ -18,7 +18,7 @@ from PIL import Image
 from shelf import NOW, Shelf, picture
 
 from fbsyncd import models
-from fbsyncd.darkroom import Print, Spoilt, Unread, develop
+from fbsyncd.darkroom import NICE, Print, Spoilt, Unread, develop
 from fbsyncd.develop import Darkroom
 from fbsyncd.errors import MediaTrouble
 
@@ -191,6 +191,17 @@ def test_bytes_altered_on_disk_are_no_fault_of_the_source(shelf: Shelf, darkroom
     row = shelf.row(id_)
     assert (row["download_status"], row["attempts"]) == ("failed", 0)
     assert [job.id for job in shelf.backlog.claim(1, NOW)] == [id_]
+
+
+def test_developing_leaves_the_processor_to_others(shelf: Shelf, darkroom: Darkroom) -> None:
+    """Workers stand further back in the queue than the process that serves."""
+    shelf.add(1, picture(1))
+    run(darkroom)
+    pool = darkroom._pool
+    assert pool is not None
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    for pid in list(pool._processes):
+        assert os.getpriority(os.PRIO_PROCESS, pid) == min(mine + NICE, 19)
 
 
 def test_a_worker_that_was_killed_does_not_end_developing(shelf: Shelf, darkroom: Darkroom) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_a_damaged_file_goes_to_quarantine(media: Media) -> None:
     media.quarantine("posts", NAME)
     assert media.file("posts", NAME) is None
     assert (media.root / ".quarantine" / f"posts-{NAME}").read_bytes() == b"damaged"
+
+
+@pytest.mark.skipif(shutil.which("fincore") is None, reason="fincore of util-linux is not here")
+def test_hashing_leaves_no_file_in_the_page_cache(media: Media) -> None:
+    """A scrub of a whole archive must not push out what others have read."""
+    data = bytes(300_000)
+    name = names.filename(hashlib.sha256(data).hexdigest(), "jpg")
+    media.publish([media.stage(data, "posts", name)])
+    path = media.root / "posts" / name
+    assert path.read_bytes() == data
+    before = cached(path)
+    assert media.digest("posts", name) == name.partition(".")[0]
+    assert cached(path) == 0 < before
+
+
+def cached(path: Path) -> int:
+    """How many bytes of a file are in the page cache."""
+    command = ["fincore", "--bytes", "--noheadings", "--output", "RES", str(path)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def test_a_folder_that_cannot_be_written_is_told(media: Media) -> None:
