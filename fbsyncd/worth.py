@@ -20,13 +20,17 @@ Ask = Callable[[str, str, Mapping[str, str]], object]
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """One token; a time is None when that end does not come. *message* says why it is not valid."""
+    """One token; a time is None when that end does not come. *message* says why it is not valid.
+
+    *scopes* are the rights it was given, in Facebook's names.
+    """
 
     is_valid: bool
     kind: str | None = None
     expires_at: datetime | None = None
     data_access_expires_at: datetime | None = None
     message: str | None = None
+    scopes: tuple[str, ...] = ()
 
     @property
     def end(self) -> datetime | None:
@@ -45,12 +49,18 @@ def of_token(ask: Ask, token: str, app_id: str, app_secret: str) -> Worth:
         expires_at=_end(data, "expires_at"),
         data_access_expires_at=_end(data, "data_access_expires_at"),
         message=read.text(data, "error", "message"),
+        scopes=_scopes(data),
     )
 
 
 def app_of(ask: Ask, token: str) -> str:
     """Return the id of the app that *token* was made for."""
     return read.name(ask("app", token, {"fields": "id"}), "id") or ""
+
+
+def _scopes(data: object) -> tuple[str, ...]:
+    scopes = read.at(data, "scopes")
+    return tuple(map(str, scopes)) if isinstance(scopes, list) else ()
 
 
 def _end(data: object, key: str) -> datetime | None:

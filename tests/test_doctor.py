@@ -80,7 +80,7 @@ def test_a_sound_archive_gets_a_clean_bill(facebook: Simulator, on_each_engine: 
     states = {check["check"]: check["state"] for check in told["checks"]}
     assert {name for name, state in states.items() if state != "ok"} == {"sandbox", "dns"}
     token = next(check["says"] for check in told["checks"] if check["check"] == "token")
-    assert token == f"Page {facebook.page_id}: a page token, which does not end"
+    assert token == f"Page {facebook.page_id}: a page token; it does not end"
     for secret in (facebook.token, SECRET):
         assert secret not in done.stdout
 
@@ -230,6 +230,9 @@ def test_the_end_of_a_token_is_told_two_weeks_ahead(facebook: Simulator, place: 
     facebook.faults.token_terms(expires_at=soon)
     assert "the token ends in 9 days" in state(place, "token")[1]
     facebook.faults.clear()
+    facebook.faults.token_terms(data_access_expires_at=1_700_000_000)
+    assert "its access to data has ended (2023-11-14)" in state(place, "token")[1]
+    facebook.faults.clear()
     facebook.faults.token_terms(expires_at=far)
     assert state(place, "token")[0] == "ok"
 
@@ -247,7 +250,7 @@ def test_a_persons_token_is_told_from_the_pages(facebook: Simulator, place: Path
     found, says, remedy = state(place, "token")
     assert found == "failed"
     assert "a person's token" in says
-    assert "access_token" in remedy
+    assert "fbsyncd token" in remedy
     assert facebook.access.user_token not in says + remedy
 
 

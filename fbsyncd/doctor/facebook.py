@@ -2,8 +2,6 @@
 
 Each Page is asked for the id of its newest post, which takes exactly the rights a sync takes. What
 Facebook says of the token itself is asked only with the app's secret, since only the app may ask.
-
-Sources: https://developers.facebook.com/docs/graph-api/reference/debug_token
 """
 
 from __future__ import annotations
@@ -30,6 +28,7 @@ from fbsyncd.errors import (
 from fbsyncd.graph import verdict
 from fbsyncd.graph.caller import Account, Endpoint
 from fbsyncd.graph.exchange import Answer, Exchange
+from fbsyncd.worth import Worth, app_of, of_token
 
 #: Seconds for one call, for one Page, and for all Pages together.
 CALL_SECONDS: Final = 8.0
@@ -47,7 +46,7 @@ class PageSeen:
 
     page_id: str
     trouble: GraphError | None = None
-    worth: read.Json | None = None
+    worth: Worth | None = None
     untold: str = "only told with app_secret"
     can_derive: bool | None = None
 
@@ -122,19 +121,16 @@ class Asking:
             told.worth = self._worth(account.token)
         except GraphError as error:
             told.untold = str(error)
-        kind = read.text(told.worth, "type")
+        kind = told.worth.kind if told.worth else None
         if kind == "USER" or (kind is None and told.trouble and _wants_page_token(told.trouble)):
             told.can_derive = self._derived(account)
 
-    def _worth(self, token: str) -> read.Json | None:
+    def _worth(self, token: str) -> Worth | None:
         """Return what the app may know of *token*; the app is known by its id and its secret."""
         secret = self._endpoint.app_secret
         if not secret:
             return None
-        app_id = read.name(self._get("app", token, {"fields": "id"}), "id")
-        found = self._get("debug_token", f"{app_id}|{secret}", {"input_token": token})
-        data = read.at(found, "data")
-        return data if isinstance(data, dict) else None
+        return of_token(self._get, token, app_of(self._get, token), secret)
 
     def _derived(self, account: Account) -> bool:
         try:

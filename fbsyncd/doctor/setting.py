@@ -38,7 +38,7 @@ def check(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
 def refused(error: ConfigError) -> Iterator[Finding]:
     """Tell each mistake of a configuration that cannot be used."""
     for line in str(error).splitlines():
-        yield failed(NAME, line, "mend it and try again; nothing else was looked at before")
+        yield failed(NAME, line, "mend it, then run this again")
 
 
 def judge(files: Sequence[File], pages: int) -> Finding:

@@ -6,25 +6,26 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from fbsyncd import read
 from fbsyncd.doctor.facebook import PageSeen, Seen
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, warning
 from fbsyncd.errors import GraphError, Throttled, TokenRefused
+from fbsyncd.tokens import AHEAD
+from fbsyncd.worth import Worth
 
 GRAPH: Final = "graph"
 CLOCK: Final = "clock"
 TOKEN: Final = "token"
 
 NEEDED: Final = ("pages_read_engagement", "pages_read_user_content")
-#: A token is warned of so long before it ends: time for a person who is away.
-AHEAD: Final = timedelta(days=14)
 #: Seconds the two clocks may differ: answers take a while, and times are told in whole seconds.
 NEAR: Final = 60
 #: From so many seconds on links are taken for dead that live, and the other way round.
 FAR: Final = 3600
-_TO_PAGE: Final = (
-    "ask {url}/PAGE?fields=access_token with this token, and put the Page's own token in its place"
-)
+_RENEW: Final = "grant the app {}, then make a new Page token with `fbsyncd token`"
+_RENEWALS: Final = {
+    "the token": "`fbsyncd token` makes one that does not end",
+    "its access to data": "let the person log in to the app again, then run `fbsyncd token`",
+}
 
 
 def check(seen: Seen, asked: str, now: datetime) -> Iterator[Finding]:
@@ -35,7 +36,7 @@ def check(seen: Seen, asked: str, now: datetime) -> Iterator[Finding]:
     yield graph(seen, asked)
     yield clock(seen.skew)
     for page in seen.pages:
-        yield token(page, now, seen.url)
+        yield token(page, now)
     if seen.offline is not None:
         yield skipped(TOKEN, "offline: tokens were not tried, or not all of them")
 
@@ -70,29 +71,29 @@ def clock(skew: float | None) -> Finding:
     return found(CLOCK, says, remedy)
 
 
-def token(page: PageSeen, now: datetime, url: str) -> Finding:
+def token(page: PageSeen, now: datetime) -> Finding:
     """Return the finding about one Page's token."""
     name = f"Page {page.page_id}: "
     if page.can_derive is not None:
-        return _user_token(page, name, url)
+        return _user_token(page, name)
     if page.trouble is not None:
-        return _refused(page.trouble, name)
+        return _refused(page.trouble, name, _lacking(page.worth))
     if page.worth is None:
         return ok(TOKEN, f"{name}its posts can be read (kind and end of the token: {page.untold})")
     return _worth(page.worth, name, now)
 
 
-def _user_token(page: PageSeen, name: str, url: str) -> Finding:
+def _user_token(page: PageSeen, name: str) -> Finding:
     says = f"{name}this is a person's token, not the Page's"
     if not page.can_derive:
-        remedy = "give that person a role on the Page, then take the Page's own token"
+        remedy = "give that person a role on the Page; then `fbsyncd token` makes the Page's own"
         return failed(TOKEN, f"{says}, and the Page's cannot be had with it", remedy)
     found = warning if page.trouble is None else failed
-    remedy = _TO_PAGE.format(url=url).replace("PAGE", page.page_id)
+    remedy = "`fbsyncd token` makes the Page's own, to be put in its place"
     return found(TOKEN, f"{says}; the Page's own can be had with it", remedy)
 
 
-def _refused(error: GraphError, name: str) -> Finding:
+def _refused(error: GraphError, name: str, lacking: str) -> Finding:
     says = f"{name}{' '.join(str(error).removeprefix(name).split())}"
     if isinstance(error, TokenRefused):
         return failed(TOKEN, says, error.remedy)
@@ -100,44 +101,29 @@ def _refused(error: GraphError, name: str) -> Finding:
         return warning(TOKEN, says, "wait; the daemon does, and goes on by itself")
     if error.retryable:
         return warning(TOKEN, says, "try again later")
+    if lacking:
+        return failed(TOKEN, f"{says} The token lacks {lacking}.", _RENEW.format(lacking))
     return failed(TOKEN, says, "look at the rights of the token and at the Page's id")
 
 
-def _worth(worth: read.Json, name: str, now: datetime) -> Finding:
-    kind = read.text(worth, "type") or "unknown"
-    ends = [
-        ("the token ends", _moment(worth, "expires_at")),
-        ("its access to data ends", _moment(worth, "data_access_expires_at")),
-    ]
-    dated = [(what, at) for what, at in ends if at is not None]
-    says = f"{name}a {kind.lower().replace('_', ' ')} token, " + (
-        " and ".join(f"{what} {at:%Y-%m-%d}" for what, at in dated) or "which does not end"
-    )
-    if lacking := [scope for scope in NEEDED if scope not in _scopes(worth)]:
-        remedy = f"make a new Page token with {' and '.join(lacking)}"
-        return warning(TOKEN, f"{says}, without {' and '.join(lacking)}", remedy)
-    for what, at in dated:
-        if at - now < AHEAD:
-            left = f"in {_span(at - now)}" if at > now else "now: it is past"
-            return warning(TOKEN, f"{name}{what} {left} ({at:%Y-%m-%d})", _renewal(what))
+def _worth(worth: Worth, name: str, now: datetime) -> Finding:
+    ends = {"the token": worth.expires_at, "its access to data": worth.data_access_expires_at}
+    for what, end in ends.items():
+        if end is not None and end - now < AHEAD:
+            at = f"{what} ends in {_span(end - now)}" if end > now else f"{what} has ended"
+            return warning(TOKEN, f"{name}{at} ({end:%Y-%m-%d})", _RENEWALS[what])
+    dated = " and ".join(f"{what} ends {end:%Y-%m-%d}" for what, end in ends.items() if end)
+    kind = (worth.kind or "unknown").lower().replace("_", " ")
+    says = f"{name}a {kind} token; {dated or 'it does not end'}"
+    if lacking := _lacking(worth):
+        return warning(TOKEN, f"{says}, without {lacking}", _RENEW.format(lacking))
     return ok(TOKEN, says)
 
 
-def _renewal(what: str) -> str:
-    if what == "the token ends":
-        return "make a new Page token from a long-lived user token: such a one does not end"
-    return "let the person who granted the app log in with it again, then take a new Page token"
-
-
-def _scopes(worth: read.Json) -> list[object]:
-    scopes = read.at(worth, "scopes")
-    return scopes if isinstance(scopes, list) else []
-
-
-def _moment(worth: read.Json, key: str) -> datetime | None:
-    """Return when something ends; Facebook's 0 means that it does not."""
-    at = read.moment(worth, key)
-    return at if at and at.timestamp() > 0 else None
+def _lacking(worth: Worth | None) -> str:
+    """Return the rights that reading takes and the token was not given; nothing when unknown."""
+    missing = [scope for scope in NEEDED if worth and scope not in worth.scopes]
+    return " and ".join(missing)
 
 
 def _span(length: timedelta) -> str:
