@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from fbsyncd import links
@@ -250,9 +250,10 @@ def earlier_text(
 
 
 def moment(value: object) -> str | None:
-    """Return a stored time in ISO 8601 with ``Z``."""
+    """Return a stored time in ISO 8601 with ``Z``, to the second."""
     at = from_text(value)
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    # strftime takes ten times as long.
+    return f"{at.replace(microsecond=0, tzinfo=None).isoformat()}Z" if at else None
 
 
 def _shape(file: Rendition) -> float:

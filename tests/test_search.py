@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -294,3 +296,62 @@ def test_texts_that_were_there_before_are_found(db: Database) -> None:
         )
     assert [search.refresh(db) for _ in range(4)] == [500, 500, 203, 0]
     assert find(db, "number 1202") == ["1202"]
+
+
+def test_who_folds_an_older_text_does_not_write_last(db: Database) -> None:
+    """Of two that fold at once, one whose reading another's edit overtook cannot undo the other."""
+    post(db, "p", "the older text")
+    first = threading.get_ident()
+    begun, done = threading.Event(), threading.Event()
+
+    def edit_and_fold() -> None:
+        assert begun.wait(10)
+        with transaction(db):
+            change(db, "UPDATE facebook_posts SET message = 'the newer text'")
+        search.refresh_all(db)
+        done.set()
+
+    def dawdle(event: Any) -> None:
+        if threading.get_ident() == first and "FROM facebook_video_posts" in event.sql:
+            begun.set()
+            # Where one waits for the other, as it should, this time passes in vain.
+            done.wait(0.5)
+
+    db.query_hooks[:] = [dawdle]
+    other = threading.Thread(target=edit_and_fold)
+    other.start()
+    search.refresh(db)
+    other.join(10)
+    assert done.is_set()
+    assert (find(db, "newer"), find(db, "older")) == (["p"], [])
+
+
+def test_an_index_that_is_written_from_everywhere_is_whole(db: Database) -> None:
+    """Several that write and several that fold, at once: the last text is what is found."""
+    posts = [f"p{n}" for n in range(4)]
+    for id_ in posts:
+        post(db, id_, "word 0 end")
+    written = threading.Event()
+    edit = "UPDATE facebook_posts SET message = ? WHERE id = ?"
+
+    def write(id_: str) -> None:
+        for number in range(1, 26):
+            with transaction(db):
+                change(db, edit, [f"word {number} end", id_])
+
+    def fold_all() -> None:
+        while not written.is_set():
+            search.refresh(db)
+
+    with ThreadPoolExecutor(6) as pool:
+        folding = [pool.submit(fold_all) for _ in range(2)]
+        wait([pool.submit(write, id_) for id_ in posts])
+        written.set()
+        for one in folding:
+            one.result()
+    search.refresh_all(db)
+    assert find(db, '"word 25 end"') == find(db, "word") == posts
+    if models.engine(db) is SQLITE:
+        with transaction(db):
+            check = "INSERT INTO post_search_grams (post_search_grams) VALUES ('integrity-check')"
+            change(db, check)

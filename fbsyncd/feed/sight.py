@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from collections import defaultdict
@@ -35,7 +36,9 @@ class Sight:
 
     def lens(self) -> Lens:
         """Return how things look now."""
-        return Lens(self._prefix, self._now(), self._is_there, self.reason() is not None)
+        # A picture of a post is mostly its attachment's too: once is enough.
+        is_there = functools.cache(self._is_there)
+        return Lens(self._prefix, self._now(), is_there, self.reason() is not None)
 
     def lens_for(self, shots: Collection[Row]) -> Lens:
         """Return how things look now, with the files made of *shots* (columns of view.Shot)."""
