@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 
 from fbsyncd import (
@@ -37,7 +38,8 @@ from fbsyncd.metrics import Metrics, Subject, Tallies
 from fbsyncd.pulse import Pulse
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.sync import Order, Report, Source, Sync
-from fbsyncd.walks import Walk, Window
+from fbsyncd.thrift import Means
+from fbsyncd.walks import Walk, Window, share
 
 USER_AGENT = f"fbsyncd/{__version__}"
 
@@ -134,13 +136,23 @@ class Archive:
         *,
         wanted: Callable[[datetime], Walk] | None = None,
         heard: Callable[[Report], None] = lambda _: None,
+        thrifty: bool = False,
     ) -> Report:
-        """Read one Page into rows; see :meth:`fbsyncd.sync.Sync.page`."""
+        """Read one Page into rows; see :meth:`fbsyncd.sync.Sync.page`.
+
+        *thrifty*: no more than its share of the budget of calls, see :mod:`fbsyncd.thrift`.
+        """
         days = self.config.sync.backfill_days
-        window = Window(timedelta(days=days) if days else None, self.config.sync.full_interval)
+        is_one_of_many = len(self.config.facebook.pages) > 1
+        window = Window(
+            timedelta(days=days) if days else None,
+            self.config.sync.full_interval,
+            share(page.id) if is_one_of_many else None,
+        )
+        means = partial(self._means, page.id) if thrifty else Means
         self._reading[page.id] += 1
         try:
-            return self._sync.page(_source(page), Order(window, self.now, wanted, heard))
+            return self._sync.page(_source(page), Order(window, self.now, wanted, heard, means))
         finally:
             self._reading[page.id] -= 1
 
@@ -202,6 +214,11 @@ class Archive:
         self.fetcher.close()
         self.graph.close()
         models.close(self.db)
+
+    def _means(self, page_id: str) -> Means:
+        used = self.graph.pace.used(page_id, self.now())
+        pages, interval = len(self.config.facebook.pages), self.config.sync.interval
+        return Means(used.percent, pages, interval)
 
     def _subject(self) -> Subject:
         return Subject(

@@ -47,6 +47,8 @@ SYNCS_AT_ONCE: Final = 4
 #: Seconds between looks at what is known of tokens, and at the budgets of calls.
 TOKENS: Final = 60
 BUDGETS: Final = 15
+#: Between two slices of a Page; the Pages that wait have their turn in between.
+BREATH: Final = timedelta(seconds=1)
 
 _WORK: Final = "default"
 _SYNC: Final = "sync"
@@ -115,7 +117,7 @@ class Schedule:
 
         def look() -> None:
             for page in vigil.renewed():
-                self._sync_now(page)
+                self.wake(page.id)
 
         self.every(LOOK, look)
         self.every(TOKENS, vigil.ask_for_tokens)
@@ -179,22 +181,17 @@ class Schedule:
         jobs = (job for job in self._scheduler.get_jobs() if job.executor == _SYNC)
         return {job.args[0].id: job.next_run_time for job in jobs}
 
-    def wake(self, page_id: str) -> None:
-        """Let a Page be read now."""
+    def wake(self, page_id: str, after: timedelta = timedelta()) -> None:
+        """Let a Page be read now, or soon *after*."""
         for job in self._scheduler.get_jobs():
             if job.executor == _SYNC and job.args[0].id == page_id:
-                job.modify(next_run_time=utcnow())
-
-    def _sync_now(self, page: Page) -> None:
-        for job in self._scheduler.get_jobs():
-            if job.executor == _SYNC and job.args == (page,):
-                job.modify(next_run_time=utcnow())
+                job.modify(next_run_time=utcnow() + after)
 
     def _sync(self, page: Page) -> None:
         self._desk.read(page, self._read)
 
     def _read(self, page: Page, wanted: Wanted | None) -> None:
-        report = self._archive.sync(page, wanted=wanted)
+        report = self._archive.sync(page, wanted=wanted, thrifty=True)
         log.info(
             "page %s: read %s and %s, %s changed, %s",
             page.id,
@@ -203,6 +200,9 @@ class Schedule:
             counted(report.rows_written, "row"),
             counted(report.pictures_new, "new picture"),
         )
+        if report.is_cut:
+            # Not at once: a job that still runs is not begun a second time.
+            self.wake(page.id, BREATH)
 
     def _scrub(self) -> None:
         end = time.monotonic() + SCRUB_SECONDS

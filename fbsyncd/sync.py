@@ -8,14 +8,14 @@ It downloads nothing and never deletes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from peewee import Database
 
-from fbsyncd import gone, ledger, listed, search, walks
+from fbsyncd import gone, ledger, listed, search, thrift, walks
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import (
     CallRefused,
@@ -28,9 +28,13 @@ from fbsyncd.errors import (
 from fbsyncd.gone import Span
 from fbsyncd.graph import Graph, Listing
 from fbsyncd.models import session, transaction
+from fbsyncd.orders import Order, Report, Source
 from fbsyncd.records import Post, Video
 from fbsyncd.rows import Rows
-from fbsyncd.walks import Progress, Walk, Window
+from fbsyncd.thrift import Step
+from fbsyncd.walks import Progress, Walk
+
+__all__ = ["STREAMS", "Order", "Report", "Source", "Sync"]
 
 log = logging.getLogger(__name__)
 
@@ -41,37 +45,6 @@ REFUSED_PAUSE: Final = timedelta(days=1)
 TOKEN_PAUSE: Final = timedelta(hours=1)
 
 
-@dataclass(slots=True)
-class Report:
-    """What one sync of one Page did; *problems* are sentences a person can act on."""
-
-    page_id: str
-    posts: int = 0
-    videos: int = 0
-    rows_written: int = 0
-    pictures_new: int = 0
-    unreadable: int = 0
-    problems: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One Page to read: its id, and where its token is had at the moment it is needed."""
-
-    page_id: str
-    token: Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How a sync is to be made: *wanted* instead of what is due, *heard* after each page."""
-
-    window: Window
-    now: Callable[[], datetime]
-    wanted: Callable[[datetime], Walk] | None = None
-    heard: Callable[[Report], None] = lambda _: None
-
-
 class Sync:
     """Reads Pages into one archive."""
 
@@ -80,6 +53,8 @@ class Sync:
         self.graph = graph
         self.rows = Rows(db, backlog)
         self._refused: dict[str, tuple[str, datetime]] = {}
+        #: When each stream of each Page was last asked for what is new.
+        self.looked: dict[tuple[str, str], datetime] = {}
 
     def page(self, source: Source, order: Order) -> Report:
         """Read what is due of one Page.
@@ -130,6 +105,7 @@ class _Reading:
         self._db = sync.db
         self._graph = sync.graph
         self._rows = sync.rows
+        self._looked = sync.looked
         self._source = source
         self._order = order
         self._report = report
@@ -171,11 +147,23 @@ class _Reading:
                 self._walk(name, progress, wanted)
             else:
                 self._glance(name, wanted)
-        elif cut:
-            progress = self._walk(name, progress, cut)
-            self._walk(name, progress, walks.due(progress, order.window, now))
+        elif wanted and not cut:
+            self._walk(name, progress, wanted)
         else:
-            self._walk(name, progress, wanted or walks.due(progress, order.window, now))
+            self._read_due(name, progress, now)
+
+    def _read_due(self, name: str, progress: Progress, now: datetime) -> None:
+        cut, order, place = progress.walk, self._order, (self._source.page_id, name)
+        looked = self._looked.get(place)
+        for step in thrift.steps(progress, order.window, order.means(), now, looked):
+            if step.walk.reached is None:
+                self._looked[place] = now
+            if step.beside:
+                self._glance(name, step.walk)
+            else:
+                progress = self._walk(name, progress, step.walk, step)
+        if cut and progress.walk is None:
+            self._walk(name, progress, walks.due(progress, order.window, now))
 
     def _stop(
         self, name: str, state: str, message: str, hold_until: datetime | None = None
@@ -194,9 +182,11 @@ class _Reading:
         with session(self._db):
             return ledger.load(self._db, self._source.page_id, name)
 
-    def _walk(self, name: str, progress: Progress, walk: Walk) -> Progress:
+    def _walk(
+        self, name: str, progress: Progress, walk: Walk, step: Step | None = None
+    ) -> Progress:
         self._begin_notes(walk)
-        for listing in self._ask(name, walk):
+        for made, listing in enumerate(self._ask(name, walk), start=1):
             if listing.skipped:
                 self._doubt_notes(walk)
             times = [record.created_time for record in listing.records]
@@ -205,6 +195,10 @@ class _Reading:
             self._store(name, replace(progress, walk=walk, state="reading"), wanted)
             if walk.is_done(times):
                 break
+            means = self._order.means()
+            if step and thrift.is_enough(step, made, means):
+                self._report.is_cut |= means.percent < thrift.WHOLE
+                return replace(progress, walk=walk, state="reading")
         done = progress.completed(walk, self._order.now())
         with transaction(self._db):
             ledger.save(self._db, self._source.page_id, name, done)

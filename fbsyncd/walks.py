@@ -10,8 +10,10 @@ kept for that: they go stale as soon as something is added or deleted.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 RECENT: Final = timedelta(days=28)
@@ -24,10 +26,14 @@ BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the configuration asks for: *backfill* None means everything."""
+    """What the configuration asks for: *backfill* None means everything.
+
+    *share* is the Page's place among others, from 0 to 1, see :func:`share`; None for one alone.
+    """
 
     backfill: timedelta | None
     full_interval: timedelta
+    share: float | None = None
 
     def since(self, now: datetime) -> datetime:
         return BEGINNING if self.backfill is None else now - self.backfill
@@ -128,12 +134,18 @@ class Progress:
         return max(walk.newest, self.high_water or walk.newest)
 
 
-def due(progress: Progress, window: Window, now: datetime) -> Walk:
-    """Return the walk a regular sync should make now."""
-    if _is_full_due(progress, window, now):
+def share(page_id: str) -> float:
+    """Return the place of a Page among others: from 0 to 1, always the same, evenly spread."""
+    return int.from_bytes(sha256(page_id.encode()).digest()[:6]) / 2**48
+
+
+def due(progress: Progress, window: Window, now: datetime, put_off: Container[str] = ()) -> Walk:
+    """Return the walk a regular sync should make now; kinds that are *put_off* are not due."""
+    if "full" not in put_off and _is_full_due(progress, window, now):
         return Walk("full", window.since(now), now)
     newest = progress.high_water - OVERLAP if progress.high_water else window.since(now)
-    if _is_over(RECENT_INTERVAL, progress.recent_at, now):
+    recent_due = _is_over(RECENT_INTERVAL, progress.recent_at, now, window.share)
+    if "recent" not in put_off and recent_due:
         # After a long absence the last weeks alone would leave a gap before them.
         return Walk("recent", min(max(now - RECENT, window.since(now)), newest), now)
     return Walk("latest", newest, now)
@@ -143,9 +155,20 @@ def _is_full_due(progress: Progress, window: Window, now: datetime) -> bool:
     if progress.full_at is None or progress.covered_since is None:
         return True
     widened = window.since(progress.full_at) < progress.covered_since
-    return widened or _is_over(window.full_interval, progress.full_at, now)
+    return widened or _is_over(window.full_interval, progress.full_at, now, window.share)
 
 
-def _is_over(interval: timedelta, since: datetime | None, now: datetime) -> bool:
-    """Tell whether *interval* is over; a start that lies ahead was written by a wrong clock."""
-    return since is None or not timedelta() <= now - since < interval
+def _is_over(
+    interval: timedelta, since: datetime | None, now: datetime, share: float | None = None
+) -> bool:
+    """Tell whether *interval* is over; a start that lies ahead was written by a wrong clock.
+
+    With a *share* it is over at that point of every interval too, so that Pages which were once
+    read together do not stay together.
+    """
+    if since is None or not timedelta() <= now - since < interval:
+        return True
+    if share is None:
+        return False
+    passed = (now - BEGINNING - share * interval) // interval
+    return BEGINNING + (passed + share) * interval > since

@@ -20,9 +20,9 @@ FLOORS = [
     | {"fold", "knock", "notify", "pulse", "signals", "watch"}
     | {"disk", "sqlitefile"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
-    | {"turns"},
+    | {"thrift", "turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
-    | {"outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
+    | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
     {"adopted", "backlog", "brake", "budgets", "export", "forget", "graph", "ledger", "listed"}
     | {"merge", "relocate", "sole", "tokens", "verify"},
     {"stats"},
