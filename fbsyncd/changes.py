@@ -12,7 +12,7 @@ Both count more than the rows of an archive: on a PostgreSQL server all its data
 from __future__ import annotations
 
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 import peewee
 from peewee import Database
@@ -20,6 +20,9 @@ from peewee import Database
 from fbsyncd.models import engine
 
 Mark = tuple[object, ...]
+
+#: Seconds one thread waits for another one's answer.
+PATIENCE: Final = 1.0
 
 
 class Changes:
@@ -37,15 +40,19 @@ class Changes:
         Take it before the rows are read: what is committed meanwhile makes the next one differ.
         When the database does not answer, the value equals no other; nothing is raised.
         """
-        with self._lock:
-            try:
-                with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
-                    value = self._asked()
-                    return self._opened, value
-            except (peewee.PeeweeException, ValueError):
-                # ValueError is the pool's, when all its connections are in use.
-                self._drop()
-                return (object(),)
+        if not self._lock.acquire(timeout=PATIENCE):
+            # Whoever asks hangs, so all would: a server that was cut off lets one wait for minutes.
+            return (object(),)
+        try:
+            with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+                value = self._asked()
+                return self._opened, value
+        except (peewee.PeeweeException, ValueError):
+            # ValueError is the pool's, when all its connections are in use.
+            self._drop()
+            return (object(),)
+        finally:
+            self._lock.release()
 
     def _asked(self) -> object:
         if self._connection is None:

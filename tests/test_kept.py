@@ -24,6 +24,7 @@ from fbsyncd.server import make_app
 from fbsyncd.server.answers import json_answer
 from fbsyncd.server.encoding import Ready
 from fbsyncd.server.kept import Kept, first_death, marking
+from fbsyncd.server.timed import timed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,6 +216,17 @@ def test_health_is_never_kept(place: Place) -> None:
     assert place.ask("/readyz").status == 200
     place.shelf.media.root.rename(place.shelf.media.root.with_name("elsewhere"))
     assert place.ask("/readyz").status == 503
+
+
+def test_requests_are_counted_by_route_also_when_nothing_is_read(place: Place) -> None:
+    """Whoever counts requests learns the route of an answer that was kept, too."""
+    counted: list[tuple[str, str, str]] = []
+    kept = Kept(marking(Changes(place.shelf.db), place.shelf.media), lambda: NOW)
+    app = make_app(place.feed, place.shelf.media, kept=kept)
+    with serving(timed(app, lambda *told: counted.append(told[:3]))) as site:
+        for _ in range(2):
+            site.ask("/api/posts/1_1")
+    assert counted == [("GET", "/api/posts/<post_id>", "200")] * 2
 
 
 def test_a_compressed_answer_is_the_same_answer(place: Place) -> None:
