@@ -135,10 +135,9 @@ def record(db: Database, migrations: Iterable[Migration]) -> None:
 def foreign_tables(db: Database) -> list[str]:
     """Return the tables of ours that another program made: *db* has none of our migrations."""
     with models.session(db):
-        tables = set(db.get_tables())
-        if "schema_migrations" in tables and _applied(db):
+        if db.table_exists("schema_migrations") and _applied(db):
             return []
-    return sorted(tables & set(ADOPTABLE))
+        return _adoptable(db)
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:
@@ -186,8 +185,13 @@ def _applied(db: Database) -> dict[int, str]:
     return dict(models.rows(db, "SELECT version, sha256 FROM schema_migrations"))
 
 
+def _adoptable(db: Database) -> list[str]:
+    views = (view.name for view in db.get_views())
+    return sorted({*db.get_tables(), *views} & set(ADOPTABLE))
+
+
 def _refuse_foreign_tables(db: Database) -> None:
-    there = sorted(set(db.get_tables()) & set(ADOPTABLE))
+    there = _adoptable(db)
     if there:
         raise SchemaError(
             f"the database already holds {', '.join(there)}, made by another program:"

@@ -83,7 +83,11 @@ CREATE VIEW newest_posts AS SELECT id, message, full_picture_url, created_time
 FROM facebook_posts WHERE created_time IS NOT NULL""",
     "CREATE INDEX facebook_posts_page ON facebook_posts (page_id)",
 )
-_SERIAL = {True: "INTEGER PRIMARY KEY AUTOINCREMENT", False: "SERIAL PRIMARY KEY"}
+_ROWID = "INTEGER PRIMARY KEY AUTOINCREMENT"
+_SERIALS = {
+    True: {"serial": _ROWID, "bigserial": _ROWID},
+    False: {"serial": "SERIAL PRIMARY KEY", "bigserial": "BIGSERIAL PRIMARY KEY"},
+}
 
 POST = (
     "INSERT INTO facebook_posts (id, page_id, message, story, type, permalink_url, picture_url,"
@@ -111,6 +115,9 @@ class Dump:
     """The scripts' own way into the database at *url*; fbsyncd's drivers have no part in it."""
 
     url: str
+    #: How many characters the scripts write of a text, and whether they write flags as such.
+    cut: int | None = None
+    has_flags: bool = True
 
     @property
     def is_file(self) -> bool:
@@ -130,7 +137,7 @@ class Dump:
     def run(self, *statements: str) -> None:
         with self.connection() as connection:
             for statement in statements:
-                connection.execute(statement.format(serial=_SERIAL[self.is_file]))
+                connection.execute(statement.format(**_SERIALS[self.is_file]))
 
     def write(self, statement: str, many: Iterable[Sequence[Any]]) -> None:
         sql = statement if self.is_file else statement.replace("?", "%s")
@@ -149,6 +156,8 @@ class Dump:
         self.run(*tables.values(), *strangers)
 
     def _plain(self, value: Any) -> Any:
+        if isinstance(value, bool) and not self.has_flags:
+            return int(value)
         # What Python's own adapter of times wrote until it was deprecated.
         return value.isoformat(" ") if self.is_file and isinstance(value, datetime) else value
 
@@ -240,11 +249,11 @@ def read_page(dump: Dump, graph_url: str, page_id: str, token: str) -> int:
     )
     for post in _listed(f"{graph_url}/v26.0/{page_id}/posts", fields, token):
         read += 1
-        dump.write(POST, [_post_row(post, page_id)])
-        dump.write(ATTACHMENT, _attachment_rows(post))
+        dump.write(POST, [_post_row(post, page_id, dump.cut)])
+        dump.write(ATTACHMENT, _attachment_rows(post, dump.cut))
     fields = "id,title,description,length,created_time,permalink_url,picture"
     for video in _listed(f"{graph_url}/v26.0/{page_id}/videos", fields, token):
-        dump.write(VIDEO, [_video_row(video, page_id)])
+        dump.write(VIDEO, [_video_row(video, page_id, dump.cut)])
     return read
 
 
@@ -263,15 +272,15 @@ def _time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").replace(tzinfo=None)
 
 
-def _post_row(post: dict[str, Any], page_id: str) -> tuple[Any, ...]:
+def _post_row(post: dict[str, Any], page_id: str, cut: int | None) -> tuple[Any, ...]:
     kinds = [item.get("media_type") for item in post.get("attachments", {}).get("data", [])]
     return (
         post["id"],
         page_id,
-        post.get("message"),
+        (post.get("message") or "")[:cut],
         post.get("story"),
         kinds[0] if kinds else "status",
-        post.get("permalink_url"),
+        post["permalink_url"][:cut],
         post.get("picture"),
         post.get("full_picture"),
         None,
@@ -284,7 +293,7 @@ def _post_row(post: dict[str, Any], page_id: str) -> tuple[Any, ...]:
     )
 
 
-def _attachment_rows(post: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _attachment_rows(post: dict[str, Any], cut: int | None) -> Iterator[tuple[Any, ...]]:
     for item in post.get("attachments", {}).get("data", []):
         for part in [item, *item.get("subattachments", {}).get("data", [])]:
             media = part.get("media", {}).get("image", {}).get("src")
@@ -293,21 +302,21 @@ def _attachment_rows(post: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
                 part.get("type"),
                 media,
                 None,
-                part.get("title"),
-                part.get("description"),
+                (part.get("title") or "")[:cut],
+                (part.get("description") or "")[:cut],
             )
 
 
-def _video_row(video: dict[str, Any], page_id: str) -> tuple[Any, ...]:
+def _video_row(video: dict[str, Any], page_id: str, cut: int | None) -> tuple[Any, ...]:
     return (
         video["id"],
         None,
         page_id,
         _time(video["created_time"]),
-        video.get("permalink_url"),
+        video["permalink_url"][:cut],
         None,
         video.get("length"),
-        video.get("title"),
-        video.get("description"),
+        (video.get("title") or "")[:cut],
+        (video.get("description") or "")[:cut],
         video.get("picture"),
     )

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import peewee
@@ -261,9 +261,23 @@ def _fingerprint(db: Database, table: str, columns: Sequence[str]) -> tuple[int,
     count = total = 0
     for batch in models.stream(db, f"SELECT {listed} FROM {table}"):
         count += len(batch)
+        for row in batch:
+            _require_times(table, columns, row)
         digests = (hashlib.sha256(repr(row).encode("utf-8", "replace")).digest() for row in batch)
         total += sum(int.from_bytes(digest[:16]) for digest in digests)
     return count, total % _ROUND
+
+
+def _require_times(table: str, columns: Sequence[str], row: models.Row) -> None:
+    """Raise SchemaError for what nobody can read as a time; SQLite takes any text for one."""
+    for name, value in zip(columns, row, strict=True):
+        if name in suits.TIMES and not isinstance(value, datetime | date | None):
+            try:
+                models.from_text(str(value))
+            except ValueError as error:
+                raise SchemaError(
+                    f"nothing was changed: {table}.{name} holds {value!r}, which is no time"
+                ) from error
 
 
 def _report(db: Database, tally: Tally, archived: int, now: datetime) -> Report:

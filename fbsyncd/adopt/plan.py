@@ -29,7 +29,11 @@ _CONSTRAINT: Final = re.compile(r"(UNIQUE|CHECK|PRIMARY|FOREIGN|CONSTRAINT)\b")
 _STAMPS: Final = ("created_at", "updated_at")
 _NO_ZONE: Final = "timestamp without time zone"
 _TOUCH: Final = "fbsyncd_touch()"
-_TOUCH_UTC: Final = "fbsyncd_touch_utc()"
+#: For a column with a zone and for one without: whose rows are touched, and the clock they get.
+_TOUCHES: Final = {
+    False: ("fbsyncd_touch_adopted()", "clock_timestamp()"),
+    True: ("fbsyncd_touch_utc()", UTC_CLOCK),
+}
 _STAMP: Final = """
 CREATE TRIGGER {table}_stamp AFTER INSERT ON {table}
     WHEN {lacking}
@@ -65,7 +69,7 @@ class _Writer:
         self._names = inventory.names
         self._catalogue = catalogue
         self._lacking: dict[str, list[str]] = {}
-        self._has_touch_utc = False
+        self._made: set[str] = set()
         media = self._there.get("media_storage")
         self._media_id = "TEXT" if media and media.kind("id") == "text" else None
 
@@ -143,7 +147,8 @@ class _Writer:
         yield Step(f"ALTER TABLE {table.name} ADD COLUMN {part.removesuffix(' UNIQUE')};")
         if unique:
             yield self._unique(table.name, name)
-        table.columns[name] = Column(name, "", "any", True, True, None)
+        type_ = _NO_ZONE if part.split()[1] == "TIMESTAMP" else ""
+        table.columns[name] = Column(name, type_, "any", True, True, None)
 
     def _clocked(self, table: Table, part: str) -> str:
         """Let a new time be like the others of its table, zone or none, and stamped by and by."""
@@ -167,16 +172,14 @@ class _Writer:
 
     def _trigger(self, sql: str, name: str, table: str) -> Iterator[Step]:
         there = self._there.get(table)
-        stamp = there and there.columns.get("updated_at")
-        if _TOUCH in sql and stamp and stamp.type == _NO_ZONE:
-            yield from self._touch_utc()
-            sql = sql.replace(_TOUCH, _TOUCH_UTC)
+        if there and _TOUCH in sql:
+            stamp = there.columns["updated_at"]
+            touch, clock = _TOUCHES[stamp.type == _NO_ZONE]
+            if touch not in self._made:
+                self._made.add(touch)
+                yield Step(_TOUCH_FUNCTION.format(name=touch, clock=clock))
+            sql = sql.replace(_TOUCH, touch)
         yield Step(sql.replace(f"TRIGGER {name}", f"TRIGGER {self._free(name)}", 1))
-
-    def _touch_utc(self) -> Iterator[Step]:
-        if not self._has_touch_utc:
-            self._has_touch_utc = True
-            yield Step(_TOUCH_UTC_FUNCTION)
 
     def _typed(self, sql: str) -> str:
         """Let what names pictures be of the type their ids are."""
@@ -201,11 +204,13 @@ def _parts(body: str) -> list[str]:
 
 
 _SQLITE_NOW: Final = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000+00:00'"
-_TOUCH_UTC_FUNCTION: Final = f"""
-CREATE FUNCTION {_TOUCH_UTC} RETURNS trigger LANGUAGE plpgsql AS $$
+# As text, because rows of other programs may hold types that cannot be compared, such as JSON.
+_TOUCH_FUNCTION: Final = """
+CREATE FUNCTION {name} RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN
-        NEW.updated_at := {UTC_CLOCK};
+    IF NEW::text IS DISTINCT FROM OLD::text AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at
+    THEN
+        NEW.updated_at := {clock};
     END IF;
     RETURN NEW;
 END

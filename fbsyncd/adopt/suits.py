@@ -47,17 +47,16 @@ _NEVER_EMPTY: Final = {
     "facebook_video_posts": {"video_id", "page_id", "created_time"},
 }
 
+#: Columns of times in the tables of older programs.
+TIMES: Final = ("created_time", "updated_time", "created_at", "updated_at")
+
 _TEXT: Final = {"text"}
 _TIME: Final = {"time"}
 _NUMBER: Final = {"whole", "number", "text"}
-_IDS: Final = {"text", "whole"}
 _FLAG: Final = {"flag", "whole"}
 _SIZE: Final = {"whole", "number"}
 _KINDS: Final = {
-    "created_time": _TIME,
-    "updated_time": _TIME,
-    "created_at": _TIME,
-    "updated_at": _TIME,
+    **dict.fromkeys(TIMES, _TIME),
     "downloaded_at": _TIME,
     "deleted_at": _TIME,
     "removed_at": _TIME,
@@ -69,9 +68,8 @@ _KINDS: Final = {
     "height": _SIZE,
     "file_size": _SIZE,
     "position": _SIZE,
-    "page_id": _IDS,
-    "video_id": _IDS,
-    "facebook_pages.id": _IDS,
+    "page_id": _TEXT,
+    "video_id": _TEXT,
     "facebook_post_attachments.id": {"whole", "text", "uuid"},
     "media_storage.id": {"uuid", "text"},
 }
@@ -119,7 +117,11 @@ def _unfit(inventory: Inventory, table: Table, column: Column) -> Iterator[str]:
     if column.name in _WRITTEN[table.name] or column.name in _KINDS:
         wanted = _kinds(inventory, table.name, column.name)
         if column.kind not in {*wanted, "any"}:
-            yield f"{place} is {column.type}, {' or '.join(sorted(wanted))} is needed"
+            remedy = f": ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE TEXT"
+            yield (
+                f"{place} is {column.type}, {' or '.join(sorted(wanted))} is needed"
+                f"{remedy if wanted == _TEXT else ''}"
+            )
     if column.can_be_null or column.name in _NEVER_EMPTY[table.name]:
         return
     if column.name not in _WRITTEN[table.name]:

@@ -1,0 +1,275 @@
+"""Older scripts' tables differ: in types, columns, keys and triggers; each kind is adopted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import dump
+import pytest
+from dump import Dump, read_page
+from plant import config_text, everything, one, query, sync
+from test_adoption import archive_on, whole
+
+from fbsyncd import config, export, verify
+from fbsyncd.adopt.inventory import Column, Inventory, Table
+from fbsyncd.adopt.suits import refusals
+from fbsyncd.archive import Archive
+from fbsyncd.errors import SchemaError
+from fbsyncd.simulator import Simulator
+
+UNSAFE = "SELECT asset_key, error_message FROM media_storage WHERE download_status <> 'success'"
+Variant = Callable[[dict[str, str]], dict[str, str]]
+
+
+def rewritten(*changes: tuple[str, str]) -> Variant:
+    """Return a variant of the tables in which patterns are replaced."""
+
+    def apply(tables: dict[str, str]) -> dict[str, str]:
+        for pattern, by in changes:
+            tables = {name: re.sub(pattern, by, sql) for name, sql in tables.items()}
+        return tables
+
+    return apply
+
+
+VARIANTS: dict[str, Variant] = {
+    "times with a zone": rewritten((r"(?<!_)TIMESTAMP\b", "TIMESTAMPTZ")),
+    "some times with a zone": rewritten((r"created_at TIMESTAMP\b", "created_at TIMESTAMPTZ")),
+    "large numbers": rewritten(("{serial}", "{bigserial}")),
+    "short texts": rewritten(
+        (r"(title|description|permalink_url) TEXT", r"\1 VARCHAR(20)"),
+        (r"type VARCHAR\(50\)", "type VARCHAR(30) NOT NULL"),
+        (r"message TEXT", "message VARCHAR(20) NOT NULL DEFAULT ''"),
+        (r"(is_\w+) BOOLEAN", r"\1 BOOLEAN NOT NULL DEFAULT FALSE"),
+    ),
+    "flags as numbers": rewritten((r"(is_\w+) BOOLEAN", r"\1 SMALLINT")),
+    "columns of their own": rewritten(
+        (r"(source TEXT,)", r"\1 raw JSON, likes INTEGER NOT NULL DEFAULT 0,")
+    ),
+    "no stamps": rewritten((r",\s+created_at TIMESTAMP[^,]*CURRENT_TIMESTAMP", "")),
+    "tables that refer to each other": rewritten(
+        (r"(\bpost_id VARCHAR\(255\))", r"\1 REFERENCES facebook_posts (id)")
+    ),
+}
+#: Fewer columns than the scripts' statements name: rows are written here.
+FEW = (
+    "CREATE TABLE facebook_posts (id VARCHAR(100) PRIMARY KEY, message TEXT,"
+    " full_picture_url TEXT, created_time TIMESTAMP)",
+    "CREATE TABLE facebook_post_attachments (id {serial}, post_id VARCHAR(100), media_url TEXT)",
+)
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=12, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@contextmanager
+def taken_over(facebook: Simulator, folder: Path, url: str) -> Iterator[Archive]:
+    text = config_text(facebook, url)
+    archive = Archive(config.parse(text, base=folder, environ={}), now=facebook.clock.now)
+    try:
+        assert archive.take_over()
+        archive.setup()
+        yield archive
+    finally:
+        archive.close()
+
+
+def check(archive: Archive, folder: Path) -> None:
+    """Sync and use the archive in every way; all is archived and a second sync changes nothing."""
+    assert sync(archive).problems == []
+    assert query(archive, UNSAFE) == []
+    before = everything(archive)
+    assert sync(archive).problems == []
+    assert everything(archive) == before
+    verdict = verify.verify(archive.db, archive.media)
+    assert verdict.is_whole, verdict.reasons
+    assert export.export(archive.db, archive.media, folder / "out", archive.now()).posts == 12
+    posts = list(archive.feed.newest(100))
+    assert len(posts) == 12
+    assert all(isinstance(post["page_id"], str) for post in posts)
+    assert archive.feed.videos(limit=2)["videos"]
+    assert archive.feed.pages(limit=2)["pages"]
+    assert archive.feed.stats()["posts"] == 12
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_tables_of_similar_types_are_adopted(
+    facebook: Simulator, database_url: str, tmp_path: Path, name: str
+) -> None:
+    """The scripts' statements work before and after, and everything is archived between."""
+    scripts = Dump(database_url, cut=20 if "short" in name else None)
+    scripts.has_flags = "flags" not in name
+    scripts.make(tables=VARIANTS[name](dump.TABLES))
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    facebook.clock.move(timedelta(days=7))
+    with taken_over(facebook, tmp_path, database_url) as archive:
+        check(archive, tmp_path)
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        archive.take_in()
+        sync(archive)
+        assert query(archive, UNSAFE) == []
+
+
+def test_a_table_with_a_few_columns_gets_the_others(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """What is missing is added; the next sync fills it, and tables that are missing are made."""
+    scripts = Dump(database_url)
+    scripts.run(*FEW)
+    full = Dump(f"sqlite:///{tmp_path / 'full.db'}")
+    full.make()
+    read_page(full, facebook.url, facebook.page_id, facebook.token)
+    columns = "id, message, full_picture_url, created_time"
+    scripts.write(
+        f"INSERT INTO facebook_posts ({columns}) VALUES (?, ?, ?, ?)",
+        full.ask(f"SELECT {columns} FROM facebook_posts"),
+    )
+    scripts.write(
+        "INSERT INTO facebook_post_attachments (post_id, media_url) VALUES (?, ?)",
+        full.ask("SELECT post_id, media_url FROM facebook_post_attachments"),
+    )
+    facebook.clock.move(timedelta(days=7))
+    with taken_over(facebook, tmp_path, database_url) as archive:
+        check(archive, tmp_path)
+        assert one(archive, "SELECT count(*) FROM facebook_posts WHERE page_id IS NULL") == 0
+
+
+STAMPS = {
+    True: """
+CREATE TRIGGER facebook_posts_touch AFTER UPDATE ON facebook_posts
+    WHEN NEW.story IS NOT 'stamped'
+BEGIN
+    UPDATE facebook_posts SET story = 'stamped' WHERE id = NEW.id;
+END""",
+    False: """
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.story := 'stamped';
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER facebook_posts_touch BEFORE UPDATE ON facebook_posts
+    FOR EACH ROW EXECUTE FUNCTION stamp();""",
+}
+
+
+def test_a_trigger_of_theirs_sleeps_while_rows_are_adopted(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Even one of our name: it stamps no row then, and works afterwards, as ours does beside it."""
+    scripts = Dump(database_url)
+    scripts.make()
+    dump.Years(posts=20, attachments=30, again=10, videos=2).fill(scripts)
+    scripts.run(STAMPS[scripts.is_file])
+    told = "SELECT id, story, updated_at FROM facebook_posts ORDER BY id"
+    before = scripts.ask(told)
+    with archive_on(database_url, tmp_path) as archive:
+        assert archive.take_over()
+        archive.setup()
+        assert scripts.ask(told) == before
+        scripts.run("UPDATE facebook_posts SET message = 'new' WHERE id = '1045_3'")
+        now = {id_: (story, at) for id_, story, at in scripts.ask(told)}
+        then = {id_: (story, at) for id_, story, at in before}
+        assert now["1045_3"][0] == "stamped"
+        assert now["1045_3"][1] != then["1045_3"][1]
+        assert {id_ for id_ in now if now[id_] != then[id_]} == {"1045_3"}
+
+
+REFUSED = {
+    "without an id": (
+        "CREATE TABLE facebook_posts (post VARCHAR(9), picture_url TEXT)",
+        r"facebook_posts has no id: it only shares its name",
+    ),
+    "without links": (
+        "CREATE TABLE facebook_posts (id VARCHAR(9) PRIMARY KEY, body TEXT)",
+        r"facebook_posts has no picture_url or full_picture_url: it only shares",
+    ),
+    "a view": (
+        "CREATE VIEW facebook_posts AS SELECT 'a' AS id, 'b' AS picture_url",
+        r"facebook_posts is not a table but a view",
+    ),
+    "a column nobody fills": (
+        "CREATE TABLE facebook_posts (id VARCHAR(9) PRIMARY KEY, picture_url TEXT,"
+        " owner INTEGER NOT NULL)",
+        r"facebook_posts\.owner must not be empty and has no default",
+    ),
+    "a table of ours": (
+        "CREATE TABLE facebook_posts (id VARCHAR(9) PRIMARY KEY, picture_url TEXT);"
+        "CREATE TABLE archive (id INTEGER)",
+        r"has a table archive that fbsyncd did not make",
+    ),
+    "an id twice": (
+        "CREATE TABLE facebook_posts (id VARCHAR(9), picture_url TEXT);"
+        "INSERT INTO facebook_posts (id) VALUES ('a'), ('a')",
+        r"nothing was changed, the database said: .*(?i:unique)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_table_that_only_shares_a_name_is_refused(
+    database_url: str, tmp_path: Path, name: str
+) -> None:
+    """The reason is told, and the database is as it was."""
+    sql, reason = REFUSED[name]
+    scripts = Dump(database_url)
+    scripts.run(*sql.split(";"))
+    before = whole(scripts)
+    with archive_on(database_url, tmp_path) as archive:
+        with pytest.raises(SchemaError, match=reason):
+            archive.take_over()
+        assert [row for row in whole(scripts) if "schema_migrations" not in row[0]] == before
+        assert archive.media.marker() is None
+
+
+def test_times_that_are_none_are_refused(tmp_path: Path) -> None:
+    """SQLite holds anything in a column of times; what nobody can read is told, with its place."""
+    scripts = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    scripts.make()
+    scripts.run("INSERT INTO facebook_posts (id, created_time) VALUES ('1_2', 'yesterday')")
+    refused = pytest.raises(SchemaError, match=r"facebook_posts\.created_time holds 'yesterday'")
+    with archive_on(scripts.url, tmp_path) as archive, refused:
+        archive.take_over()
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%dT%H:%M:%S+0000", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+)
+def test_times_in_other_words_are_listed_once_each(tmp_path: Path, form: str) -> None:
+    """However the scripts wrote times into SQLite, pages of posts follow each other."""
+    scripts = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    scripts.make()
+    dump.Years(posts=25, attachments=30, again=5, videos=11).fill(scripts)
+    for table in ("facebook_posts", "facebook_video_posts"):
+        scripts.run(f"UPDATE {table} SET created_time = strftime('{form}', created_time)")
+    with archive_on(scripts.url, tmp_path) as archive:
+        assert archive.take_over()
+        archive.setup()
+        for ask, what in ((archive.feed.posts, "posts"), (archive.feed.videos, "videos")):
+            seen, cursor = [], None
+            while True:
+                page = ask(limit=3, cursor=cursor)
+                seen += [one["created_time"] for one in page[what]]
+                cursor = page["next_cursor"]
+                if cursor is None:
+                    break
+            assert seen == sorted(set(seen), reverse=True)
+            assert len(seen) == {"posts": 25, "videos": 11}[what]
+
+
+def test_numbers_where_ids_should_be_are_refused_with_the_remedy() -> None:
+    """PostgreSQL compares no number with a text; what makes it one is told."""
+    columns = {"id": ("character varying", "text"), "picture_url": ("text", "text")}
+    columns["page_id"] = ("bigint", "whole")
+    table = Table("facebook_posts", is_table=True)
+    for name, (type_, kind) in columns.items():
+        table.columns[name] = Column(name, type_, kind, True, False, None)
+    (reason,) = refusals(Inventory({"facebook_posts": table}, set()))
+    assert reason.endswith(": ALTER TABLE facebook_posts ALTER COLUMN page_id TYPE TEXT")
