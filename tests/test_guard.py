@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from served import PAGE, Reply, Shelf, Site, file_name, picture, serving
+from served import NOW, PAGE, Reply, Shelf, Site, file_name, picture, serving
 
+from fbsyncd.feed import Feed
+from fbsyncd.media import Media
 from fbsyncd.server import make_app
 from fbsyncd.server.access import host_name, is_address
 from fbsyncd.server.encoding import accepts_gzip
@@ -216,6 +218,17 @@ def test_the_log_names_the_request(plain: Site, caplog: pytest.LogCaptureFixture
     assert asked.status == 404
     (line,) = [record.getMessage() for record in caplog.records]
     assert line == r"request abc-1: GET '/api/nope\nforged' is answered with 404"
+
+
+def test_the_log_is_not_filled_by_probes(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    """What fails is a warning with its id; a probe that learns that something is wrong is none."""
+    feed = Feed(shelf.db, Media(shelf.media.root / "not there", shelf.media.root), now=lambda: NOW)
+    app = make_app(feed, shelf.media)
+    with caplog.at_level(logging.WARNING, logger="fbsyncd.server"), serving(app) as site:
+        assert site.ask("/readyz").status == 503
+        assert site.ask("/api/sync", "POST", Content_Length="0").status == 503
+    (line,) = [record.getMessage() for record in caplog.records if "answered" in record.msg]
+    assert re.fullmatch(r"request \w+-\d+: POST '/api/sync' is answered with 503", line)
 
 
 def test_a_very_long_path_is_refused(plain: Site) -> None:

@@ -133,6 +133,7 @@ class _Application:
         if environ["REQUEST_METHOD"] not in READING:
             return self._from_route(environ).plain
         ready = self._read(environ, path)
+        # For whoever counts requests by route: this one may not have reached bottle.
         environ["bottle.route"] = ready.route
         wanted = ready.in_encoding(environ.get("HTTP_ACCEPT_ENCODING"))
         return conditional(wanted, environ.get("HTTP_IF_NONE_MATCH"))
@@ -165,12 +166,15 @@ class _Application:
             said.append((int(status[:3]), tuple(headers)))
 
         body = b"".join(self._routed(asked, start))
+        environ["bottle.route"] = asked.get("bottle.route")
         status, headers = said[-1]
-        return Ready(Answer(status, headers, (body,)), asked.get("bottle.route"))
+        return Ready(Answer(status, headers, (body,)), environ["bottle.route"])
 
 
 def _log(environ: WSGIEnvironment, status: int, request_id: str) -> None:
-    level = logging.WARNING if status >= 500 else logging.DEBUG
+    # Probes ask every few seconds, and what they are told is in the log already.
+    is_news = status >= 500 and environ["PATH_INFO"] not in _LIVE
+    level = logging.WARNING if is_news else logging.DEBUG
     if log.isEnabledFor(level):
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         # Quoted: a path may hold line ends, and a log of two lines for one could be made up.
