@@ -16,10 +16,12 @@ from peewee import Database
 from fbsyncd.models import change, change_many, rows, to_text
 from fbsyncd.records import Post, Video
 
-#: In place of an id: all that was met since the walk began has been noted.
+#: In place of an id: the walk's beginning was noted, and all since then.
 _ALL: Final = ""
 #: In place of a month: met, and not kept.
 _NOT_COUNTED: Final = ""
+#: In place of that beside the beginning: something could not be read.
+_DOUBT: Final = "?"
 
 
 def begin(db: Database, page_id: str, walk_started_at: datetime) -> None:
@@ -58,8 +60,9 @@ def doubt(db: Database, page_id: str, walk_started_at: datetime) -> None:
     """Note that a walk met something it could not read, which may be any object."""
     change(
         db,
-        "DELETE FROM listed_posts WHERE page_id = ? AND walk_started_at = ? AND post_id = ?",
-        [page_id, to_text(walk_started_at), _ALL],
+        "UPDATE listed_posts SET month = ?"
+        " WHERE page_id = ? AND walk_started_at = ? AND post_id = ?",
+        [_DOUBT, page_id, to_text(walk_started_at), _ALL],
     )
 
 
@@ -84,14 +87,10 @@ def meet(db: Database, page_id: str, records: Sequence[Post | Video]) -> None:
 
 def is_whole(db: Database, page_id: str, walk_started_at: datetime) -> bool:
     """Tell whether all that a walk has met is noted, and it has met anything at all."""
-    found = rows(
-        db,
-        "SELECT min(post_id), max(post_id) FROM listed_posts"
-        " WHERE page_id = ? AND walk_started_at = ?",
-        [page_id, to_text(walk_started_at)],
-    )
-    ((first, last),) = found
-    return bool(first == _ALL and last != _ALL)
+    walk = [page_id, to_text(walk_started_at)]
+    some = "SELECT 1 FROM listed_posts WHERE page_id = ? AND walk_started_at = ?"
+    begun = rows(db, f"{some} AND post_id = ? AND month <> ?", [*walk, _ALL, _DOUBT])
+    return bool(begun and rows(db, f"{some} AND post_id <> ? LIMIT 1", [*walk, _ALL]))
 
 
 def close(db: Database, page_id: str, walk_started_at: datetime) -> None:
@@ -100,15 +99,16 @@ def close(db: Database, page_id: str, walk_started_at: datetime) -> None:
     One whose notes are gone, because another process came to its end first, counts nothing.
     """
     walk = [page_id, to_text(walk_started_at)]
-    if rows(db, "SELECT 1 FROM listed_posts WHERE page_id = ? AND walk_started_at = ?", walk):
+    one = "SELECT 1 FROM listed_posts WHERE page_id = ? AND walk_started_at = ? AND post_id = ?"
+    if rows(db, one, [*walk, _ALL]):
         change(db, "DELETE FROM source_months WHERE page_id = ?", [page_id])
         change(
             db,
             "INSERT INTO source_months (page_id, month, posts, listed_at)"
             " SELECT page_id, month, count(*), walk_started_at FROM listed_posts"
-            " WHERE page_id = ? AND walk_started_at = ? AND month <> ?"
+            " WHERE page_id = ? AND walk_started_at = ? AND post_id <> ? AND month <> ?"
             " GROUP BY page_id, month, walk_started_at",
-            [*walk, _NOT_COUNTED],
+            [*walk, _ALL, _NOT_COUNTED],
         )
 
 

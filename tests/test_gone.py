@@ -15,7 +15,7 @@ from fbsyncd.archive import Archive
 from fbsyncd.heal import Round
 from fbsyncd.models import from_text
 from fbsyncd.simulator import Simulator
-from fbsyncd.sync import Source
+from fbsyncd.sync import Report, Source
 from fbsyncd.walks import BEGINNING, Walk
 
 HALF_A_DAY = timedelta(hours=13)
@@ -267,6 +267,25 @@ def test_a_walk_that_could_not_read_everything_counts_nothing(
     while cut(facebook, archive):
         pass
     assert missed_posts(archive) == []
+
+
+def test_two_walks_at_once_spoil_no_numbers(long: tuple[Simulator, Archive]) -> None:
+    """The one that comes to its end first takes the notes of the other, which then says nothing."""
+    facebook, archive = long
+    page = archive.config.facebook.pages[0]
+    between: list[int] = []
+
+    def heard(report: Report) -> None:
+        if report.posts and not between:
+            between.append(report.posts)
+            walk(archive)
+
+    facebook.remove(oldest(archive))
+    listed = "SELECT sum(posts) FROM source_months"
+    archive.sync(page, wanted=lambda now: Walk("full", BEGINNING, now), heard=heard)
+    assert between[0] < len(facebook.world.posts(facebook.page_id))
+    assert one(archive, listed) == len(facebook.world.posts(facebook.page_id))
+    assert len(missed_posts(archive)) == 1
 
 
 def test_a_walk_of_which_the_beginning_was_not_noted_counts_nothing(
