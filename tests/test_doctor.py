@@ -413,6 +413,12 @@ def test_real_watches_are_seen(tmp_path: Path) -> None:
     assert machine.watches(tmp_path, wanted=False).state == "skipped"
 
 
+def test_a_daemon_without_watches_is_told() -> None:
+    """Refused watches are seen from outside; where nobody may look, nothing is claimed."""
+    assert machine.judge_daemon(0).state == "warning"
+    assert machine.judge_daemon(4).state == machine.judge_daemon(None).state == "ok"
+
+
 @pytest.mark.parametrize(
     ("door", "expected"),
     [
@@ -474,6 +480,8 @@ def test_judgements_of_databases() -> None:
     assert database.judge_postgresql(140_001).state == "ok"
     grown = database.SqliteFile(Path("x"), 1, 300_000_000, True, ())
     assert database.judge(grown).state == "warning"
+    large = database.SqliteFile(Path("x"), 1, 0, True, (), is_read=False)
+    assert "as far as" in database.judge(large).says
     shut = database.SqliteFile(Path("x"), 1, 0, False, ())
     assert database.judge(shut).state == "failed"
 

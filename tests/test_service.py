@@ -15,11 +15,14 @@ from threading import Event
 import psycopg
 import pytest
 from manager import Manager, managed
-from plant import config_text
+from plant import archive_of, config_text
 
+from fbsyncd.errors import ArchiveError
 from fbsyncd.notify import Notifier
 from fbsyncd.pulse import Pulse
-from fbsyncd.service import sentence
+from fbsyncd.server import make_app
+from fbsyncd.server.listen import Server
+from fbsyncd.service import Service, sentence
 from fbsyncd.simulator import Simulator
 
 
@@ -203,6 +206,43 @@ def test_a_configuration_that_does_not_work_makes_room(folder: Path) -> None:
         log = manager.finish()
         assert manager.process.returncode == 0
         assert "starting again with the configuration before" in log
+
+
+def test_a_server_that_does_not_answer_silences_the_watchdog(
+    facebook: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jobs may go on as they like: without its server the archive is not alive."""
+    with (
+        archive_of(facebook, tmp_path) as archive,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line,
+    ):
+        line.bind(str(tmp_path / "n"))
+        line.settimeout(20)
+        server = Server(make_app(archive.feed, archive.media), host="127.0.0.1", port=0)
+        server.start()
+        environ = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "8000000"}
+        service = Service(Notifier(environ), archive, server)
+        try:
+            assert service.start()
+            assert [line.recv(99) for _ in range(2)] == [b"READY=1", b"WATCHDOG=1"]
+            server.stop()
+            line.settimeout(5)
+            with pytest.raises(TimeoutError):
+                line.recv(99)
+        finally:
+            service.stop()
+            server.stop()
+    assert "not heard of: server" in caplog.text
+
+
+def test_an_archive_without_a_server_is_not_ready(facebook: Simulator, tmp_path: Path) -> None:
+    """READY is not said before the server has answered."""
+    with archive_of(facebook, tmp_path) as archive:
+        server = Server(make_app(archive.feed, archive.media), host="127.0.0.1", port=0)
+        server.stop()
+        service = Service(Notifier({"NOTIFY_SOCKET": str(tmp_path / "n")}), archive, server)
+        with pytest.raises(ArchiveError, match="does not answer"):
+            service.start()
 
 
 def test_without_a_manager_nothing_is_said(tmp_path: Path) -> None:

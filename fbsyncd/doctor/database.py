@@ -33,13 +33,17 @@ _OURS: Final = {"facebook_posts", "media_storage"}
 
 @dataclass(frozen=True, slots=True)
 class SqliteFile:
-    """What was seen of the file; *faults* are SQLite's own words, none when it is sound."""
+    """What was seen of the file; *faults* are SQLite's own words.
+
+    *is_read* tells whether the time was enough to look through all of it.
+    """
 
     path: Path
     size: int
     journal: int
     is_writable: bool
     faults: tuple[str, ...]
+    is_read: bool = True
 
 
 def check(db: Database, url: str) -> Iterator[Finding]:
@@ -62,11 +66,11 @@ def sqlite(path: Path) -> Finding:
     journal = path.with_name(f"{path.name}-wal")
     try:
         size, waiting = path.stat().st_size, journal.stat().st_size if journal.exists() else 0
-        faults = _read_through(path)
+        faults, is_read = _read_through(path)
     except (OSError, sqlite3.Error) as error:
         return judge(SqliteFile(path, 0, 0, True, (str(error),)))
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    return judge(SqliteFile(path, size, waiting, writable, faults))
+    return judge(SqliteFile(path, size, waiting, writable, faults, is_read))
 
 
 def judge(file: SqliteFile) -> Finding:
@@ -86,11 +90,12 @@ def judge(file: SqliteFile) -> Finding:
     if file.journal > LARGEST_JOURNAL:
         says = f"{file.path} is sound, but its journal has grown to {terminal.size(file.journal)}"
         return warning(NAME, says, "end whatever keeps the database open, then start fbsyncd again")
-    return ok(NAME, f"SQLite, {file.path}, {terminal.size(file.size)}, sound")
+    sound = "sound" if file.is_read else f"sound as far as {FILE_SECONDS:g} s were enough to look"
+    return ok(NAME, f"SQLite, {file.path}, {terminal.size(file.size)}, {sound}")
 
 
-def _read_through(path: Path) -> tuple[str, ...]:
-    """Return what SQLite's quick check finds wrong; a check that takes too long finds nothing."""
+def _read_through(path: Path) -> tuple[tuple[str, ...], bool]:
+    """Return what SQLite's quick check finds wrong, and whether it came to its end in time."""
     end = time.monotonic() + FILE_SECONDS
     opened = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10)
     with closing(opened) as connection:
@@ -99,9 +104,9 @@ def _read_through(path: Path) -> tuple[str, ...]:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
         except sqlite3.OperationalError as error:
             if "interrupted" in str(error):
-                return ()
+                return (), False
             raise
-    return tuple(line for line in found if line != "ok")
+    return tuple(line for line in found if line != "ok"), True
 
 
 def _postgresql(db: Database) -> Finding:

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,11 +38,20 @@ def watches(root: Path, *, wanted: bool) -> Finding:
     """Tell whether the media folders can be watched."""
     if not wanted:
         return skipped(WATCHES, "reconcile.watch is off; scans find everything, later")
-    if lock.holder(root):
-        return ok(WATCHES, "the running daemon has its own; its log says if it was refused")
+    if pid := lock.holder(root):
+        return judge_daemon(_instances_of(pid))
     if not _LIMITS.is_dir():
         return skipped(WATCHES, "this system has no inotify; its own way of watching has no limits")
     return judge_watches(_inotify(os.getuid()))
+
+
+def judge_daemon(instances: int | None) -> Finding:
+    """Return the finding about a running daemon with so many watches; None: nobody may look."""
+    if instances == 0:
+        says = "the running daemon has none, so losses are found by scans alone"
+        remedy = "raise fs.inotify.max_user_watches and max_user_instances, then start it again"
+        return warning(WATCHES, says, remedy)
+    return ok(WATCHES, "the running daemon has its own")
 
 
 def judge_watches(found: Inotify) -> Finding:
@@ -70,15 +80,28 @@ def _inotify(uid: int) -> Inotify:
 def _watching(uid: int) -> Iterator[str]:
     """Yield what the kernel says of each inotify instance of *uid*'s processes."""
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid != uid:
-                continue
-            for link in (process / "fd").iterdir():
-                if str(link.readlink()) == "anon_inode:inotify":
-                    yield (process / "fdinfo" / link.name).read_text()
-        except OSError:
-            # It has ended, or is none of ours to look into.
-            continue
+        # One that has ended, or is none of ours to look into, has no say.
+        with suppress(OSError):
+            if process.stat().st_uid == uid:
+                yield from _infos(process)
+
+
+def _infos(process: Path) -> list[str]:
+    """Return what the kernel says of each inotify instance of one process; raises OSError."""
+    found = []
+    for link in (process / "fd").iterdir():
+        # Files come and go while one looks.
+        with suppress(FileNotFoundError):
+            if str(link.readlink()) == "anon_inode:inotify":
+                found.append((process / "fdinfo" / link.name).read_text())
+    return found
+
+
+def _instances_of(pid: str) -> int | None:
+    try:
+        return len(_infos(Path("/proc", pid)))
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
