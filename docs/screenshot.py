@@ -1,7 +1,7 @@
-"""Take the README's picture: what a page shows, in a headless Chromium.
+"""Take the pictures of the dashboard that the README shows, in a headless Chromium.
 
 Start ``fbsyncd demo --port 8099``, wait until its pictures are safe, and give this script the
-address and the file to write: ``http://127.0.0.1:8099/ docs/dashboard.jpg``.
+address and the folder to write into: ``http://127.0.0.1:8099/ docs``.
 """
 
 from __future__ import annotations
@@ -9,31 +9,61 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 EVERY_PICTURE_IS_THERE = """
 () => {
   const top = (image) => image.getBoundingClientRect().top;
-  const seen = [...document.images].filter((image) => top(image) < innerHeight);
-  return seen.length > 3 && seen.every((image) => image.complete && image.naturalWidth);
+  const images = [...document.querySelectorAll("article img")];
+  const seen = images.filter((image) => top(image) < innerHeight);
+  return seen.length > 0 && seen.every((image) => image.complete && image.naturalWidth);
 }
 """
+SCREEN = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
 
 
-def main(url: str, target: str) -> None:
-    """Save what *url* shows at 1440 x 900 to *target*."""
+def main(url: str, folder: str) -> None:
+    """Save the wall, light and dark, on a phone and in Thai, a post, and the archive's health."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+
+        def take(
+            name: str, where: str = "", ready: str = EVERY_PICTURE_IS_THERE, **how: Any
+        ) -> None:
+            page = browser.new_context(**({"viewport": SCREEN} | how)).new_page()
+            page.goto(url + where)
+            page.wait_for_function(ready)
+            save(page, Path(folder) / f"{name}.jpg")
+
+        take("dashboard")
+        take("dashboard-dark", color_scheme="dark")
+        take("dashboard-phone", viewport=PHONE, locale="th-TH", device_scale_factor=2)
+        take(
+            "dashboard-health",
+            "?view=health",
+            "() => document.querySelector('#health-growth svg')",
+            viewport={"width": 1440, "height": 1120},
+        )
+        page = browser.new_page(viewport=SCREEN)
         page.goto(url)
         page.wait_for_function(EVERY_PICTURE_IS_THERE)
-        shot = page.screenshot()
+        page.locator("article:has(.strip) a.picture").first.click()
+        page.wait_for_selector("#stage img.there")
+        save(page, Path(folder) / "dashboard-post.jpg")
         browser.close()
-    Image.open(io.BytesIO(shot)).convert("RGB").save(Path(target), quality=86, optimize=True)
+
+
+def save(page: Page, target: Path) -> None:
+    """Write what *page* shows as a JPEG, once nothing moves any more."""
+    page.wait_for_timeout(700)
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    shot.save(target, quality=84, optimize=True, progressive=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ export async function showHealth(stats, timeline) {
   fill("pictures", ...pictures(stats));
   fill("growth", ...growth(timeline.archived));
   fill("dying", ...dying(stats.deadlines, timeline.dying));
-  fill("pages", pages(stats.pages));
+  fill("pages", pages(stats));
   fill("disk", ...disk(stats));
   fill("folder", ...folder(stats));
   fill("failed", ...failures(failed));
@@ -67,18 +67,31 @@ function dying({ will_die: late, dead }, days) {
   ];
 }
 
-function pages(all) {
-  const head = ["page", "state", "lastSync", "nextSync", "budget"];
+function pages({ pages: all, budgets, tokens }) {
+  const head = ["page", "state", "lastSync", "nextSync", "tokenEnds", "budget"];
   const rows = all.map((page) => make("tr", {},
     make("th", { scope: "row" }, nameOf(page)),
     make("td", { class: page.message ? "gone" : "" }, stateOf(page)),
     make("td", {}, time(page.last_sync)),
     make("td", {}, page.next_sync ? distance(new Date(page.next_sync)) : "–"),
-    make("td", {}, page.budget?.used_percent === undefined || page.budget.used_percent === null
-      ? "–" : percent(page.budget.used_percent / 100))));
+    make("td", {}, tokenOf(tokens.find((token) => token.page_id === page.id))),
+    make("td", {}, budgetOf(budgets.filter((one) => one.page_id === page.id || !one.page_id)))));
   return make("table", {},
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, say(name))))),
     make("tbody", {}, ...rows));
+}
+
+function tokenOf(token) {
+  const end = [token?.expires_at, token?.data_access_expires_at].filter(Boolean).sort()[0];
+  return end ? time(end) : "–";
+}
+
+// The fuller of the Page's own budget and the app's, and when calls go on if it is used up.
+function budgetOf(some) {
+  if (!some.length) return "–";
+  const used = percent(Math.max(...some.map((one) => one.percent)) / 100);
+  const back = some.map((one) => one.back_at).filter(Boolean).sort().at(-1);
+  return back ? `${used} · ${say("budgetBack", { when: distance(new Date(back)) })}` : used;
 }
 
 function stateOf({ state, message }) {
@@ -125,7 +138,7 @@ function retry(row) {
     button.disabled = true;
     try {
       await order(`api/media/${encodeURIComponent(row.id)}/retry`);
-      button.textContent = say("retried_one");
+      button.textContent = say("queued");
     } catch (error) {
       button.disabled = false;
       byId("said").textContent = say("refused", { why: error.message });

@@ -44,10 +44,16 @@ export function fact(name, value) {
   return make("div", {}, make("dt", {}, name), make("dd", {}, value));
 }
 
-function notices({ unavailable, pages }) {
+function notices({ unavailable, pages, tokens }) {
   const disk = unavailable ? [notice(say("picturesAway"), unavailable)] : [];
   const stopped = pages.filter((page) => page.message);
-  return [...disk, ...stopped.map((page) => notice(nameOf(page), page.message))];
+  const ending = tokens.filter((token) => token.state === "ending");
+  return [
+    ...disk,
+    ...stopped.map((page) => notice(nameOf(page), page.message)),
+    ...ending.map(({ page_id: id, days_left: count }) =>
+      notice(nameOf(pages.find((page) => page.id === id) ?? { id }), say("tokenEnding", { count }))),
+  ];
 }
 
 function notice(what, why) {
