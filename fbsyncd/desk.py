@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from fbsyncd.archive import Archive
@@ -20,6 +20,10 @@ from fbsyncd.walks import BEGINNING, Walk
 
 Wanted = Callable[[datetime], Walk]
 
+#: A part of the daemon that nobody heard of for so many seconds hangs.
+PATIENCE: Final = 120.0
+_PARTS: Final = ("scheduler", "download", "reconcile")
+
 
 class Desk:
     """The desk of one archive; nothing is begun before :meth:`open`."""
@@ -29,6 +33,7 @@ class Desk:
         self._lock = Lock()
         self._wishes: dict[str, bool] = {}
         self._reading: set[str] = set()
+        self._is_open = False
         self._wake: Callable[[str], None] = lambda _: None
         self._next: Callable[[], Mapping[str, datetime | None]] = dict
 
@@ -39,6 +44,7 @@ class Desk:
     ) -> None:
         """Name who reads a Page when it is woken, and who knows when each is read next."""
         self._wake, self._next = wake, next_syncs
+        self._is_open = True
 
     def sync(self, page_id: str | None = None, *, full: bool = False) -> list[dict[str, Any]]:
         """Have one Page read soon, or all; *full*: its whole window, not only what is new.
@@ -77,6 +83,15 @@ class Desk:
                 }
                 for page in self._archive.config.facebook.pages
             }
+
+    def parts(self) -> dict[str, str]:
+        """Return each part of the daemon, with ``ok`` or for how long nobody has heard of it.
+
+        Nothing while no daemon has opened the desk.
+        """
+        late = set(self._archive.pulse.late(PATIENCE))
+        silent = f"not heard of for {PATIENCE:.0f} seconds"
+        return {part: silent if part in late else "ok" for part in _PARTS if self._is_open}
 
     def read(self, page: Page, sync: Callable[[Page, Wanted | None], None]) -> None:
         """Read *page* by *sync*, and once more for as long as there are wishes."""

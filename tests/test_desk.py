@@ -15,8 +15,9 @@ from served import Reply, Site, serving
 
 from fbsyncd.archive import Archive
 from fbsyncd.config import Page
-from fbsyncd.desk import Desk, Wanted
+from fbsyncd.desk import PATIENCE, Desk, Wanted
 from fbsyncd.models import change, transaction
+from fbsyncd.pulse import Pulse
 from fbsyncd.server import make_app
 from fbsyncd.simulator import Simulator
 
@@ -193,3 +194,16 @@ def test_what_is_wrong_is_told_in_full_to_those_who_may_know(site: Site, archive
     assert str(root).encode() not in reply.body
     assert str(root).encode() in ask(site, "/readyz").body
     assert str(root).encode() not in ask(site, "/readyz", Authorization="Bearer wrong").body
+
+
+def test_a_part_of_the_daemon_that_hangs_is_told(site: Site, archive: Archive) -> None:
+    """Readiness names each part, and one that nobody has heard of for long makes it 503."""
+    parts = ("database", "media", "scheduler", "download", "reconcile")
+    assert ask(site, "/readyz").json["parts"] == dict.fromkeys(parts, "ok")
+    clock = [0.0]
+    archive.pulse = Pulse(parts, lambda: clock[0])
+    clock[0] = PATIENCE + 1
+    archive.pulse.beat("scheduler")
+    reply = ask(site, "/readyz")
+    told = {part for part, state in reply.json["parts"].items() if state != "ok"}
+    assert (reply.status, told) == (503, {"download", "reconcile"})

@@ -39,6 +39,9 @@ class Desk(Protocol):
     def pages(self) -> dict[str, dict[str, Any]]:
         """Return of each Page whether it is being read, and when it is read next."""
 
+    def parts(self) -> dict[str, str]:
+        """Return each part of the daemon, with ``ok`` or what is wrong with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -126,6 +129,7 @@ class Replies:
 
     def _ready(self) -> Answer:
         told = self._feed.ready(whole=TRUSTED in bottle.request.environ)
+        told |= self._desk.parts() if self._desk else {}
         fit = all(state == "ok" for state in told.values())
         status = {"status": "ready" if fit else "not ready", "parts": told}
         answer = json_answer(status, status=200 if fit else 503)
