@@ -85,8 +85,12 @@ FROM facebook_posts WHERE created_time IS NOT NULL""",
 )
 _ROWID = "INTEGER PRIMARY KEY AUTOINCREMENT"
 _SERIALS = {
-    True: {"serial": _ROWID, "bigserial": _ROWID},
-    False: {"serial": "SERIAL PRIMARY KEY", "bigserial": "BIGSERIAL PRIMARY KEY"},
+    True: {"serial": _ROWID, "bigserial": _ROWID, "uuid": "TEXT"},
+    False: {
+        "serial": "SERIAL PRIMARY KEY",
+        "bigserial": "BIGSERIAL PRIMARY KEY",
+        "uuid": "UUID",
+    },
 }
 
 POST = (

@@ -14,6 +14,8 @@ import dump
 import pytest
 from dump import NOW, PAGE, STRANGERS, Dump, Years
 from plant import query
+from test_cli import fbsyncd
+from torture import Death, Gallows
 
 from fbsyncd import adopt, config, links, models
 from fbsyncd.archive import Archive
@@ -207,3 +209,54 @@ def test_the_scripts_go_on_and_what_they_add_is_adopted(database_url: str, tmp_p
         archive.take_in()
         assert scripts.one("SELECT count(*) FROM facebook_post_attachments") == count
         assert archive.feed.stats()["attachments"] == 81
+
+
+DEATHS = [
+    *(Death("executed", number) for number in (5, 30, 90)),
+    Death("commit", 1),
+    Death("committed", 1),
+]
+
+
+def test_killed_at_any_point_it_is_adopted_or_as_it_was(database_url: str, tmp_path: Path) -> None:
+    """Nothing is half done; what was killed once all was committed is finished by the next one."""
+    scripts, years = Dump(database_url), Years(posts=40, attachments=70, again=20, videos=5)
+    scripts.make(*STRANGERS)
+    years.fill(scripts)
+    (tmp_path / "config.toml").write_text(f'[database]\nurl = "{database_url}"\n')
+    before, rows = whole(scripts), theirs(scripts)
+    gallows = Gallows(tmp_path / "log")
+    try:
+        for death in DEATHS:
+            _, status = gallows.run(tmp_path, ["setup"], death)
+            assert status == -9, death
+            assert theirs(scripts) == rows
+            if death.point != "committed":
+                assert whole(scripts) == before
+        assert gallows.run(tmp_path, ["stats"], Death())[1] == 0
+    finally:
+        gallows.close()
+    with archive_on(database_url, tmp_path) as archive:
+        assert archive.take_over() is None
+        assert archive.brake.reason() is None
+        assert keys(archive) == years.named
+        check_links(archive)
+    assert theirs(scripts) == rows
+
+
+def test_the_command_says_what_it_did(tmp_path: Path) -> None:
+    """One line for the adoption, and another one when there is nothing left to do."""
+    scripts = Dump(f"sqlite:///{tmp_path / 'archive' / 'fbsyncd.db'}")
+    (tmp_path / "archive").mkdir()
+    scripts.make()
+    Years(posts=4, attachments=6, again=2, videos=1).fill(scripts)
+    (tmp_path / "archive" / "config.toml").write_text('[database]\nurl = "sqlite:///fbsyncd.db"\n')
+    shown = fbsyncd(tmp_path / "archive", "setup", "--dry-run").stdout
+    assert "ALTER TABLE facebook_posts ADD COLUMN" in shown
+    told = fbsyncd(tmp_path / "archive", "setup")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(
+        "adopted 4 posts, 6 attachments (2 of them the same picture again), 1 video, "
+    )
+    assert "the database as it was is" in told.stderr
+    assert fbsyncd(tmp_path / "archive", "setup").stdout == "the schema is up to date\n"

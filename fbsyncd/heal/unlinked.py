@@ -146,7 +146,9 @@ class Unlinked:
             for id_, stream, page_id, own, created, misses in rows(
                 self._db, _OWNERS.format(marks(len(ids))), [str(id_) for id_ in ids]
             ):
-                owner = Owner(stream, page_id, own, from_text(created), int(misses))
+                # An older program may not have written whose post it is; ids begin with it.
+                page = page_id or own.partition("_")[0]
+                owner = Owner(stream, page, own, from_text(created), int(misses))
                 owners[UUID(str(id_))].append(owner)
         return owners
 
