@@ -55,9 +55,8 @@ SQLITE: Final = Engine(
     snapshot="DEFERRED",
     streaming=MappingProxyType({}),
     identity="SELECT file FROM pragma_database_list WHERE name = 'main'",
-    raise_numbers=(
-        "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'facebook_post_attachments'"
-    ),
+    # There it is the highest number that counts, whoever wrote it.
+    raise_numbers="SELECT ?",
     version="PRAGMA data_version",
 )
 POSTGRESQL: Final = Engine(

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from peewee import Database
 
-from fbsyncd import facts, migrate, models, relocate
+from fbsyncd import adopted, facts, migrate, models, relocate
+from fbsyncd.adopted import Custom
 from fbsyncd.config import addresses
 from fbsyncd.errors import ConfigError, UsageError
 from fbsyncd.models import identity, rows, session, snapshot
@@ -28,6 +29,7 @@ from fbsyncd.transfer.compare import Tally, compare
 from fbsyncd.transfer.forgotten import still_held
 from fbsyncd.transfer.shapes import SHAPES, Shape
 from fbsyncd.transfer.target import make_room, merge
+from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Verdict
 
 __all__ = ["Copied", "Heard", "Tally", "copy", "target_at"]
@@ -94,30 +96,23 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
 
 def _copy_all(source: Database, target: Database, heard: Heard) -> list[Tally]:
     total = sum(reading.count(source, shape) for shape in SHAPES)
-    #: Pictures that go by another id in the target, where an older program had named them.
-    aliases: dict[str, str] = {}
+    terms = Terms(Custom(adopted.limits(target)))
     meter = _Meter("copying", total, heard)
-    written = {shape.name: _merge(source, target, shape, aliases, meter) for shape in SHAPES}
+    written = {shape.name: _merge(source, target, shape, terms, meter) for shape in SHAPES}
     meter = _Meter("comparing", total, heard)
-    tallies = [compare(source, target, shape, aliases, meter.tick) for shape in SHAPES]
+    tallies = [compare(source, target, shape, terms, meter.tick) for shape in SHAPES]
     return [replace(tally, written=written[tally.name]) for tally in tallies]
 
 
-def _merge(
-    source: Database, target: Database, shape: Shape, aliases: dict[str, str], meter: _Meter
-) -> int:
+def _merge(source: Database, target: Database, shape: Shape, terms: Terms, meter: _Meter) -> int:
     if shape.number:
         make_room(target, reading.highest(source, shape))
     written = 0
-    for batch in reading.batches(source, shape, aliases):
+    for batch in reading.batches(source, shape, terms):
         judged = merge(target, shape, batch)
         written += sum(one.verdict in {Verdict.NEW, Verdict.NEWER} for one in judged)
         if shape.parent:
-            aliases |= {
-                entry.row[0]: one.entry.row[0]
-                for entry, one in zip(batch, judged, strict=True)
-                if entry.row[0] != one.entry.row[0]
-            }
+            terms.learn(batch, judged)
         meter.tick(len(batch))
     return written
 

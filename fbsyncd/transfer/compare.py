@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from fbsyncd.models import Row, session
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.target import held
+from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Verdict, judge
 
 
@@ -43,13 +44,13 @@ def compare(
     source: Database,
     target: Database,
     shape: Shape,
-    aliases: Mapping[str, str],
+    terms: Terms,
     heard: Callable[[int], None],
 ) -> Tally:
     """Read one table on both sides; *heard* is told how many rows each time some are done."""
     here, there = hashlib.sha256(), hashlib.sha256()
     kept = seen = 0
-    for batch in reading.batches(source, shape, aliases):
+    for batch in reading.batches(source, shape, terms):
         with session(target):
             found = held(target, shape, batch)
         for one in judge(shape, batch, found):

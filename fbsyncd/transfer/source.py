@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from peewee import Database
@@ -10,17 +10,18 @@ from peewee import Database
 from fbsyncd.models import engine, rows, stream
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.target import entries
+from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Entry
 
 #: Rows that are read, compared and written together.
 BATCH: Final = 500
 
 
-def batches(db: Database, shape: Shape, aliases: Mapping[str, str]) -> Iterator[list[Entry]]:
-    """Yield all rows of a table in the order of their keys; inside a snapshot only.
+def batches(db: Database, shape: Shape, terms: Terms) -> Iterator[list[Entry]]:
+    """Yield all rows of a table in the order of their keys, in the target's *terms*.
 
-    *aliases* gives the ids that pictures go by in the target, where they are others. They are
-    looked up batch by batch, so a picture's own alias is there when its small version is read.
+    Inside a snapshot only. The terms are looked up batch by batch, so a picture's own alias is
+    there when its small version is read.
     """
     sql = f"{shape.select()} {shape.order(engine(db).bytewise)}"
     read: Iterator[Sequence[Entry]] = (entries(shape, raw) for raw in stream(db, sql, size=BATCH))
@@ -29,7 +30,7 @@ def batches(db: Database, shape: Shape, aliases: Mapping[str, str]) -> Iterator[
     elif shape.parent:
         read = _parents_apart(read, shape.at[shape.parent])
     for batch in read:
-        yield [_renamed(shape, entry, aliases) for entry in batch] if aliases else list(batch)
+        yield terms.told(shape, batch)
 
 
 def count(db: Database, shape: Shape) -> int:
@@ -63,10 +64,3 @@ def _parents_apart(read: Iterator[Sequence[Entry]], parent: int) -> Iterator[lis
             some = [entry for entry in batch if (entry.row[parent] is not None) is wanted]
             if some:
                 yield some
-
-
-def _renamed(shape: Shape, entry: Entry, aliases: Mapping[str, str]) -> Entry:
-    row = list(entry.row)
-    for place in shape.references:
-        row[place] = aliases.get(row[place], row[place])
-    return Entry(tuple(row), entry.number)

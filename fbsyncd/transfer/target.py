@@ -8,7 +8,7 @@ import peewee
 from peewee import Database
 
 from fbsyncd.errors import DatabaseTrouble
-from fbsyncd.models import Row, change, change_many, engine, marks, rows, transaction
+from fbsyncd.models import Row, change_many, engine, marks, rows, transaction
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
 
@@ -61,7 +61,7 @@ def merge(db: Database, shape: Shape, batch: Sequence[Entry]) -> list[Judged]:
 def make_room(db: Database, highest: int) -> None:
     """Let the target give numbers above *highest* from now on, to whoever writes there."""
     with transaction(db):
-        change(db, engine(db).raise_numbers, [highest])
+        rows(db, engine(db).raise_numbers, [highest])
 
 
 def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> None:

@@ -1,0 +1,50 @@
+"""The target's own terms: ids that pictures have there, and how much its columns take.
+
+A database made here has none. One that was adopted from an older program may have ids that the
+program gave out, and columns of its making.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fbsyncd.adopted import Custom
+from fbsyncd.transfer.shapes import Shape
+from fbsyncd.transfer.union import Entry, Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What incoming rows become; *aliases* (target's ids by ours) grow while pictures are copied.
+
+    *custom* holds what the target's columns take.
+    """
+
+    custom: Custom
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    def told(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
+        """Return *batch* as the target takes it."""
+        if self.aliases:
+            batch = [self._renamed(shape, entry) for entry in batch]
+        if shape.name in self.custom.limits:
+            batch = [self._fitted(shape, entry) for entry in batch]
+        return list(batch)
+
+    def learn(self, batch: Sequence[Entry], judged: Sequence[Judged]) -> None:
+        """Remember which pictures of *batch* go by another id in the target."""
+        for entry, one in zip(batch, judged, strict=True):
+            if entry.row[0] != one.entry.row[0]:
+                self.aliases[entry.row[0]] = one.entry.row[0]
+
+    def _renamed(self, shape: Shape, entry: Entry) -> Entry:
+        row = list(entry.row)
+        for place in shape.references:
+            row[place] = self.aliases.get(row[place], row[place])
+        return Entry(tuple(row), entry.number)
+
+    def _fitted(self, shape: Shape, entry: Entry) -> Entry:
+        values = dict(zip(shape.columns, entry.row, strict=True))
+        told = self.custom.tell(shape.name, values) or values
+        return Entry(tuple(told[name] for name in shape.columns), entry.number)
