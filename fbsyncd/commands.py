@@ -67,7 +67,7 @@ def setup(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the daemon; SIGHUP reads config.toml again, but not where a terminal may hang up."""
-    daemon.run(_load(args), reread=None if sys.stdin.isatty() else lambda: _load(args))
+    daemon.run(_load(args), reread=None if os.isatty(0) else lambda: _load(args))
     return 0
 
 

@@ -53,7 +53,8 @@ def run(
     """Run the daemon until SIGTERM or SIGINT; *started* is called once everything stands.
 
     At SIGHUP everything is stopped and started again with the configuration that *reread* returns.
-    One that is wrong changes nothing; one that does not work makes room for the one before.
+    One that is wrong changes nothing; one that does not work makes room for the one before. Without
+    *reread* it ends the daemon, as a terminal that hangs up should.
     Raises ArchiveError when it cannot start.
     """
     config.require_pages()
@@ -61,7 +62,7 @@ def run(
     if notifier.watchdog:
         # Whoever kills us because something hangs shall find in the log what it was.
         faulthandler.enable()
-    with heard(hangup=reread is not None) as signals:
+    with heard() as signals:
         ground = _Ground(signals, notifier, started, reread)
         wanted: Config | None = config
         before: Config | None = None

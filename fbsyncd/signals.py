@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_STOP: Final = (signal.SIGTERM, signal.SIGINT)
+_ALL: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Heard:
@@ -23,17 +23,16 @@ class Heard:
 
 
 @contextmanager
-def heard(*, hangup: bool) -> Iterator[Heard]:
-    """Hear SIGTERM and SIGINT, and SIGHUP if *hangup*, instead of ending by them.
+def heard() -> Iterator[Heard]:
+    """Hear SIGTERM, SIGINT and SIGHUP instead of ending by them.
 
-    A SIGHUP that is ignored, by ``nohup`` say, goes on being ignored.
+    One that is ignored goes on being ignored: SIGHUP by ``nohup``, SIGINT behind a shell's ``&``.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     before = signal.set_wakeup_fd(writer.fileno())
-    is_wanted = hangup and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    numbers = (*_STOP, signal.SIGHUP) if is_wanted else _STOP
-    old = {number: signal.signal(number, _ignore) for number in numbers}
+    wanted = [number for number in _ALL if signal.getsignal(number) is not signal.SIG_IGN]
+    old = {number: signal.signal(number, _ignore) for number in wanted}
     with reader, writer:
         try:
             yield Heard(reader)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 PATIENCE = 60.0
 
@@ -65,7 +66,11 @@ class Manager:
 
 @contextmanager
 def managed(
-    folder: Path, *, watchdog: float | None = None, abstract: bool = False
+    folder: Path,
+    stdin: IO[bytes] | None = None,
+    *,
+    watchdog: float | None = None,
+    abstract: bool = False,
 ) -> Iterator[Manager]:
     """Run ``fbsyncd run`` in *folder* as a service of a manager that we are."""
     name = f"\0fbsyncd-test-{os.getpid()}-{time.monotonic_ns()}" if abstract else str(folder / "n")
@@ -79,7 +84,7 @@ def managed(
             [sys.executable, "-m", "fbsyncd", "run"],
             cwd=folder,
             env=environ,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin or subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )

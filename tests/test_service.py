@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
 import sqlite3
@@ -206,6 +207,22 @@ def test_a_configuration_that_does_not_work_makes_room(folder: Path) -> None:
         log = manager.finish()
         assert manager.process.returncode == 0
         assert "starting again with the configuration before" in log
+
+
+@only_sqlite
+def test_a_terminal_that_hangs_up_ends_the_daemon(folder: Path) -> None:
+    """Nobody is left to read: it stops in order, as at SIGTERM."""
+    main, terminal = pty.openpty()
+    with (
+        os.fdopen(main, "rb"),
+        os.fdopen(terminal, "rb") as stdin,
+        managed(folder, stdin) as manager,
+    ):
+        manager.until(is_ready)
+        log = manager.finish(signal.SIGHUP)
+        assert manager.process.returncode == 0
+        assert "stopping" in log
+        assert "RELOADING" not in "".join(manager.heard)
 
 
 def test_a_server_that_does_not_answer_silences_the_watchdog(
