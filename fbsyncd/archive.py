@@ -76,6 +76,7 @@ class Archive:
             self.db,
             self.backlog,
             self.media,
+            self.brake,
             max_pixels=config.media.max_pixels,
             owner=owner,
         )
@@ -171,6 +172,7 @@ class Archive:
             now=self.now,
             heard=heard,
             count=self._count_download,
+            require=self.brake.require,
             alive=self.pulse.beater("download"),
         )
         return download.drain(self.backlog, self.fetcher, self.media, orders)

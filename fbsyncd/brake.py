@@ -64,6 +64,8 @@ class _Alarm:
     reason: str | None = None
     gone: Sequence[str] = ()
     damaged: Sequence[str] = ()
+    #: A scan has to tell.
+    is_open: bool = False
 
 
 class Brake:
@@ -128,6 +130,18 @@ class Brake:
         )
         self._stop(_Alarm(reason, damaged=paths[:DAMAGED_SAMPLE]))
 
+    def doubt(self, gone: int, looked_at: int) -> None:
+        """Stop everything until a scan has told: so many of a handful of files are gone.
+
+        Raises Unavailable.
+        """
+        reason = (
+            f"{gone:,} of {looked_at:,} files looked at are gone from {self._media.root}: no row is"
+            " changed before all of them are looked at, by the daemon at once or by 'fbsyncd"
+            " reconcile'"
+        )
+        self._stop(_Alarm(reason, is_open=True))
+
     def require_whole(self, *, dry_run: bool = False) -> None:
         """Raise Unavailable while the files that were found damaged, many at once, still are."""
         alarm = self._alarm()
@@ -182,6 +196,8 @@ class Brake:
 
     def _is_over(self, alarm: _Alarm) -> bool:
         """Tell whether some files are back or whole again, or no row claims them any more."""
+        if alarm.is_open:
+            return True
         if alarm.reason == _ACCEPTING or not (alarm.gone or alarm.damaged):
             return False
         some = any(map(self._is_back, alarm.gone)) or any(map(self._is_whole, alarm.damaged))

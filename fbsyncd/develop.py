@@ -25,6 +25,7 @@ from fbsyncd import links, models
 from fbsyncd import media as names
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import LEASE, Backlog
+from fbsyncd.brake import Brake, most
 from fbsyncd.darkroom import Print, Spoilt, Unread, begin, develop
 from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import Media, Staged
@@ -54,12 +55,20 @@ class Negative:
 class Darkroom:
     """The developing station of one archive; its workers start with the first picture."""
 
-    def __init__(
-        self, db: Database, backlog: Backlog, media: Media, *, max_pixels: int, owner: str
+    def __init__(  # noqa: PLR0913 - the four parts it works on, and how
+        self,
+        db: Database,
+        backlog: Backlog,
+        media: Media,
+        brake: Brake,
+        *,
+        max_pixels: int,
+        owner: str,
     ) -> None:
         self._db = db
         self._backlog = backlog
         self._media = media
+        self._brake = brake
         self._max_pixels = max_pixels
         self._owner = owner
         self._pool: ProcessPoolExecutor | None = None
@@ -73,7 +82,8 @@ class Darkroom:
         """Develop what is archived and not developed; return how many pictures were settled.
 
         *heard* is called with their number after each handful. Raises MediaTrouble for files that
-        cannot be read; these keep their lease, so that the next turn comes to others.
+        cannot be read; these keep their lease, so that the next turn comes to others. Raises
+        Unavailable where the brake is pulled, or pulls it where too many of a handful are wrong.
         """
         settled = 0
         while not stop.is_set() and (negatives := self._claim(now())):
@@ -99,6 +109,7 @@ class Darkroom:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _claim(self, now: datetime) -> list[Negative]:
+        self._brake.require()
         engine = models.engine(self._db)
         self._backlog.give_back(())
         with transaction(self._db):
@@ -157,6 +168,7 @@ class Darkroom:
         made: list[tuple[Negative, Archived, Staged]] = []
         whole: list[tuple[UUID, UUID]] = []
         unread: list[Unread] = []
+        self._judge(results)
         try:
             for negative, result in results:
                 if isinstance(result, Spoilt):
@@ -174,6 +186,17 @@ class Darkroom:
             # What was published has no temporary file any more.
             self._media.discard([staged for _, _, staged in made])
         return unread
+
+    def _judge(self, results: Sequence[tuple[Negative, Outcome]]) -> None:
+        """Change no row for a disk that is not there, or that gives back what it was not given."""
+        gone = [one for one, it in results if isinstance(it, Unread) and it.is_missing]
+        altered = [one for one, it in results if isinstance(it, Spoilt) and it.is_altered]
+        limit = most(len(results))
+        if len(gone) > limit:
+            self._brake.doubt(len(gone), len(results))
+        if len(altered) > limit:
+            paths = [f"{one.category}/{one.filename}" for one in altered]
+            self._brake.pull_for_damage(paths, len(altered), len(results))
 
     def _record(
         self,

@@ -74,7 +74,8 @@ class Orders:
     """How to drain: *workers* at once, down to *floor* free bytes, until *stop* is set.
 
     *heard* is given the tally after each group, *count* every result with its number; *alive* is
-    called every moment, whether anything arrives or not.
+    called every moment, whether anything arrives or not; *require* raises before each claim where
+    the disk is not there.
     """
 
     workers: int
@@ -84,6 +85,7 @@ class Orders:
     heard: Callable[[Tally], None] = lambda _: None
     count: Callable[[str, int], None] = lambda *_: None
     alive: Callable[[], None] = lambda: None
+    require: Callable[[], None] = lambda: None
 
 
 def drain(backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> Tally:
@@ -163,6 +165,7 @@ class _Drain:
         return bool(self._flying)
 
     def _claim(self) -> list[Job]:
+        self._orders.require()
         free = self._media.free_bytes()
         if free < self._orders.floor:
             raise MediaTrouble(

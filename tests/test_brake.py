@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -24,6 +25,7 @@ from test_daemon import PATIENCE, Running, all_safe, running
 
 from fbsyncd import models
 from fbsyncd.brake import FEW, Brake, most
+from fbsyncd.download import Tally
 from fbsyncd.errors import Unavailable
 from fbsyncd.media import MARKER
 from fbsyncd.reconcile import Findings, Reconciler, Request
@@ -224,6 +226,26 @@ def test_downloads_do_not_fill_an_empty_mount_point(tmp_path: Path, database_url
         away.rename(root)
         assert archive.download().archived > 0
         assert one(archive, "SELECT count(*) FROM media_storage WHERE lease_until IS NOT NULL") == 0
+
+
+def test_a_long_drain_stops_when_the_brake_is_pulled(tmp_path: Path, database_url: str) -> None:
+    """It is looked at before each handful, not only at the start."""
+    with (
+        Simulator(posts=40, seed=3, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        read(archive)
+
+        def heard(tally: Tally) -> None:
+            with suppress(Unavailable):
+                archive.brake.pull(["posts/x.jpg"], 1, 1)
+
+        with pytest.raises(Unavailable):
+            archive.download(heard)
+        assert one(archive, "SELECT count(*) FROM media_storage WHERE lease_until IS NOT NULL") == 0
+        assert one(archive, "SELECT count(*) FROM media_storage WHERE attempts > 0") == 0
+        waiting = "SELECT count(*) FROM media_storage WHERE download_status = 'pending'"
+        assert one(archive, waiting) > 0
 
 
 def fbsyncd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

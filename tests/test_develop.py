@@ -20,7 +20,8 @@ from shelf import NOW, Shelf, picture
 from fbsyncd import models
 from fbsyncd.darkroom import NICE, Print, Spoilt, Unread, develop
 from fbsyncd.develop import Darkroom
-from fbsyncd.errors import MediaTrouble
+from fbsyncd.errors import MediaTrouble, Unavailable
+from fbsyncd.reconcile import Reconciler
 
 
 @pytest.fixture
@@ -30,7 +31,9 @@ def shelf(db: Database, tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 def darkroom(shelf: Shelf) -> Iterator[Darkroom]:
-    room = Darkroom(shelf.db, shelf.backlog, shelf.media, max_pixels=10**7, owner="test/1")
+    room = Darkroom(
+        shelf.db, shelf.backlog, shelf.media, shelf.brake, max_pixels=10**7, owner="test/1"
+    )
     yield room
     room.close()
 
@@ -191,6 +194,41 @@ def test_bytes_altered_on_disk_are_no_fault_of_the_source(shelf: Shelf, darkroom
     row = shelf.row(id_)
     assert (row["download_status"], row["attempts"]) == ("failed", 0)
     assert [job.id for job in shelf.backlog.claim(1, NOW)] == [id_]
+
+
+@pytest.mark.parametrize("files", [12, 80])
+def test_many_missing_files_are_a_scan_s_business(
+    shelf: Shelf, darkroom: Darkroom, files: int
+) -> None:
+    """No row is changed by developing; a scan, asked for at once, tells a loss from a lost disk."""
+    ids = [shelf.add(number, picture(number % 200, (8, 8 + number))) for number in range(files)]
+    gone = sorted(ids, key=str)[:12]
+    for id_ in gone:
+        shelf.path(id_).unlink()
+    with pytest.raises(Unavailable, match="12 of"):
+        run(darkroom)
+    assert {shelf.row(id_)["download_status"] for id_ in ids} == {"success"}
+    assert {shelf.row(id_)["lease_owner"] for id_ in ids} == {None}
+    assert shelf.brake.look()
+    reconciler = Reconciler(shelf.db, shelf.media, shelf.backlog, shelf.brake)
+    if files == 12:
+        with pytest.raises(Unavailable, match="accept-loss"):
+            reconciler.scan(NOW)
+    else:
+        assert reconciler.scan(NOW).queued == 12
+        run(darkroom)
+
+
+def test_a_disk_that_gives_back_other_bytes_stops_developing(
+    shelf: Shelf, darkroom: Darkroom
+) -> None:
+    """Else every picture would be fetched again and again."""
+    ids = [shelf.add(number, picture(number)) for number in range(12)]
+    for id_ in ids:
+        shelf.path(id_).write_bytes(b"garbage")
+    with pytest.raises(Unavailable, match="damaged"):
+        run(darkroom)
+    assert {shelf.row(id_)["download_status"] for id_ in ids} == {"success"}
 
 
 def test_developing_leaves_the_processor_to_others(shelf: Shelf, darkroom: Darkroom) -> None:
