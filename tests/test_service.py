@@ -210,6 +210,17 @@ def test_a_configuration_that_does_not_work_makes_room(folder: Path) -> None:
 
 
 @only_sqlite
+def test_a_daemon_that_is_killed_for_hanging_says_where_it_stood(folder: Path) -> None:
+    """The watchdog's signal leaves every thread's place in the log."""
+    with managed(folder, watchdog=30) as manager:
+        manager.until(lambda message: message == "WATCHDOG=1")
+        log = manager.finish(signal.SIGABRT)
+        assert manager.process.returncode == -signal.SIGABRT
+        assert "Fatal Python error: Aborted" in log
+        assert "signals.py" in log
+
+
+@only_sqlite
 def test_a_terminal_that_hangs_up_ends_the_daemon(folder: Path) -> None:
     """Nobody is left to read: it stops in order, as at SIGTERM."""
     main, terminal = pty.openpty()

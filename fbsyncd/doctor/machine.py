@@ -39,7 +39,7 @@ def watches(root: Path, *, wanted: bool) -> Finding:
     if not wanted:
         return skipped(WATCHES, "reconcile.watch is off; scans find everything, later")
     if pid := lock.holder(root):
-        return judge_daemon(_instances_of(pid))
+        return judge_daemon(instances_of(pid))
     if not _LIMITS.is_dir():
         return skipped(WATCHES, "this system has no inotify; its own way of watching has no limits")
     return judge_watches(_inotify(os.getuid()))
@@ -97,7 +97,8 @@ def _infos(process: Path) -> list[str]:
     return found
 
 
-def _instances_of(pid: str) -> int | None:
+def instances_of(pid: str) -> int | None:
+    """Return how many inotify instances a process has; None when nobody may look."""
     try:
         return len(_infos(Path("/proc", pid)))
     except OSError:

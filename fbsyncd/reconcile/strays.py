@@ -68,6 +68,8 @@ class Strays:
                 named = self._named(ours)
                 for name in ours:
                     if not any(n.is_archived and n.category == category for n in named[name]):
+                        # Adopting reads the whole file, and there may be many.
+                        alive()
                         self._settle(category, name, named[name], (now, request, findings))
 
     def welcome(self) -> int:
