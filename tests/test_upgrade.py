@@ -15,6 +15,7 @@ from shelf import NOW, url
 from torture import Death, Gallows
 
 from fbsyncd import backup, migrate, models
+from fbsyncd.brake import Brake
 from fbsyncd.errors import DatabaseTrouble
 from fbsyncd.feed import Feed
 from fbsyncd.media import Media
@@ -97,7 +98,12 @@ def test_an_earlier_database_is_upgraded_with_its_rows(
     migrate.apply(db)
     assert stored(db) == before
     assert migrate.pending(db) == []
-    feed = Feed(db, Media(tmp_path / "media", tmp_path), now=lambda: NOW)
+    media = Media(tmp_path / "media", tmp_path)
+    brake = Brake(db, media)
+    brake.accept()
+    brake.release()
+    (media.root / "posts" / f"{'a' * 64}.jpg").write_bytes(b"abc")
+    feed = Feed(db, media, now=lambda: NOW)
     (post,) = feed.posts()["posts"]
     assert post["message"] == ROWS["facebook_posts"]["message"]
     assert [one["has_local_image"] for one in post["attachments"]] == [True]
