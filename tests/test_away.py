@@ -6,16 +6,16 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
-from apscheduler.schedulers.background import BackgroundScheduler
 from plant import archive_of, one, query, read, sync
 
-from fbsyncd import daemon
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.away import Beats, Counts, Gap, span, told
 from fbsyncd.heartbeat import HEARTBEAT, PATIENCE, Heartbeat
 from fbsyncd.models import to_text
+from fbsyncd.schedule import Schedule
 from fbsyncd.simulator import Simulator
 from fbsyncd.walks import BEGINNING, Progress, Walk, Window, due
 
@@ -98,17 +98,23 @@ def test_a_hold_from_a_wrong_clock_holds_nothing() -> None:
     assert due(ahead, Window(None, 7 * DAY), NOW).kind == "full"
 
 
-def test_every_job_runs_at_once_after_the_clock_was_set_back() -> None:
+def test_every_job_runs_at_once_after_the_clock_was_set_back(
+    facebook: Simulator, tmp_path: Path
+) -> None:
     """A job whose next time seems nine days off does not wait for it."""
-    scheduler = BackgroundScheduler(timezone="UTC")
-    scheduler.add_job(print, "interval", seconds=60, next_run_time=utcnow() + 9 * DAY)
-    scheduler.start(paused=True)
-    try:
-        daemon._run_all(scheduler)
-        (job,) = scheduler.get_jobs()
-        assert job.next_run_time <= utcnow()
-    finally:
-        scheduler.shutdown()
+    with archive_of(facebook, tmp_path) as archive:
+        schedule = Schedule(archive)
+        ran = Event()
+        schedule.every(60, ran.set)
+        (job,) = schedule._scheduler.get_jobs()
+        job.modify(next_run_time=utcnow() + 9 * DAY)
+        schedule.start()
+        try:
+            assert not ran.wait(0.3)
+            schedule.run_all()
+            assert ran.wait(5)
+        finally:
+            schedule.stop()
 
 
 @pytest.fixture

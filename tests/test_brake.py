@@ -326,7 +326,8 @@ def test_ten_thousand_files_deleted_at_once_stop_the_daemon_s_hand(
                 for path in (archive.media.root / "posts").iterdir():
                     path.unlink()
                 told = becomes(daemon, "not ready")
-                assert "10,000 archived files are gone" in told["parts"]["media"]
+                assert "lacks too much" in told["parts"]["media"]
+                assert "10,000 archived files are gone" in str(archive.brake.reason())
                 assert rows(shelf) == before
                 by_hand = fbsyncd(tmp_path, "reconcile")
                 assert by_hand.returncode == 1
@@ -350,7 +351,7 @@ def test_a_disk_that_is_unplugged_and_back_is_noticed(tmp_path: Path) -> None:
             root = tmp_path / "media" / "facebook"
             away = root.rename(tmp_path / "away")
             root.mkdir()
-            assert "mount its disk" in becomes(daemon, "not ready")["parts"]["media"]
+            assert "disk is not there" in becomes(daemon, "not ready")["parts"]["media"]
             hear(daemon, "unavailable: ")
             lost = next((away / "attachments").iterdir())
             lost.unlink()

@@ -115,7 +115,7 @@ def steps(db: Database, now: datetime) -> str:
         " AND (download_status = 'pending' OR next_attempt_at <= ?)"
         " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY link_expires_at, id LIMIT 32"
     )
-    explain = "EXPLAIN QUERY PLAN" if models.engine(db) is models.SQLITE else "EXPLAIN"
+    explain = "EXPLAIN QUERY PLAN" if models.engine(db).name == "sqlite" else "EXPLAIN"
     with models.session(db):
         return str(models.rows(db, f"{explain} {sql}", [models.to_text(now)] * 3))
 
@@ -126,7 +126,7 @@ def long_queue(db: Database) -> list[UUID]:
     phases = [104 + (nth % 240) / 60 for nth in range(LONG)]
     previews = [waiting(hours) for hours in (35, 33, 34)]
     insert(db, [*map(waiting, phases), *previews])
-    if models.engine(db) is models.POSTGRESQL:
+    if models.engine(db).name == "postgresql":
         with models.session(db):
             models.change(db, "ANALYZE media_storage")
     return [UUID(str(row[0])) for row in sorted(previews, key=lambda row: str(row[2]))]
