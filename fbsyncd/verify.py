@@ -38,11 +38,13 @@ SELECT m.id, m.category, m.local_filename, m.file_size, m.sha256, m.download_sta
         UNION ALL SELECT {video} FROM facebook_video_posts v WHERE v.local_picture_id = m.id
     ) n)
 FROM media_storage m WHERE m.id > ? AND m.derived_from IS NULL ORDER BY m.id LIMIT ?""".format(
-    post=_MONTH.format("p.created_time"),
+    # Rows of older programs may not say when a post appeared.
+    post=_MONTH.format("coalesce(p.created_time, p.created_at)"),
     video=_MONTH.format("coalesce(v.created_time, v.created_at)"),
 )
 _POSTS: Final = (
-    f"SELECT page_id, {_MONTH.format('created_time')}, count(*) FROM facebook_posts GROUP BY 1, 2"
+    f"SELECT page_id, {_MONTH.format('coalesce(created_time, created_at)')}, count(*)"
+    " FROM facebook_posts WHERE coalesce(created_time, created_at) IS NOT NULL GROUP BY 1, 2"
 )
 _BEFORE_ALL: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -161,7 +163,7 @@ def fault(picture: Picture, media: Media, *, deep: bool) -> str | None:
 
 def _count_posts(db: Database, verdict: Verdict) -> None:
     with session(db):
-        stored = {(page, month): int(count) for page, month, count in rows(db, _POSTS)}
+        stored = {(str(page), month): int(count) for page, month, count in rows(db, _POSTS)}
         listed = rows(db, "SELECT page_id, month, posts, listed_at FROM source_months")
         for (page,) in rows(db, "SELECT page_id FROM sync_state"):
             verdict.pages.setdefault(page, None)

@@ -17,9 +17,11 @@ from plant import query
 from test_cli import fbsyncd
 from torture import Death, Gallows
 
-from fbsyncd import adopt, config, links, models
+from fbsyncd import adopt, config, links, models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.errors import SchemaError
+from fbsyncd.records import Post
+from fbsyncd.rows import Rows
 
 SCRIPTS = tuple(dump.TABLES)
 
@@ -260,3 +262,69 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     )
     assert "the database as it was is" in told.stderr
     assert fbsyncd(tmp_path / "archive", "setup").stdout == "the schema is up to date\n"
+
+
+def answer(post_id: str, link: str) -> Post:
+    """Return a post with one photo as the Graph API tells it."""
+    photo = {"type": "photo", "media": {"image": {"src": link, "width": 7, "height": 7}}}
+    node = {"id": post_id, "created_time": "2026-11-22T11:00:00+0000", "full_picture": link}
+    return Post.from_json({**node, "attachments": {"data": [photo]}}, PAGE)
+
+
+def test_an_answer_with_a_link_that_a_duplicate_has_is_borne(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Their tables take a link once a post: the first row stays the one, whichever link it has."""
+    scripts, years, chance = Dump(database_url), Years(), random.Random(3)
+    scripts.make()
+    first, second, fresh = (years.link("1_2_3", chance) for _ in range(3))
+    at = NOW.replace(tzinfo=None)
+    post = ("7_1", PAGE, None, None, "photo", None, None, first, None, None, None, at, None, True)
+    scripts.write(dump.POST, [(*post, False)])
+    for link in (first, second):
+        scripts.write(dump.ATTACHMENT, [("7_1", "photo", link, None, None, None)])
+    shown = "SELECT id, media_url, width FROM facebook_post_attachments WHERE duplicate_of IS NULL"
+    with adopted(database_url, tmp_path) as archive:
+        ((id_, *_),) = scripts.ask(shown)
+        rows = Rows(archive.db, archive.backlog)
+        for link, told in ((second, first), (second, first), (fresh, fresh)):
+            with models.transaction(archive.db):
+                rows.put([answer("7_1", link)], NOW)
+            assert scripts.ask(shown) == [(id_, told, 7)]
+        # And one a script has only just added is the one that was meant.
+        scripts.write(dump.ATTACHMENT, [("7_2", "photo", fresh, None, None, None)])
+        for _ in range(2):
+            with models.transaction(archive.db):
+                rows.put([answer("7_2", fresh)], NOW)
+            archive.take_in()
+        assert [len(one["attachments"]) for one in archive.feed.newest(9)] == [1, 1]
+        assert scripts.one("SELECT count(*) FROM facebook_post_attachments") == 3
+
+
+def test_posts_without_a_time_stop_nothing(database_url: str, tmp_path: Path) -> None:
+    """They are counted, and listed once Facebook has said when they appeared."""
+    scripts, years = Dump(database_url), Years(posts=12, attachments=20, again=5, videos=3)
+    scripts.make()
+    years.fill(scripts)
+    scripts.run("UPDATE facebook_posts SET created_time = NULL WHERE id IN ('1045_2', '1045_7')")
+    with adopted(database_url, tmp_path) as archive:
+        assert len(list(archive.feed.newest(100))) == 10
+        assert archive.feed.posts(limit=5)["next_cursor"]
+        assert sum(month["posts"] for month in archive.feed.timeline()["posts"]) == 10
+        assert verify.verify(archive.db, archive.media).total.posts == 12
+        assert archive.feed.stats()["posts"] == 12
+        with models.transaction(archive.db):
+            Rows(archive.db, archive.backlog).put(
+                [answer("1045_2", years.link("a", random.Random(1)))], NOW
+            )
+        assert len(list(archive.feed.newest(100))) == 11
+
+
+def test_looking_for_what_is_new_looks_at_nothing_else(tmp_path: Path) -> None:
+    """Each turn asks an index that holds only what has not been adopted."""
+    with archive_on(f"sqlite:///{tmp_path / 'fbsyncd.db'}", tmp_path) as archive:
+        archive.setup()
+        for sql in adopt.rows.queries(archive.db):
+            (first, *_) = query(archive, f"EXPLAIN QUERY PLAN {sql} LIMIT 1")
+            assert first[3].endswith("_unadopted")
+            assert first[3].startswith("SCAN")

@@ -33,6 +33,8 @@ class Catalogue:
     kinds: Mapping[str, str]
     unknown: str
     adds_defaults: bool
+    #: Names the index to go by: of two, SQLite takes one that holds every post without a picture.
+    by_index: str
     #: Lets what is owed at the end of a transaction be done now: triggers of a table that is owed
     #: something cannot be woken.
     settle: str
@@ -70,6 +72,7 @@ WHERE type = 'trigger' ORDER BY tbl_name, name""",
     kinds=MappingProxyType({}),
     unknown="any",
     adds_defaults=False,
+    by_index=" INDEXED BY {}",
     settle="SELECT 1",
     enforce=tuple(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
 )
@@ -124,6 +127,7 @@ WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {_VISIBLE} ORDER BY t.relnam
     ),
     unknown="other",
     adds_defaults=True,
+    by_index="",
     settle="SET CONSTRAINTS ALL IMMEDIATE",
     enforce=(
         "ALTER TABLE media_storage ADD CONSTRAINT media_storage_status CHECK"

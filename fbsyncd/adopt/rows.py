@@ -17,10 +17,11 @@ from typing import Any, Final
 from peewee import Database
 
 from fbsyncd import intake, links, read
+from fbsyncd.adopt import catalogue
 from fbsyncd.assets import Asset
 from fbsyncd.errors import scrub
 from fbsyncd.intake import aliases
-from fbsyncd.models import Row, change_many, marks, rows, to_text
+from fbsyncd.models import Row, change_many, engine, marks, rows, to_text
 
 CHUNK: Final = 500
 
@@ -29,19 +30,19 @@ _FORGOTTEN: Final = (
     " OR (f.kind = '{}' AND f.id = CAST({} AS TEXT)))"
 )
 _POSTS: Final = (
-    "SELECT p.id, p.picture_url, p.full_picture_url FROM facebook_posts p"
+    "SELECT p.id, p.picture_url, p.full_picture_url FROM facebook_posts p{by_index}"
     " WHERE ((picture_url <> '' AND local_picture_id IS NULL)"
     " OR (full_picture_url <> '' AND local_full_picture_id IS NULL))"
     f" AND NOT {_FORGOTTEN.format('p', 'post', 'p.id')}"
 )
 _VIDEOS: Final = (
-    "SELECT v.video_id, v.picture FROM facebook_video_posts v"
+    "SELECT v.video_id, v.picture FROM facebook_video_posts v{by_index}"
     " WHERE picture <> '' AND local_picture_id IS NULL"
     f" AND NOT {_FORGOTTEN.format('v', 'video', 'v.video_id')}"
 )
 _ATTACHMENTS: Final = (
     "SELECT a.id, a.post_id, a.type, a.media_url, a.thumbnail_url, a.title, a.description"
-    " FROM facebook_post_attachments a WHERE attachment_key IS NULL"
+    " FROM facebook_post_attachments a{by_index} WHERE attachment_key IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM facebook_posts p WHERE p.id = a.post_id"
     f" AND {_FORGOTTEN.format('p', 'post', 'p.id')})"
 )
@@ -115,18 +116,29 @@ class Place:
 def adopt(db: Database, now: datetime) -> Tally:
     """Adopt what has not been; must be called inside a transaction."""
     tally = Tally()
-    for sql, key, take in (
-        (_POSTS, "p.id", _take_posts),
-        (_ATTACHMENTS, "a.id", _take_attachments),
-        (_VIDEOS, "v.video_id", _take_videos),
-    ):
-        _through(db, sql, key, lambda found, take=take: take(db, found, now, tally))  # type: ignore[misc]
+    posts, attachments, videos = queries(db)
+    _through(db, posts, "p.id", lambda found: _take_posts(db, found, now, tally))
+    _through(db, attachments, "a.id", lambda found: _take_attachments(db, found, now, tally))
+    _through(db, videos, "v.video_id", lambda found: _take_videos(db, found, now, tally))
     return tally
 
 
 def is_any(db: Database) -> bool:
     """Tell whether there is anything to adopt."""
-    return any(rows(db, f"{sql} LIMIT 1") for sql in (_POSTS, _ATTACHMENTS, _VIDEOS))
+    return any(rows(db, f"{sql} LIMIT 1") for sql in queries(db))
+
+
+def queries(db: Database) -> list[str]:
+    """Return the queries for posts, attachments and videos that have not been adopted."""
+    by_index = catalogue.of(engine(db)).by_index
+    return [
+        sql.format(by_index=by_index.format(f"{table}_unadopted"))
+        for table, sql in (
+            ("facebook_posts", _POSTS),
+            ("facebook_post_attachments", _ATTACHMENTS),
+            ("facebook_video_posts", _VIDEOS),
+        )
+    ]
 
 
 def places(

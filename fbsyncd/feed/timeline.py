@@ -14,7 +14,7 @@ _MONTH: Final = "substr(CAST({} AS TEXT), 1, 7)"
 _DAY: Final = "substr(CAST({} AS TEXT), 1, 10)"
 _POSTS: Final = (
     f"SELECT {_MONTH.format('created_time')}, count(*) FROM facebook_posts"
-    " WHERE {} GROUP BY 1 ORDER BY 1"
+    " WHERE created_time IS NOT NULL AND {} GROUP BY 1 ORDER BY 1"
 )
 _TYPES: Final = (
     "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND {}"
