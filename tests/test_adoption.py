@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,25 @@ def test_killed_at_any_point_it_is_adopted_or_as_it_was(database_url: str, tmp_p
         assert keys(archive) == years.named
         check_links(archive)
     assert theirs(scripts) == rows
+
+
+def test_two_at_once_adopt_once(database_url: str, tmp_path: Path) -> None:
+    """One does the work, the other finds it done, and neither fails."""
+    scripts, years = Dump(database_url), Years(posts=40, attachments=70, again=20, videos=5)
+    scripts.make()
+    years.fill(scripts)
+    before = theirs(scripts)
+
+    def setup(_: int) -> str:
+        with archive_on(database_url, tmp_path) as archive:
+            told = archive.take_over()
+            archive.setup()
+            assert archive.brake.reason() is None
+            return "adopted" if told else "found adopted"
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(setup, range(3))) == ["adopted", "found adopted", "found adopted"]
+    assert theirs(scripts) == before
 
 
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:

@@ -124,27 +124,35 @@ def rehearse(url: str) -> str:
     return "\n\n".join(sql) or "-- the schema is up to date"
 
 
-def adopt(db: Database, places: Places, now: datetime) -> Report:
+def adopt(db: Database, places: Places, now: datetime) -> Report | None:
     """Adopt the tables in *db*; afterwards :func:`finish` must be called.
+
+    Returns None when another process has adopted them while this one waited for its turn.
 
     Raises SchemaError, with nothing changed, when a table only shares its name, holds what cannot
     be kept as it is, or the media folder is another archive's; MediaTrouble when earlier pictures
     cannot be copied. Nobody else can use the tables while it runs.
     """
-    if places.media.marker() is not None:
-        raise SchemaError(
-            f"the media folder {places.media.root} belongs to another archive: name an empty one"
-            " in media.root"
-        )
     try:
         with transaction(db):
-            return _adopt(db, places, now)
+            missing = migrate.begin(db)
+            if not missing or missing[0].version != 1:
+                return None
+            _require_no_marker(places.media)
+            return _adopt(db, missing, places, now)
     except (peewee.IntegrityError, peewee.ProgrammingError) as error:
         raise SchemaError(f"nothing was changed, the database said: {error}".strip()) from error
 
 
-def _adopt(db: Database, places: Places, now: datetime) -> Report:
-    missing = migrate.begin(db)
+def _require_no_marker(media: Media) -> None:
+    if media.marker() is not None:
+        raise SchemaError(
+            f"the media folder {media.root} belongs to another archive: name an empty one in"
+            " media.root"
+        )
+
+
+def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: datetime) -> Report:
     there, book = _look(db)
     # Read before the plan, which adds to the tables that are listed here.
     theirs = {name: _columns(there, name) for name in _theirs(there)}
