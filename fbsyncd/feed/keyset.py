@@ -43,13 +43,18 @@ class BadCursor(ValueError):
 
 def encoded(at: datetime, id_: str) -> str:
     """Return the cursor of a row."""
-    return f"{max(0, (at - _BEGINNING) // _STEP):014x}-{quote(id_, safe='').replace('%', '~')}"
+    return f"{max(0, (at - _BEGINNING) // _STEP):014x}-{_quoted(id_)}"
 
 
 def _style(stored: object, at: datetime) -> str:
     """Return the end of the cursor of a row whose time is *stored* in other words than ours."""
     styles = (f"~~{letter}" for letter, style in _STYLES.items() if at.strftime(style) == stored)
     return next(styles, "") if isinstance(stored, str) else ""
+
+
+def _quoted(id_: str) -> str:
+    # quote() leaves the tilde alone, which stands for the percent sign here.
+    return quote(id_, safe="").replace("~", "%7E").replace("%", "~")
 
 
 def decoded(cursor: str, form: str = FORM) -> tuple[str, str]:
