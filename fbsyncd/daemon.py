@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from fbsyncd import lock
+from fbsyncd.alerts import Alerts
 from fbsyncd.archive import Archive
 from fbsyncd.changes import Changes
 from fbsyncd.config import Config
@@ -91,7 +92,7 @@ def _run(config: Config, ground: _Ground) -> Config | None:
             watch = stack.enter_context(watching(folders, files_changed))
         schedule = Schedule(archive, desk)
         schedule.work()
-        schedule.watch_over(Vigil(archive))
+        schedule.watch_over(Vigil(archive), Alerts(archive))
         schedule.check(files_changed, watch)
         schedule.every(LOOK, _stay_alone, sole)
         _start_jobs(stack, archive, schedule)

@@ -18,6 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from fbsyncd import facts, process
+from fbsyncd.alerts import Alerts
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Page
 from fbsyncd.desk import Desk, Wanted
@@ -47,11 +48,15 @@ SYNCS_AT_ONCE: Final = 4
 #: Seconds between looks at what is known of tokens, and at the budgets of calls.
 TOKENS: Final = 60
 BUDGETS: Final = 15
+#: Seconds between looks for what people have to know.
+ALERTS: Final = 10
 #: Between two slices of a Page; the Pages that wait have their turn in between.
 BREATH: Final = timedelta(seconds=1)
 
 _WORK: Final = "default"
 _SYNC: Final = "sync"
+#: Apart too: whoever is told may take long to answer.
+_HOOKS: Final = "hooks"
 #: A thread of its own, since niceness cannot be taken back.
 _SCRUB: Final = "scrub"
 #: Apart from the work: signs of life must not queue behind what takes its time.
@@ -73,6 +78,7 @@ class Schedule:
                 _WORK: ThreadPoolExecutor(6),
                 _SYNC: ThreadPoolExecutor(SYNCS_AT_ONCE),
                 SIGNS: ThreadPoolExecutor(3),
+                _HOOKS: ThreadPoolExecutor(1),
                 _SCRUB: ThreadPoolExecutor(1, {"initializer": process.be_nice_in_thread}),
             },
             # None: a job that became due while the machine slept runs once, however late.
@@ -112,8 +118,8 @@ class Schedule:
         self.every(TICK, pulse.beater("scheduler"), executor=SIGNS)
         self.every(TICK, pulse.around("database", self._ask_database), executor=SIGNS)
 
-    def watch_over(self, vigil: Vigil) -> None:
-        """Add what looks after tokens and budgets."""
+    def watch_over(self, vigil: Vigil, alerts: Alerts) -> None:
+        """Add what looks after tokens and budgets, and tells people of faults."""
 
         def look() -> None:
             for page in vigil.renewed():
@@ -122,6 +128,8 @@ class Schedule:
         self.every(LOOK, look)
         self.every(TOKENS, vigil.ask_for_tokens)
         self.every(BUDGETS, vigil.note_budgets)
+        if alerts.is_heard:
+            self.every(ALERTS, alerts.turn, executor=_HOOKS)
 
     def check(self, files_changed: Event, watch: Watch | None) -> None:
         """Add what compares files with rows, and looks whether the disk is there."""

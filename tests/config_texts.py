@@ -42,6 +42,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
         "allowed_hosts": [],
         "accel_prefix": "",
     },
+    "alerts": {"webhook": "", "command": [], "not_synced_intervals": 12},
     "log": {"level": "info", "format": "text"},
 }
 

@@ -31,7 +31,7 @@ FLOORS = [
     {"server", "sync"},
     {"heal"},
     {"archive"},
-    {"desk", "faces", "heartbeat", "oneshot", "vigil"},
+    {"alerts", "desk", "faces", "heartbeat", "oneshot", "vigil"},
     {"terminal"},
     {"install", "schedule", "service"},
     {"daemon"},

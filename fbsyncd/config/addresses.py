@@ -43,6 +43,23 @@ def public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def webhook(text: str) -> str:
+    """Check an address that is posted to; empty means none. It is a secret: never repeated."""
+    expected = "expected an address like https://hooks.example.org/T0123, or nothing"
+    if text:
+        parts = _split(text, expected)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", text):
+            raise ValueError(f"is not a web address ({expected})")
+    return text
+
+
+def argument(text: str) -> str:
+    """Check one argument of a command; the first is the program."""
+    if not text or "\0" in text:
+        raise ValueError('is no argument (expected one like "/usr/local/bin/notify")')
+    return text
+
+
 def origin(text: str) -> str:
     """Check one origin that a browser may name in its Origin header, or ``*`` for all of them."""
     expected = "expected an origin like https://dashboard.example.org"

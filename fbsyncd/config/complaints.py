@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 Location = tuple[int | str, ...]
 
 # Their values are secret, or (access_token_env) are not what is wrong.
-_NOT_SHOWN = {"access_token", "access_token_env", "app_secret", "auth_token", "url"}
+_NOT_SHOWN = {"access_token", "access_token_env", "app_secret", "auth_token", "url", "webhook"}
 _LONGEST_VALUE = 60
 _OF_A_PAGE = {"id", "access_token", "access_token_file", "access_token_env"}
 _HEADER = re.compile(r"\s*(\[\[?)\s*([\w.-]+)\s*\]")

@@ -228,6 +228,27 @@ class Server(Section):
         return value
 
 
+class Alerts(Section):
+    """Who is told of faults; nobody by default. The address may hold a secret."""
+
+    webhook: SecretStr = SecretStr("")
+    command: Annotated[tuple[str, ...], each(addresses.argument)] = ()
+    not_synced_intervals: Annotated[int, whole_number(2, 10_000)] = 12
+
+    @field_validator("webhook")
+    @classmethod
+    def _address(cls, value: SecretStr) -> SecretStr:
+        addresses.webhook(value.get_secret_value())
+        return value
+
+    @field_validator("command")
+    @classmethod
+    def _program(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value and not Path(value[0]).is_absolute():
+            raise ValueError('names no program (expected its full path, "/usr/local/bin/notify")')
+        return value
+
+
 class Log(Section):
     """What is logged, and in which form."""
 
@@ -246,6 +267,7 @@ class Config(Section):
     sync: Sync = Sync()
     reconcile: Reconcile = Reconcile()
     server: Server = Server()
+    alerts: Alerts = Alerts()
     log: Log = Log()
 
     _base: Path = PrivateAttr(default_factory=Path)

@@ -1,0 +1,112 @@
+"""Where alerts go: a web address that is posted to, and a command that is run.
+
+Both get the same JSON object and have ten seconds. What they answer is not read. An address may
+hold a secret of its own, so it is never shown.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from threading import Event
+from typing import Final, Protocol
+
+import requests
+import urllib3
+
+from fbsyncd.errors import FbsyncdError
+
+PATIENCE: Final = 10.0
+_LOOK: Final = 0.1
+
+
+class HookFailed(FbsyncdError):
+    """An alert could not be delivered; it is tried again."""
+
+    retryable = True
+
+
+class Hook(Protocol):
+    """Delivers alerts; *name* tells one kind from another."""
+
+    name: str
+
+    def deliver(self, told: Mapping[str, str | None]) -> None:
+        """Deliver one alert or its end; raises HookFailed."""
+
+
+class Webhook:
+    """Posts JSON to *address*; redirects are not followed, 2xx is success."""
+
+    name = "webhook"
+
+    def __init__(self, address: str, user_agent: str, patience: float = PATIENCE) -> None:
+        self._address = address
+        self._headers = {"User-Agent": user_agent}
+        self._patience = patience
+
+    def deliver(self, told: Mapping[str, str | None]) -> None:
+        """Post once; raises HookFailed."""
+        half = self._patience / 2
+        try:
+            # Unread: whoever drips an answer must not hold the thread.
+            with requests.post(
+                self._address,
+                json=dict(told),
+                headers=self._headers,
+                timeout=(half, half),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                status = answer.status_code
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            # Not "from error": its text holds the address.
+            raise HookFailed(f"the webhook did not answer ({type(error).__name__})") from None
+        if not 200 <= status < 300:
+            raise HookFailed(f"the webhook answered {status}")
+
+
+class Command:
+    """Runs a command, without a shell; the alert is its standard input. Exit 0 is success."""
+
+    name = "command"
+
+    def __init__(self, arguments: Sequence[str], stop: Event, patience: float = PATIENCE) -> None:
+        self._arguments = list(arguments)
+        self._stop = stop
+        self._patience = patience
+
+    def deliver(self, told: Mapping[str, str | None]) -> None:
+        """Run it once; raises HookFailed. One that takes too long is killed."""
+        program = self._arguments[0]
+        try:
+            process = subprocess.Popen(
+                self._arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HookFailed(f"{program}: {error.strerror}") from error
+        with process:
+            status = self._wait(process, json.dumps(dict(told), ensure_ascii=False).encode())
+        if status is None:
+            raise HookFailed(f"{program} took longer than {self._patience:g} seconds")
+        if status != 0:
+            raise HookFailed(f"{program} ended with status {status}")
+
+    def _wait(self, process: subprocess.Popen[bytes], given: bytes) -> int | None:
+        deadline = time.monotonic() + self._patience
+        text: bytes | None = given
+        while time.monotonic() < deadline and not self._stop.is_set():
+            try:
+                process.communicate(text, timeout=_LOOK)
+            except subprocess.TimeoutExpired:
+                text = None  # it is on its way; only the first call may bring it
+                continue
+            return process.returncode
+        process.kill()
+        return None
