@@ -264,6 +264,14 @@ def test_a_body_that_drips_is_cut_off() -> None:
         assert _seconds_until_cut(drip, b"x" * 1000) < 5
 
 
+def test_a_client_that_never_reads_is_cut_off() -> None:
+    """An answer that is not taken, with others asked for behind it, is given up in time."""
+    with serving(large, Limits(idle=0.5)) as site, connected(site) as connection:
+        connection.sendall(GET * 3)
+        assert connection.recv(1) == b"H"
+        assert _is_reset(connection)
+
+
 def test_empty_lines_are_no_request() -> None:
     """A client that sends nothing but line ends is idle, and idle connections are closed."""
     with serving(hello, Limits(idle=0.5, whole=60)) as site, connected(site) as drip:
@@ -309,6 +317,17 @@ def _seconds_until_cut(connection: socket.socket, drops: bytes) -> float:
             break
         connection.sendall(bytes([drop]))
     return time.monotonic() - begun
+
+
+def _is_reset(connection: socket.socket) -> bool:
+    """Send line ends until the other end refuses them; tell whether it ever did."""
+    try:
+        for _ in range(200):
+            select.select([], [], [], 0.05)
+            connection.sendall(b"\r\n")
+    except ConnectionError:
+        return True
+    return False
 
 
 def _is_readable(connection: socket.socket, seconds: float) -> bool:

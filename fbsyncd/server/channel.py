@@ -29,7 +29,7 @@ class Limits:
     """What clients are given: connections in all, and seconds."""
 
     connections: int = 256
-    idle: float = 30.0  # for a connection that nothing is asked on
+    idle: float = 30.0  # for a connection that nothing is asked on, or no answer is taken from
     whole: float = 20.0  # for a request, head and body, to come whole
 
 
@@ -60,6 +60,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
         self._free_since = time.monotonic()
         self._begun: float | None = None  # when the request now arriving began to
         self._put_off = False
+        self._moved = 0.0  # when the client last took something
 
     @property
     def is_free(self) -> bool:
@@ -75,9 +76,16 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
         """Take in what arrived, and note when the request it belongs to began."""
         before = self.request
         taken = bool(super().received(data))
-        if self.request is not before:
-            self._begun = None if self.request is None else time.monotonic()
+        if not self._has_begun():
+            self._begun = None
+        elif self.request is not before or self._begun is None:
+            self._begun = time.monotonic()
         return taken
+
+    def _has_begun(self) -> bool:
+        # Empty lines before a request are allowed, and are no request.
+        part = self.request
+        return part is not None and bool(part.headers_finished or part.header_plus.strip(b"\r\n"))
 
     def service(self) -> None:
         """Work on the next request, in a worker, unless the last answer is not sent yet."""
@@ -110,11 +118,22 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
                 self.handle_close()
             return 0
 
+    def _flush_some(self, do_close: bool = True) -> bool:
+        sent = bool(super()._flush_some(do_close))
+        if sent:
+            self._moved = time.monotonic()
+        return sent
+
     def _flush_outbufs_below_high_watermark(self) -> None:
         """Never wait: one answer at a time is all that can be in the buffers."""
 
     def is_late(self, now: float) -> bool:
-        """Tell whether a request should have come by *now*; called about twice a second."""
+        """Tell whether the client should have sent or taken something by *now*.
+
+        Must be called about twice a second.
+        """
+        if self.waits_for_reader and now - self._moved > self._limits.idle:
+            return True
         if not self.is_free:
             self._free_since = now
             if self._begun is not None:
