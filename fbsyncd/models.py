@@ -20,10 +20,11 @@ from urllib.parse import unquote, urlsplit
 
 import peewee
 from peewee import Database
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+from playhouse.pool import PooledPostgresqlDatabase
 
 from fbsyncd.engines import POSTGRESQL, SQLITE, Engine
 from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError
+from fbsyncd.sqlitefile import FileDatabase, first_fault, remedy
 
 Row = tuple[Any, ...]
 
@@ -68,7 +69,7 @@ def connect(url: str) -> Database:
     if scheme == "sqlite":
         # Without IMMEDIATE a transaction that reads before it writes dies at once with
         # "database is locked" when another one wrote in between; no time-out helps there.
-        sqlite: Database = PooledSqliteDatabase(
+        sqlite: Database = FileDatabase(
             unquote(url.removeprefix("sqlite:///")),
             max_connections=CONNECTIONS,
             timeout=BUSY_TIMEOUT,
@@ -148,8 +149,16 @@ def session(db: Database) -> Iterator[None]:
             ) from error
         if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
             raise
-        where = f" {db.database}" if engine(db) is SQLITE else ""
-        raise DatabaseTrouble(f"the database{where} said: {error}".strip()) from error
+        raise DatabaseTrouble(_trouble(db, error)) from error
+
+
+def _trouble(db: Database, error: Exception) -> str:
+    if engine(db) is not SQLITE:
+        return f"the database said: {error}".strip()
+    # A file that is put in order again must not meet connections that remember its disorder.
+    db.close_idle()  # type: ignore[attr-defined]  # the pool's, which has no types
+    fault = str(first_fault(error))
+    return f"the database {db.database} said: {fault}{remedy(fault)}"
 
 
 @contextmanager

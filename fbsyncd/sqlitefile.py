@@ -1,0 +1,94 @@
+"""Connections to a SQLite file that notice when it is gone, or when another one is in its place.
+
+A file that is removed lives on while somebody holds it open: what a daemon writes then is lost with
+its last connection, and until then nothing seems wrong. And the write-ahead log of the old file
+would be replayed into a backup that is put in its place: nothing in a log says whose it is.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import peewee
+from playhouse.pool import PooledSqliteDatabase
+
+#: A connection that is in use longer than this (seconds) is not in the middle of anything.
+_HELD = 10
+_GONE = "its file is not there any more, or empty; put it back, or a backup of it"
+_REPLACED = "another file is in its place; it is opened as soon as the old one is let go"
+_RESTORE = "put a backup in its place, without the old -wal and -shm beside it"
+_REMEDIES = {
+    "malformed": _RESTORE,
+    "not a database": _RESTORE,
+    "disk is full": "free some space on its disk",
+    "disk I/O": "check its disk, its quota and the limit of file sizes",
+    "readonly": "let the user that runs fbsyncd write it and its folder",
+    "unable to open": "let the user that runs fbsyncd write it and its folder",
+    "locked": "another program has been writing to it all the time; end that one",
+}
+_Identity = tuple[int, int]
+
+
+class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has no types
+    """A pool of connections to one file, all to the same one."""
+
+    def __init__(self, database: str, **options: Any) -> None:
+        super().__init__(database, **options)
+        #: The file all connections are to, and its log; None as long as there has been none.
+        self._opened: _Identity | None = None
+        self._log: _Identity | None = None
+
+    def _connect(self) -> Any:
+        # Under the pool's lock: connections to two files at once must never be.
+        with self._pool_lock:
+            if self._opened is not None and self._opened != self._file():
+                self._leave()
+            connection = super()._connect()
+            self._opened = self._file()
+            self._log = _identity(f"{self.database}-wal")
+            return connection
+
+    def _leave(self) -> None:
+        """Let go of the old file, or raise while that is not possible or there is no new one."""
+        self.close_idle()
+        # What is held for good, to be asked now and then, would hold up all others.
+        self.close_stale(_HELD)
+        if self._file() is None:
+            raise peewee.OperationalError(_GONE)
+        if self._in_use:
+            raise peewee.OperationalError(_REPLACED)
+        if self._log is not None and self._log == _identity(f"{self.database}-wal"):
+            for end in ("-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self.database}{end}")  # noqa: PTH108  # beside a name, not a path
+
+    def _file(self) -> _Identity | None:
+        # An emptied file would be waited for, as one that somebody is about to fill.
+        return _identity(self.database, least=1)
+
+
+def remedy(error: str) -> str:
+    """Return what to do about what SQLite says, beginning with a semicolon, or nothing."""
+    return next((f"; {what}" for word, what in _REMEDIES.items() if word in error), "")
+
+
+def first_fault(error: BaseException) -> BaseException:
+    """Return what went wrong first.
+
+    SQLite itself undoes a transaction that finds no room; undoing it once more fails, and that
+    would be all one is told.
+    """
+    while str(error).startswith("cannot rollback") and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _identity(name: str, least: int = 0) -> _Identity | None:
+    """Return which file it is; None when it is not there or has less than *least* bytes."""
+    try:
+        stat = os.stat(name)  # noqa: PTH116  # for every session
+    except OSError:
+        return None
+    return (stat.st_dev, stat.st_ino) if stat.st_size >= least else None

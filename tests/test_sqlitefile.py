@@ -1,0 +1,71 @@
+"""Connections to a SQLite file that is taken away, and to another one in its place."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from peewee import Database
+
+from fbsyncd import models
+from fbsyncd.errors import DatabaseTrouble
+
+
+def test_nothing_is_written_to_a_file_that_was_removed(tmp_path: Path) -> None:
+    """Connections that were open do not go on with the removed file, and make no empty one."""
+    path = tmp_path / "rows.db"
+    database = models.connect(f"sqlite:///{path}")
+    with models.transaction(database):
+        models.change(database, "CREATE TABLE one (n INTEGER)")
+    path.rename(tmp_path / "elsewhere.db")
+    with pytest.raises(DatabaseTrouble, match="not there any more"), models.transaction(database):
+        models.change(database, "INSERT INTO one VALUES (1)")
+    assert not path.exists()
+    (tmp_path / "elsewhere.db").rename(path)
+    with models.transaction(database):
+        models.change(database, "INSERT INTO one VALUES (2)")
+        assert models.rows(database, "SELECT n FROM one") == [(2,)]
+    models.close(database)
+
+
+def test_a_log_of_the_old_file_is_not_replayed_into_the_new_one(tmp_path: Path) -> None:
+    """While the old file is still in use the one in its place is left alone."""
+    path, backup = tmp_path / "rows.db", tmp_path / "backup.db"
+    database = models.connect(f"sqlite:///{path}")
+    with models.transaction(database):
+        models.change(database, "CREATE TABLE one (n INTEGER)")
+    shutil.copyfile(path, backup)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with closing(sqlite3.connect(backup)) as connection:
+        connection.execute("PRAGMA journal_mode = delete")
+        connection.execute("CREATE TABLE IF NOT EXISTS one (n INTEGER)")
+        connection.execute("INSERT INTO one VALUES (100)")
+        connection.commit()
+    with models.session(database):
+        with database.atomic():
+            models.change(database, "INSERT INTO one VALUES (1)")
+        backup.rename(path)
+        with pytest.raises(DatabaseTrouble, match="another file is in its place"):
+            in_a_thread(lambda: read_one(database))
+    # Now the old one is let go, and its log with it.
+    assert in_a_thread(lambda: read_one(database)) == [(100,)]
+    models.close(database)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def read_one(database: Database) -> list[models.Row]:
+    with models.session(database):
+        return models.rows(database, "SELECT n FROM one")
+
+
+def in_a_thread(work: Callable[[], list[models.Row]]) -> list[models.Row]:
+    """Do *work* on another connection: each thread has its own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
