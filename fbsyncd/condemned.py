@@ -107,7 +107,7 @@ def sweep(db: Database, media: Media) -> int:
     while batch := _condemned(db):
         require(media)
         for _, category, filename in batch:
-            _remove(media, category, filename)
+            media.forget(category, filename)
         with transaction(db):
             ids = [str(media_id) for media_id, _, _ in batch]
             change(db, f"DELETE FROM condemned_files WHERE media_id IN ({marks(len(ids))})", ids)
@@ -119,12 +119,6 @@ def require(media: Media) -> None:
     """Raise MediaTrouble when the folders are not there."""
     if not media.is_mounted():
         raise MediaTrouble(f"the media folder {media.root} is not there: mount its disk again")
-
-
-def _remove(media: Media, category: str, filename: str) -> None:
-    media.remove(category, filename)
-    for damaged in (media.root / ".quarantine").glob(f"{category}-{filename}*"):
-        damaged.unlink(missing_ok=True)
 
 
 def _condemned(db: Database) -> list[Row]:

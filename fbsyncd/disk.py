@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,6 +70,14 @@ def set_aside(path: Path, seen: Stamp, place: Path) -> None:
         path.replace(place)
         if stamp(place) != seen and stamp(path) is None:
             place.replace(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; nothing is there afterwards."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_alike(path: Path, other: Path) -> bool:

@@ -163,6 +163,13 @@ class Media:
         with _told(f"cannot remove {category}/{name}"):
             (self.root / category / name).unlink(missing_ok=True)
 
+    def forget(self, category: str, name: str) -> None:
+        """Remove for good whatever stands under a name, and what stood there and was damaged."""
+        with _told(f"cannot remove {category}/{name}"):
+            disk.remove(self.root / category / name)
+            for damaged in self._quarantine.glob(f"{category}-{name}*"):
+                disk.remove(damaged)
+
     def copy(self, category: str, name: str, other: str) -> None:
         """Put the same file into the *other* category too."""
         with _told(f"cannot read {category}/{name}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from peewee import Database
 from shelf import NOW, Shelf, picture
 from torture import Death, Ordeal, ordeal
 
+from fbsyncd import condemned, models
 from fbsyncd import media as names
 from fbsyncd.develop import Darkroom
 from fbsyncd.errors import MediaTrouble
@@ -145,6 +147,59 @@ def test_rows_that_share_a_damaged_file_are_queued_at_once(shelf: Shelf) -> None
     shelf.backlog.spoil(ids[0], "senseless", NOW)
     for id_ in ids:
         assert shelf.row(id_)["error_message"] == "senseless"
+
+
+def test_a_folder_in_a_picture_s_place_goes_with_it(shelf: Shelf) -> None:
+    """Whatever stands under a forgotten name, or stood there, is removed; nothing else is."""
+    kept_too, id_ = shelf.add(1, picture(1)), shelf.add(2, picture(2))
+    path = shelf.path(id_)
+    for _ in range(2):
+        path.unlink()
+        path.mkdir()
+        (path / "inside").touch()
+        shelf.media.quarantine("posts", path.name)
+        path.touch()
+    path.unlink()
+    path.mkdir()
+    with models.transaction(shelf.db):
+        models.change(shelf.db, "DELETE FROM media_storage WHERE id = ?", [str(id_)])
+        models.change(
+            shelf.db,
+            "INSERT INTO condemned_files (media_id, category, filename, size) VALUES (?, ?, ?, 1)",
+            [str(id_), "posts", path.name],
+        )
+    assert condemned.sweep(shelf.db, shelf.media) == 1
+    assert not path.exists()
+    assert list((shelf.media.root / ".quarantine").iterdir()) == []
+    assert shelf.path(kept_too).exists()
+
+
+def test_a_folder_with_a_picture_s_name_is_no_orphan(shelf: Shelf) -> None:
+    """It is none of ours, and stays."""
+    folder = shelf.media.root / "posts" / f"{'ab' * 32}.jpg"
+    folder.mkdir()
+    os.utime(folder, (0, 0))
+    found = reconciler(shelf).scan(NOW, Request(delete_orphans=True))
+    assert (found.orphans, found.foreign) == (0, 1)
+    assert folder.is_dir()
+
+
+def test_a_dry_run_claims_nothing_in_the_log(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was done is logged, what would be done is the command's to say."""
+    shelf.path(shelf.add(1, picture(1))).unlink()
+    orphan = shelf.media.root / "posts" / name_of(b"nobody's")
+    orphan.write_bytes(b"nobody's")
+    os.utime(orphan, (0, 0))
+    caplog.set_level(logging.INFO)
+    reconciler(shelf).scan(NOW, Request(dry_run=True, delete_orphans=True))
+    assert caplog.messages == []
+    reconciler(shelf).scan(NOW, Request(delete_orphans=True))
+    assert caplog.messages == [
+        "1 file missing and 0 of the wrong size, 1 picture queued again",
+        "removed: 1 file that no row knew (8 bytes)",
+    ]
 
 
 def test_a_damaged_leftover_is_set_aside_by_a_scan(shelf: Shelf) -> None:

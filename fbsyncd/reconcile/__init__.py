@@ -79,7 +79,8 @@ class Reconciler:
             if not self._brake.doubts_content:
                 self._brake.release()
         self._strays.settle(now, request, findings, self._alive)
-        _tell(findings)
+        if not request.dry_run:
+            _tell(findings)
         return findings
 
     def welcome(self) -> int:
@@ -179,7 +180,13 @@ def _tell(findings: Findings) -> None:
         )
     if findings.adopted:
         log.info("adopted: %s put back by hand", counted(findings.adopted, "picture"))
-    if findings.orphans:
+    if findings.orphans_deleted:
+        log.info(
+            "removed: %s that no row knew (%s)",
+            counted(findings.orphans_deleted, "file"),
+            counted(findings.orphan_bytes, "byte"),
+        )
+    elif findings.orphans:
         log.info(
             "%s that no row knows (%s); 'fbsyncd reconcile --delete-orphans' removes such files",
             counted(findings.orphans, "file"),

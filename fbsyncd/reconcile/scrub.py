@@ -132,7 +132,7 @@ class Scrub:
             pace.heard(findings)
         self._keep(replace(place, finished_at=to_text(now)), pace)
         if not pace.dry_run:
-            log.info("scrub: %s checked, %d damaged", counted(place.checked, "file"), place.damaged)
+            log.info("%s checked, %d damaged", counted(place.checked, "file"), place.damaged)
         return findings
 
     def _begin(self, now: datetime) -> Place:
@@ -185,7 +185,7 @@ class Scrub:
                 return f"the file cannot be read: {trouble}"
             # A right that is missing says nothing of the bytes.
             findings.unreadable += 1
-            log.warning("scrub: %s", trouble)
+            log.warning("%s", trouble)
             return None
         if digest in {None, claimed.sha256}:
             return None

@@ -120,6 +120,9 @@ class Strays:
             if not request.dry_run:
                 self._media.quarantine(category, name)
             return
+        if self._media.file(category, name) is None:
+            findings.foreign += 1
+            return
         findings.orphans += 1
         findings.orphan_bytes += self._media.size(category, name) or 0
         if request.delete_orphans and not request.dry_run:
