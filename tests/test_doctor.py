@@ -303,13 +303,25 @@ def test_a_graph_api_that_hangs_is_not_waited_for(place: Path, facebook: Simulat
     facebook.faults.clear()
 
 
+def test_the_limit_of_the_app_ends_the_asking(tmp_path: Path) -> None:
+    """Other Pages would meet it as well, and each call makes it longer."""
+    with Simulator(posts=2, pages=3, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook))
+        facebook.faults.throttle(code=4, times=None)
+        done = fbsyncd(tmp_path, "doctor")
+        assert facebook.calls["graph"] == 1
+    assert "not tried for the other Pages: Facebook wants no more calls" in done.stdout
+    assert "warning   token" in done.stdout
+
+
 def test_a_captive_portal_is_not_taken_for_facebook(facebook: Simulator, tmp_path: Path) -> None:
     """HTML with status 200 is somebody in between."""
     with scripted([reply(HTML, Content_Type="text/html")]) as portal:
         write(tmp_path, config_text(facebook).replace(facebook.url, portal.url))
-        found, says, remedy = state(tmp_path, "graph")
-    assert (found, "is not Facebook" in says) == ("warning", True)
-    assert "log in" in remedy
+        told = examined(tmp_path)
+    assert (told["graph"].state, "is not Facebook" in told["graph"].says) == ("warning", True)
+    assert "log in" in told["graph"].remedy
+    assert told["token"].state == told["clock"].state == "skipped"
 
 
 def test_the_brake_is_told_with_its_ways_out(place: Path) -> None:

@@ -82,7 +82,7 @@ def _examine(
         facebook.Asking(config.facebook, environ, now), config.facebook.pages, held
     )
     yield from tokens.check(seen, config.facebook.api_version, now())
-    if seen.offline:
+    if seen.is_offline:
         yield skipped(names.NAME, "offline")
     else:
         yield names.check(config.media.allowed_hosts)

@@ -53,38 +53,59 @@ class PageSeen:
 
 @dataclass(slots=True)
 class Seen:
-    """What came of all the calls; *version* and *skew* (seconds we are ahead) by any answer."""
+    """What came of all the calls; *version* and *skew* (seconds we are ahead) by any answer.
+
+    *stopped* is why not all Pages were asked about.
+    """
 
     url: str
-    offline: GraphError | None = None
+    stopped: str | None = None
     has_answered: bool = False
     version: str | None = None
     skew: float | None = None
     pages: list[PageSeen] = field(default_factory=list)
 
+    @property
+    def is_offline(self) -> bool:
+        """Tell whether nobody answered at all."""
+        return self.stopped is not None and not self.has_answered
+
+    @property
+    def is_foreign(self) -> bool:
+        """Tell whether what answered was not Facebook."""
+        return self.has_answered and self.version is None
+
 
 def look(asking: Asking, pages: Iterable[Page], held: Mapping[str, datetime]) -> Seen:
-    """Ask about each Page in turn, until all are asked about or the time is over.
+    """Ask about each Page in turn, until there is a reason to stop.
 
-    The first that nobody answers is the last: without a network the others would only wait. A Page
-    that Facebook wants no calls for is left alone; *held* tells until when.
+    The first that nobody answers is the last: without a network the others would only wait. So is
+    one that meets the limit of the app. A Page that Facebook wants no calls for is left alone;
+    *held* tells until when.
     """
+    seen = asking.seen
     for page in pages:
         if until := held.get(page.id):
             words = f"Facebook wants no calls before {until:%Y-%m-%d %H:%M} UTC"
-            asking.seen.pages.append(PageSeen(page.id, Throttled(words, until=until)))
+            seen.pages.append(PageSeen(page.id, Throttled(words, until=until)))
             continue
         try:
             seconds = min(PAGE_SECONDS, asking.deadline.left)
-            asking.seen.pages.append(within(seconds, partial(asking.about, page)))
+            seen.pages.append(within(seconds, partial(asking.about, page)))
         except OutOfTime:
-            words = f"{asking.seen.url} did not answer in time"
-            asking.seen.offline = GraphUnavailable(words)
+            seen.stopped = f"{seen.url} did not answer in time"
         except GraphUnavailable as error:
-            asking.seen.offline = error
-        if asking.seen.offline:
+            seen.stopped = str(error)
+        else:
+            seen.stopped = _app_limit(seen.pages[-1].trouble)
+        if seen.stopped:
             break
-    return asking.seen
+    return seen
+
+
+def _app_limit(trouble: GraphError | None) -> str | None:
+    is_ours = isinstance(trouble, Throttled) and trouble.code in verdict.APP_LIMITS
+    return "Facebook wants no more calls of this app for now" if is_ours else None
 
 
 class Asking:

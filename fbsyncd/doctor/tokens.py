@@ -30,24 +30,29 @@ _RENEWALS: Final = {
 
 def check(seen: Seen, asked: str, now: datetime) -> Iterator[Finding]:
     """Tell what *seen* means where version *asked* is configured."""
-    if not seen.pages and seen.offline is None:
+    if not seen.pages and seen.stopped is None:
         yield skipped(GRAPH, "no Page is named, so there is nothing to ask")
         return
     yield graph(seen, asked)
     yield clock(seen.skew)
+    if seen.is_foreign:
+        yield skipped(TOKEN, "not tried: what answers is not Facebook")
+        return
     for page in seen.pages:
         yield token(page, now)
-    if seen.offline is not None:
-        yield skipped(TOKEN, "offline: tokens were not tried, or not all of them")
+    if seen.is_offline:
+        yield skipped(TOKEN, "not tried: offline")
+    elif seen.stopped:
+        yield skipped(TOKEN, f"not tried for the other Pages: {seen.stopped}")
 
 
 def graph(seen: Seen, asked: str) -> Finding:
     """Return the finding about the way to Facebook and the version it serves."""
-    if seen.offline is not None:
-        says = f"offline: {seen.offline}"
+    if seen.is_offline:
+        says = f"offline: {seen.stopped}"
         remedy = "nothing, if this machine is meant to be; what is archived is served all the same"
         return warning(GRAPH, says, remedy)
-    if seen.version is None and seen.has_answered:
+    if seen.is_foreign:
         says = f"what answers for {seen.url} is not Facebook"
         return warning(GRAPH, says, "log in to the network, or look at the proxy in between")
     if seen.version is None:
