@@ -11,6 +11,8 @@ import dump
 import pytest
 from dump import STRANGERS, Dump, read_page
 from plant import archive_of, config_text, everything, one, query, sync
+from test_cli import fbsyncd
+from test_daemon import all_safe, running
 
 from fbsyncd import config, export, forget, models, verify
 from fbsyncd.archive import Archive
@@ -167,3 +169,20 @@ def test_the_times_of_the_scripts_are_utc_whatever_zone_they_run_in(
         assert at is not None
         # The scripts' session is seven hours ahead; the machine's own clock counts, in UTC.
         assert abs(at - (archive.now() - 3 * WEEK)) < timedelta(minutes=5)
+
+
+def test_a_running_daemon_takes_in_what_a_script_adds(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """No sync is due: the script's new rows alone bring the picture, within seconds."""
+    scripts = Dump(database_url)
+    scripts.make()
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    assert fbsyncd(tmp_path, "setup").returncode == 0
+    with running(tmp_path) as daemon:
+        daemon.until(all_safe)
+        new = facebook.add_post("photo")
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        assert scripts.one("SELECT count(*) FROM facebook_posts") == 25
+        daemon.until(lambda _: daemon.get(f"/api/posts/{new}")["has_local_image"])

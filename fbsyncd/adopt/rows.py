@@ -96,7 +96,8 @@ class Attached:
 
     @property
     def text(self) -> tuple[str | None, ...]:
-        return self.type, self.title, self.description
+        # Scripts write no text as an empty one, or the other way round.
+        return self.type, self.title or None, self.description or None
 
     @property
     def mark(self) -> str:
