@@ -16,6 +16,7 @@ import postgres
 import pytest
 from peewee import Database
 from plant import config_text
+from test_daemon import all_safe, running
 from torture import Death, Gallows
 
 from fbsyncd import facts, migrate, models, transfer
@@ -458,6 +459,43 @@ def fbsyncd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_an_archive_moves_to_the_other_engine_and_goes_on(
+    tmp_path: Path, database_url: str, other_url: str
+) -> None:
+    """One line of config.toml changes; the media folder fits, and no picture is fetched again."""
+    config = tmp_path / "config.toml"
+    with Simulator(posts=8, seed=4, pictures="plain") as facebook:
+        config.write_text(config_text(facebook, database_url))
+        assert fbsyncd(tmp_path, "sync").returncode == 0
+        assert fbsyncd(tmp_path, "copy", "--to", other_url).returncode == 0
+        config.write_text(config_text(facebook, other_url))
+        checked = fbsyncd(tmp_path, "reconcile", "--scrub").stdout
+        assert "\n0 missing\n" in checked
+        assert "no row knows" not in checked
+        before = facebook.calls["cdn"]
+        facebook.add_post("photo")
+        assert fbsyncd(tmp_path, "sync").returncode == 0
+        assert facebook.calls["cdn"] in {before + 1, before + 2}
+        assert fbsyncd(tmp_path, "verify").returncode == 0
+
+
+def test_a_copy_is_made_beside_a_running_daemon(tmp_path: Path) -> None:
+    """As a backup is: whole, whatever the daemon writes meanwhile."""
+    with Simulator(posts=12, seed=3, pictures="plain") as facebook:
+        facebook.faults.cdn_delay(0.2)
+        (tmp_path / "config.toml").write_text(config_text(facebook))
+        with running(tmp_path) as daemon:
+            daemon.until(lambda stats: stats["posts"] > 0)
+            for _ in range(3):
+                done = fbsyncd(tmp_path, "copy", "--to", "sqlite:///backup.db")
+                assert done.returncode == 0, done.stderr
+                assert "DIFFERS" not in done.stdout
+            facebook.faults.clear()
+            daemon.until(all_safe)
+            daemon.stop()
+        assert "Traceback" not in "".join(daemon.log)
 
 
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
