@@ -48,11 +48,26 @@ def postgres_server() -> Iterator[postgres.PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(params=ENGINES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database; a test that asks for it runs once on each engine."""
+    yield from _fresh(request, tmp_path)
+
+
+@pytest.fixture(params=ENGINES, scope="module")
+def module_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of a database that all tests of a module share, which run once on each engine."""
+    yield from _fresh(request, tmp_path_factory.mktemp("database"))
+
+
+def _fresh(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'fbsyncd.db'}"
+        yield f"sqlite:///{folder / 'fbsyncd.db'}"
         return
     server: postgres.PostgresServer = request.getfixturevalue("postgres_server")
     with server.fresh_database() as url:

@@ -38,8 +38,8 @@ PAGE = "104"
 class Shelf:
     """An archive in *folder*; posts are numbered, and a higher number is a newer post."""
 
-    def __init__(self, folder: Path) -> None:
-        self.db = connect(f"sqlite:///{folder / 'fbsyncd.db'}")
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self.db = connect(url or f"sqlite:///{folder / 'fbsyncd.db'}")
         migrate.apply(self.db)
         self.media = Media(folder / "media" / "facebook", folder)
         Brake(self.db, self.media).setup()

@@ -23,9 +23,9 @@ THAI = "เช้าวันนี้อากาศดีมาก 🌄 <b>&am
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """Thirty posts; every third has a picture that is archived, every sixth one that waits."""
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
+    shelf = Shelf(tmp_path_factory.mktemp("shelf"), module_url)
     for number in range(30):
         kind = "video" if number % 10 == 0 else "photo"
         post = shelf.post(number, f"{THAI} {number}", type=kind)
