@@ -35,6 +35,7 @@ CONNECTIONS: Final = 24
 # lets it grow to any size, and without a limit it would stay so.
 LOG_LIMIT: Final = 16_000_000
 _NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
+_GRANT: Final = " (its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the role)"
 
 
 def engine(db: Database) -> Engine:
@@ -143,9 +144,10 @@ def session(db: Database) -> Iterator[None]:
             yield
     except (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError) as error:
         if getattr(error.__context__, "sqlstate", None) == _NOT_ALLOWED:
+            must_own = "must be owner" in str(error)
             raise SchemaError(
                 f"the database refuses this role: {error}".strip()
-                + " (its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the role)"
+                + (" (name the tables' owner in database.url)" if must_own else _GRANT)
             ) from error
         if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
             raise

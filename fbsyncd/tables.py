@@ -10,15 +10,7 @@ import uuid
 from datetime import datetime
 from typing import Final
 
-from peewee import (
-    BooleanField,
-    CompositeKey,
-    Field,
-    FloatField,
-    IntegerField,
-    Model,
-    TextField,
-)
+from peewee import BooleanField, CompositeKey, Field, FloatField, IntegerField, Model, TextField
 
 from fbsyncd.models import from_text, to_text
 

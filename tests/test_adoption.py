@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dump
 import pytest
 from dump import NOW, PAGE, STRANGERS, Dump, Years
 from plant import query
+from postgres import PostgresServer
 from test_cli import fbsyncd
 from torture import Death, Gallows
 
@@ -348,3 +351,26 @@ def test_looking_for_what_is_new_looks_at_nothing_else(tmp_path: Path) -> None:
             (first, *_) = query(archive, f"EXPLAIN QUERY PLAN {sql} LIMIT 1")
             assert first[3].endswith("_unadopted")
             assert first[3].startswith("SCAN")
+
+
+@pytest.mark.postgresql
+def test_a_role_that_does_not_own_the_tables_is_told_so(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Columns are added by a table's owner only; nothing is changed."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make()
+        role = f"reader_{uuid.uuid4().hex}"
+        scripts.run(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+            f"GRANT ALL ON SCHEMA public TO {role}",
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}",
+        )
+        before, server = whole(scripts), urlsplit(url)
+        place = f"{server.hostname}:{server.port}{server.path}"
+        refused = pytest.raises(SchemaError, match=r"must be owner of .*name the tables' owner")
+        with archive_on(f"postgresql://{role}:secret@{place}", tmp_path) as archive, refused:
+            archive.take_over()
+        assert whole(scripts) == before
+        scripts.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
