@@ -33,7 +33,7 @@ No message ever holds an access token: whoever builds one passes it through :fun
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,8 +53,20 @@ _REPEATED = re.compile(r"(access token )(?=\S*\d)[\w|.-]{12,}", re.IGNORECASE)
 _DATABASE_PASSWORD = re.compile(r"(\b[a-z0-9+]+://[^:/@\s]+:)[^@\s]+@")
 
 
+# Secrets this process holds; one that does not look like any is known all the same.
+_HELD: set[str] = set()
+_SHORTEST: Final = 8  # what is shorter would take words out of messages
+
+
+def conceal(*secrets: str) -> None:
+    """Let :func:`scrub` know these from now on; called where a secret comes into the process."""
+    _HELD.update(secret for secret in secrets if len(secret) >= _SHORTEST)
+
+
 def scrub(text: str) -> str:
-    """Return *text* with everything that looks like a secret replaced by ``***``."""
+    """Return *text* with every known secret, and all that looks like one, replaced by ``***``."""
+    for secret in tuple(_HELD):
+        text = text.replace(secret, "***")
     text = _SECRET.sub(r"\1***", text)
     text = _BEARER.sub(r"\1***", text)
     text = _REPEATED.sub(r"\1***", text)

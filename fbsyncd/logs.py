@@ -7,13 +7,19 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
 from fbsyncd.errors import scrub
 
-# Libraries that tell at "info" or "warning" what is everyday life here.
-_CHATTY = {"apscheduler": logging.ERROR, "urllib3": logging.WARNING, "PIL": logging.WARNING}
+# Libraries that tell at "info" or "warning" what is everyday life here. At "debug" those speak that
+# talk to others.
+_CHATTY = {"apscheduler": logging.ERROR, "PIL": logging.WARNING}
+_TALKERS = {"urllib3": logging.WARNING}
+
+#: The id of the request that is being answered; lines told meanwhile carry it.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class _Text(logging.Formatter):
@@ -22,7 +28,7 @@ class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).astimezone()
         name = record.name.rpartition(".")[2]
-        line = f"{at:%Y-%m-%d %H:%M:%S} {record.levelname.lower()} {name}: {record.getMessage()}"
+        line = f"{at:%Y-%m-%d %H:%M:%S} {record.levelname.lower()} {name}: {_message(record)}"
         return scrub(_with_traceback(self, record, line))
 
 
@@ -37,6 +43,8 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": scrub(_with_traceback(self, record, record.getMessage())),
         }
+        if told := request_id.get():
+            entry["request"] = told
         return json.dumps(entry, ensure_ascii=False)
 
 
@@ -55,7 +63,7 @@ class _Journal(logging.Formatter):
         if isinstance(self._inner, _Json):
             whole = self._inner.format(record)
         else:
-            line = f"{record.name.rpartition('.')[2]}: {record.getMessage()}"
+            line = f"{record.name.rpartition('.')[2]}: {_message(record)}"
             whole = scrub(_with_traceback(self, record, line))
         prefix = f"<{_priority(record.levelno)}>"
         return "\n".join(prefix + line for line in whole.splitlines())
@@ -83,7 +91,10 @@ def start(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [out]
     root.setLevel(level.upper())
-    for name, least in _CHATTY.items():
+    talkers = _TALKERS if root.level > logging.DEBUG else {}
+    for name in _TALKERS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, least in (_CHATTY | talkers).items():
         logging.getLogger(name).setLevel(max(least, root.level))
 
 
@@ -98,6 +109,13 @@ def is_journal(environ: Mapping[str, str], descriptor: int) -> bool:
     except OSError:
         return False
     return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the message as one line, with the request it belongs to."""
+    line = " ".join(record.getMessage().splitlines())
+    told = request_id.get()
+    return f"{line} (request {told})" if told and told not in line else line
 
 
 def _priority(level: int) -> int:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbsyncd.errors import FbsyncdError, scrub
+from fbsyncd.errors import FbsyncdError, conceal, scrub
 
 TOKEN = "EAABsbCS1iHgBAKvL9ZCw2ZBqTfW"
 
@@ -95,9 +95,10 @@ def journaled(form: str, *, is_ours: bool = True) -> list[str]:
 def test_the_journal_gets_priorities_instead_of_times() -> None:
     """Each line has one, those of a traceback too; debug is 7 and an error 3."""
     lines = journaled("text")
-    assert lines[0] == "<7>links: GET /?access_token=***"
-    assert lines[1] == "<3>sync: it broke with สวัสดี"
-    assert {line[:3] for line in lines[1:]} == {"<3>"}
+    assert lines[0] == "<7>connectionpool: GET /?access_token=***"
+    assert lines[1] == "<7>links: GET /?access_token=***"
+    assert lines[2] == "<3>sync: it broke with สวัสดี"
+    assert {line[:3] for line in lines[2:]} == {"<3>"}
     assert lines[-1] == "<3>ValueError: Bearer ***"
 
 
@@ -110,3 +111,41 @@ def test_json_in_the_journal_is_json_behind_the_priority() -> None:
 def test_another_stream_than_the_journal_gets_no_priorities() -> None:
     """The variable is inherited by whatever a service starts, with its output elsewhere."""
     assert not any(line.startswith("<") for line in journaled("text", is_ours=False))
+
+
+_REQUEST = """
+import logging, sys
+from fbsyncd import logs
+logs.start("info", sys.argv[1])
+log = logging.getLogger("fbsyncd.server")
+log.info("before")
+logs.request_id.set("r-42")
+log.info("line one\\nerror sync: made up")
+log.info("r-42 is answered")
+"""
+
+
+def test_a_line_tells_which_request_it_belongs_to() -> None:
+    """Once, and on one line, whatever the message holds: a second line could be made up."""
+    done = subprocess.run(
+        [sys.executable, "-c", _REQUEST, "text"], capture_output=True, text=True, check=True
+    )
+    told = [line.partition(" server: ")[2] for line in done.stderr.splitlines()]
+    assert told == ["before", "line one error sync: made up (request r-42)", "r-42 is answered"]
+
+
+def test_json_names_the_request_apart() -> None:
+    """A field of its own, where there is a request."""
+    done = subprocess.run(
+        [sys.executable, "-c", _REQUEST, "json"], capture_output=True, text=True, check=True
+    )
+    entries = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [entry.get("request") for entry in entries] == [None, "r-42", "r-42"]
+    assert entries[1]["message"] == "line one\nerror sync: made up"
+
+
+def test_a_secret_that_looks_like_none_is_known_by_itself() -> None:
+    """Once it has come into the process; what is too short would take words out of messages."""
+    conceal("0dd.secret-without-a-shape", "short")
+    assert scrub("GET /0dd.secret-without-a-shape?a=b") == "GET /***?a=b"
+    assert scrub("a short word") == "a short word"

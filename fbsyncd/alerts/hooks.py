@@ -12,11 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from threading import Event
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
-from fbsyncd.errors import FbsyncdError
+from fbsyncd.errors import FbsyncdError, conceal
 
 PATIENCE: Final = 10.0
 _LOOK: Final = 0.1
@@ -44,6 +45,9 @@ class Webhook:
 
     def __init__(self, address: str, user_agent: str, patience: float = PATIENCE) -> None:
         self._address = address
+        parts = urlsplit(address)
+        # What libraries log of a request is its path, without the host.
+        conceal(address, parts.path.strip("/"), parts.query)
         self._headers = {"User-Agent": user_agent}
         self._patience = patience
 

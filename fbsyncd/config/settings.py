@@ -28,7 +28,7 @@ from fbsyncd.config.fields import (
     lowered,
     whole_number,
 )
-from fbsyncd.errors import ConfigError
+from fbsyncd.errors import ConfigError, conceal
 
 _ONE_SOURCE = "expected exactly one of access_token, access_token_file and access_token_env"
 _PLACEHOLDERS = {"...", "…", "***", "<token>"}
@@ -83,6 +83,7 @@ class Page(Section):
             raise self._wrong(f"{place} holds no access token; put the Page's token there")
         if not re.fullmatch(r"[!-~]+", token):
             raise self._wrong(f"{place} holds more than a token; it must be one word of plain text")
+        conceal(token)
         return token
 
     def _source(self, environ: Mapping[str, str]) -> tuple[str, str]:
@@ -277,6 +278,8 @@ class Config(Section):
         """Remember where the configuration came from."""
         self._base = (context or {}).get("base", Path()).absolute()
         self._source = (context or {}).get("source", "config.toml")
+        held = (self.facebook.app_secret, self.server.auth_token, self.alerts.webhook)
+        conceal(*(secret.get_secret_value() for secret in held))
 
     @property
     def base(self) -> Path:

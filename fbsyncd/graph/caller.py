@@ -21,7 +21,14 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
-from fbsyncd.errors import GraphError, GraphUnavailable, Interrupted, Throttled, TokenRefused
+from fbsyncd.errors import (
+    GraphError,
+    GraphUnavailable,
+    Interrupted,
+    Throttled,
+    TokenRefused,
+    conceal,
+)
 from fbsyncd.graph import usage, verdict
 from fbsyncd.graph.exchange import Answer, Exchange
 from fbsyncd.graph.pace import APP, Pace
@@ -57,6 +64,7 @@ class Endpoint:
         if not self.app_secret or "|" in token:
             return {}
         proof = hmac.new(self.app_secret.encode(), token.encode(), hashlib.sha256)
+        conceal(proof.hexdigest(), self.app_secret, token)
         return {"appsecret_proof": proof.hexdigest()}
 
 

@@ -15,6 +15,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import urlsplit
 
+from fbsyncd import logs
 from fbsyncd.server import access, mediafile, routes
 from fbsyncd.server.answers import (
     Answer,
@@ -104,6 +105,8 @@ class _Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request_id = self._request_id(environ)
+        # The next request of this thread brings its own.
+        logs.request_id.set(request_id)
         try:
             answer = self._answer(environ)
         except Refused as refused:
