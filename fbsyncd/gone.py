@@ -28,7 +28,8 @@ MISSES: Final = 3
 SPAN: Final = timedelta(days=1)
 #: A missed post is looked for again by its id this long after.
 LOOK_AGAIN: Final = timedelta(hours=8)
-SUSPECTS: Final = 200
+#: So many are looked for at once: a list may leave out hundreds of posts that are there.
+SUSPECTS: Final = 50
 
 _TABLES: Final = {
     "posts": ("facebook_posts", "id"),

@@ -12,6 +12,7 @@ from plant import archive_of, files, one, query, read, sync
 
 from fbsyncd import models
 from fbsyncd.archive import Archive
+from fbsyncd.gone import SUSPECTS
 from fbsyncd.heal import Round
 from fbsyncd.models import from_text
 from fbsyncd.simulator import Simulator
@@ -157,6 +158,31 @@ def test_a_post_that_no_list_shows_but_answers_is_there(
     facebook.clock.move(timedelta(hours=9))
     archive.heal()
     assert misses(archive, post_id) == (0, False)
+
+
+def test_many_missed_posts_are_looked_for_a_few_at_a_time(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """A list may leave out hundreds of posts that are there; asking for each is a call."""
+    for _ in range(70):
+        facebook.add_post("text")
+    read(archive)
+    posts = [one for one in facebook.world.posts(facebook.page_id) if one.kind == "text"]
+    for post in posts:
+        facebook.world.discard(post.id)
+    walk(archive)
+    facebook.world.keep(posts)
+    missed = "SELECT count(*) FROM facebook_posts WHERE misses > 0"
+    assert one(archive, missed) >= 70
+    facebook.clock.move(timedelta(hours=9))
+    calls = archive.graph.calls[facebook.page_id]
+    for _ in range(5):
+        archive.heal()
+    # One call more lists what may have dying links.
+    assert SUSPECTS <= archive.graph.calls[facebook.page_id] - calls <= SUSPECTS + 1 < 70
+    facebook.clock.move(timedelta(hours=1, minutes=1))
+    archive.heal()
+    assert one(archive, missed) == 0
 
 
 def test_an_unanswered_question_is_no_miss(facebook: Simulator, archive: Archive) -> None:

@@ -176,6 +176,15 @@ def test_healed_links_are_fetched_at_once(facebook: Simulator, archive: Archive)
     )
 
 
+def test_a_list_that_leads_nowhere_is_no_obstacle(facebook: Simulator, archive: Archive) -> None:
+    """What cannot be listed is asked for by id in the same turn."""
+    read(archive)
+    facebook.clock.move(WEEK)
+    facebook.faults.empty_pages_forever()
+    heal(archive)
+    assert dead(archive) == 0
+
+
 def test_scattered_ones_are_asked_for_by_id(tmp_path: Path, database_url: str) -> None:
     """Three posts far apart take three calls in one exchange."""
     with (

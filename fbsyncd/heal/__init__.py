@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 BUSY_PAUSE: Final = timedelta(seconds=15)
 TROUBLE_PAUSE: Final = timedelta(minutes=5)
 STRANGER_PAUSE: Final = timedelta(hours=1)
+#: Each missed post that is looked for costs a call; of many, some are each hour.
+CROWD_PAUSE: Final = timedelta(hours=1)
 
 _TABLES: Final = {"posts": "facebook_posts", "videos": "facebook_video_posts"}
 
@@ -183,7 +185,8 @@ class Healer:
             self._look_again[inquiry.page_id] = _later(inquiry.source, error, order)
         else:
             # What was neither given nor missing is asked for again, but not each turn.
-            self._look_again[inquiry.page_id] = order.now() + TROUBLE_PAUSE
+            pause = TROUBLE_PAUSE if len(ids) < gone.SUSPECTS else CROWD_PAUSE
+            self._look_again[inquiry.page_id] = order.now() + pause
         with transaction(self._db):
             self._count_missing(inquiry, order.now())
 

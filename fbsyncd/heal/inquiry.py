@@ -47,6 +47,7 @@ class Inquiry:
     def list_again(self, window: Window) -> None:
         """List a window until all wanted are seen; some may stay without an answer.
 
+        A list that cannot be had or leads nowhere is no obstacle: what is left is asked for by id.
         Raises GraphError for what is wrong with the whole Page.
         """
         wanted = set(window.ids) - self.answers.keys()
@@ -54,9 +55,13 @@ class Inquiry:
             return
         try:
             self._list(window, wanted)
-        except CallRefused as error:
+        except (Throttled, TokenRefused, Interrupted):
+            raise
+        except GraphError as error:
             # Some Pages refuse the list of videos and give each of them.
             log.info("page %s: %s: %s", self.source.page_id, self.stream, error)
+            if not isinstance(error, CallRefused):
+                self._check_page()
 
     def ask(self, ids: Collection[str]) -> None:
         """Ask for *ids* one by one, in batches; raises GraphError as :meth:`list_again` does."""
