@@ -169,8 +169,12 @@ def main() -> None:
                 for number in range(rounds):
                     measure(running, folder, number, taken, args.pgloader)
             print(f"{made:,} rows, {rounds} round(s)")
-            for way, figures in taken.items():
-                print(f"  {way:<28}{statistics.median(figures):8.1f}")
+            middle = {way: statistics.median(figures) for way, figures in taken.items()}
+            for way, figure in middle.items():
+                print(f"  {way:<28}{figure:8.1f}")
+            for way, plain in (("to PostgreSQL", "COPY"), ("to SQLite", "executemany")):
+                ratio = middle[f"{way}: fbsyncd"] / middle[f"{way}: {plain}"]
+                print(f"  {way}: {ratio:.1f} x {plain}, comparing included")
 
 
 if __name__ == "__main__":

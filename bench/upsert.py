@@ -10,7 +10,8 @@ fbsyncd    pages of 100 posts as `fbsyncd sync` writes them: what is known is re
 peewee     insert_many().on_conflict() in chunks of 200
 by row     one upsert a transaction, of 300 rows; the rest is extrapolated
 
-Medians of so many rounds, each in a table emptied before. The second time the rows are the same.
+Medians of so many rounds, each in tables emptied before; "again" is the same rows once more. CPU
+is this process's own: on a busy machine it tells more than the clock, but nothing of a server.
 """
 
 from __future__ import annotations
@@ -173,10 +174,12 @@ def _plain(value: Any) -> Any:
     return models.to_text(value) if isinstance(value, datetime) else value
 
 
-def seconds(call: Callable[[], None]) -> float:
-    began = time.perf_counter()
+def seconds(call: Callable[[], None], factor: float = 1) -> tuple[float, float]:
+    """Return the time by the clock and on the processor, *factor* times."""
+    clock, processor = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - began
+    taken = time.perf_counter() - clock, time.process_time() - processor
+    return taken[0] * factor, taken[1] * factor
 
 
 def empty(db: Database) -> None:
@@ -185,7 +188,7 @@ def empty(db: Database) -> None:
             models.change(db, f"DELETE FROM {table}")
 
 
-def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[float]]:
+def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[tuple[float, float]]]:
     told, attached = as_rows(posts)
     part = SINGLE * len(told) // (len(told) + len(attached))
     share = (len(told) + len(attached)) / SINGLE
@@ -195,12 +198,12 @@ def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[floa
         "peewee": lambda: peewee_many(db, told, attached),
         "by row": lambda: by_row(db, told[:part], attached[: SINGLE - part]),
     }
-    taken: dict[str, list[float]] = {}
+    taken: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
         for name, way in ways.items():
             empty(db)
             factor = share if name == "by row" else 1
-            taken.setdefault(name, []).append(seconds(way) * factor)
+            taken.setdefault(name, []).append(seconds(way, factor))
             if name == "fbsyncd":
                 taken.setdefault("fbsyncd, again", []).append(seconds(way))
     return taken
@@ -242,10 +245,15 @@ def main() -> None:
             taken = measure(db, posts, args.rounds)
             models.close(db)
             print(f"{name}: {args.posts:,} posts, {args.attachments:,} attachments")
-            base = statistics.median(taken["fbsyncd"])
-            for way, times in taken.items():
-                middle = statistics.median(times)
-                print(f"  {way:<15}{middle:8.3f} s   {middle / base:6.2f} x fbsyncd")
+            tell(taken)
+
+
+def tell(taken: dict[str, list[tuple[float, float]]]) -> None:
+    base = [statistics.median(times) for times in zip(*taken["peewee"], strict=True)]
+    for way, times in taken.items():
+        clock, processor = (statistics.median(some) for some in zip(*times, strict=True))
+        ratios = f"peewee / it: {base[0] / clock:5.2f} clock, {base[1] / processor:5.2f} CPU"
+        print(f"  {way:<15}{clock:8.3f} s   CPU {processor:7.3f} s   {ratios}")
 
 
 if __name__ == "__main__":
