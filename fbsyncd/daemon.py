@@ -26,7 +26,7 @@ from fbsyncd.server import make_app
 from fbsyncd.server.kept import Kept, marking
 from fbsyncd.server.listen import Server
 from fbsyncd.server.timed import timed
-from fbsyncd.service import STATUS, Service
+from fbsyncd.herald import STATUS, Herald
 from fbsyncd.signals import Heard, heard
 from fbsyncd.sole import Sole
 from fbsyncd.vigil import Vigil
@@ -96,7 +96,7 @@ def _run(config: Config, ground: _Ground) -> Config | None:
         schedule.check(files_changed, watch)
         schedule.every(LOOK, _stay_alone, sole)
         _start_jobs(stack, archive, schedule)
-        _start_service(stack, Service(ground.notifier, archive, server), schedule)
+        _start_herald(stack, Herald(ground.notifier, archive, server), schedule)
         log.info("ready: http://%s:%d/", config.server.host, server.port)
         if ground.started:
             ground.started(archive, server)
@@ -156,10 +156,10 @@ def _start_jobs(stack: ExitStack, archive: Archive, schedule: Schedule) -> None:
     stack.callback(schedule.stop)
 
 
-def _start_service(stack: ExitStack, service: Service, schedule: Schedule) -> None:
-    stack.callback(service.stop)
-    if service.start():
-        schedule.every(STATUS, lambda: service.tell(schedule.next_sync()), executor=SIGNS)
+def _start_herald(stack: ExitStack, herald: Herald, schedule: Schedule) -> None:
+    stack.callback(herald.stop)
+    if herald.start():
+        schedule.every(STATUS, lambda: herald.tell(schedule.next_sync()), executor=SIGNS)
 
 
 def _serve(stack: ExitStack, archive: Archive, desk: Desk) -> Server:

@@ -33,7 +33,7 @@ FLOORS = [
     {"archive"},
     {"alerts", "desk", "faces", "heartbeat", "oneshot", "vigil"},
     {"terminal"},
-    {"install", "schedule", "service"},
+    {"herald", "install", "schedule"},
     {"daemon"},
     {"demo", "doctor"},
     {"commands"},

@@ -37,7 +37,7 @@ _STOPPED: Final = {
 }
 
 
-class Service:
+class Herald:
     """Speaks for one *archive* and its *server*."""
 
     def __init__(self, notifier: Notifier, archive: Archive, server: Server) -> None:

@@ -23,7 +23,7 @@ from fbsyncd.notify import Notifier
 from fbsyncd.pulse import Pulse
 from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
-from fbsyncd.service import Service, sentence
+from fbsyncd.herald import Herald, sentence
 from fbsyncd.simulator import Simulator
 
 
@@ -249,16 +249,16 @@ def test_a_server_that_does_not_answer_silences_the_watchdog(
         server = Server(make_app(archive.feed, archive.media), host="127.0.0.1", port=0)
         server.start()
         environ = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "8000000"}
-        service = Service(Notifier(environ), archive, server)
+        herald = Herald(Notifier(environ), archive, server)
         try:
-            assert service.start()
+            assert herald.start()
             assert [line.recv(99) for _ in range(2)] == [b"READY=1", b"WATCHDOG=1"]
             server.stop()
             line.settimeout(5)
             with pytest.raises(TimeoutError):
                 line.recv(99)
         finally:
-            service.stop()
+            herald.stop()
             server.stop()
     assert "not heard of: server" in caplog.text
 
@@ -268,9 +268,9 @@ def test_an_archive_without_a_server_is_not_ready(facebook: Simulator, tmp_path:
     with archive_of(facebook, tmp_path) as archive:
         server = Server(make_app(archive.feed, archive.media), host="127.0.0.1", port=0)
         server.stop()
-        service = Service(Notifier({"NOTIFY_SOCKET": str(tmp_path / "n")}), archive, server)
+        herald = Herald(Notifier({"NOTIFY_SOCKET": str(tmp_path / "n")}), archive, server)
         with pytest.raises(ArchiveError, match="does not answer"):
-            service.start()
+            herald.start()
 
 
 def test_without_a_manager_nothing_is_said(tmp_path: Path) -> None:
