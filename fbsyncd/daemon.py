@@ -19,6 +19,7 @@ from fbsyncd.config import Config
 from fbsyncd.desk import Desk
 from fbsyncd.errors import AlreadyRunning, ConfigError, FbsyncdError
 from fbsyncd.heartbeat import Heartbeat
+from fbsyncd.herald import STATUS, Herald
 from fbsyncd.media import CATEGORIES
 from fbsyncd.notify import Notifier
 from fbsyncd.schedule import LOOK, SIGNS, STOP_SECONDS, Schedule
@@ -26,7 +27,6 @@ from fbsyncd.server import make_app
 from fbsyncd.server.kept import Kept, marking
 from fbsyncd.server.listen import Server
 from fbsyncd.server.timed import timed
-from fbsyncd.herald import STATUS, Herald
 from fbsyncd.signals import Heard, heard
 from fbsyncd.sole import Sole
 from fbsyncd.vigil import Vigil

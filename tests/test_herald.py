@@ -19,11 +19,11 @@ from manager import Manager, managed
 from plant import archive_of, config_text
 
 from fbsyncd.errors import ArchiveError
+from fbsyncd.herald import Herald, sentence
 from fbsyncd.notify import Notifier
 from fbsyncd.pulse import Pulse
 from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
-from fbsyncd.herald import Herald, sentence
 from fbsyncd.simulator import Simulator
 
 
