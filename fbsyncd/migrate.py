@@ -26,8 +26,11 @@ from fbsyncd.errors import SchemaError
 log = logging.getLogger(__name__)
 
 _OLDEST_SQLITE: Final = (3, 35)
+#: Where it is written down what was applied; other programs have a table of that name too.
+_USUAL: Final = "schema_migrations"
+_OTHERWISE: Final = "fbsyncd_migrations"
 _LEDGER: Final = """
-CREATE TABLE IF NOT EXISTS schema_migrations (
+CREATE TABLE IF NOT EXISTS {} (
     version INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
     sha256 TEXT NOT NULL,
@@ -90,7 +93,7 @@ def begin(db: Database) -> list[Migration]:
     if engine is SQLITE:
         require_sqlite(sqlite3.sqlite_version_info)
     models.rows(db, engine.lock_migrations)
-    models.change(db, _LEDGER)
+    models.change(db, _LEDGER.format(_ledger(db)))
     return _missing(known(engine.name), _applied(db))
 
 
@@ -127,7 +130,7 @@ def record(db: Database, migrations: Iterable[Migration]) -> None:
     """Write down that *db* has these migrations."""
     models.change_many(
         db,
-        "INSERT INTO schema_migrations (version, name, sha256) VALUES (?, ?, ?)",
+        f"INSERT INTO {_ledger(db)} (version, name, sha256) VALUES (?, ?, ?)",
         [(one.version, one.name, one.sha256) for one in migrations],
     )
 
@@ -135,9 +138,7 @@ def record(db: Database, migrations: Iterable[Migration]) -> None:
 def foreign_tables(db: Database) -> list[str]:
     """Return the tables of ours that another program made: *db* has none of our migrations."""
     with models.session(db):
-        if db.table_exists("schema_migrations") and _applied(db):
-            return []
-        return _adoptable(db)
+        return [] if _applied(db) else _adoptable(db)
 
 
 def require_sqlite(version: tuple[int, ...]) -> None:
@@ -161,8 +162,7 @@ def pending(db: Database) -> list[str]:
 def lacking(db: Database) -> list[Migration]:
     """Return the migrations *db* lacks, changing nothing."""
     with models.session(db):
-        applied = _applied(db) if db.table_exists("schema_migrations") else {}
-        return _missing(known(models.engine(db).name), applied)
+        return _missing(known(models.engine(db).name), _applied(db))
 
 
 def _missing(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:
@@ -182,7 +182,17 @@ def _missing(migrations: list[Migration], applied: dict[int, str]) -> list[Migra
 
 
 def _applied(db: Database) -> dict[int, str]:
-    return dict(models.rows(db, "SELECT version, sha256 FROM schema_migrations"))
+    ledger = _ledger(db)
+    if not db.table_exists(ledger):
+        return {}
+    return dict(models.rows(db, f"SELECT version, sha256 FROM {ledger}"))
+
+
+def _ledger(db: Database) -> str:
+    if not db.table_exists(_USUAL):
+        return _USUAL
+    columns = {column.name for column in db.get_columns(_USUAL)}
+    return _USUAL if "sha256" in columns else _OTHERWISE
 
 
 def _adoptable(db: Database) -> list[str]:

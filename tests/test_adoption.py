@@ -21,7 +21,7 @@ from postgres import PostgresServer
 from test_cli import fbsyncd
 from torture import Death, Gallows
 
-from fbsyncd import adopt, config, links, models, verify
+from fbsyncd import adopt, config, links, migrate, models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.errors import SchemaError
 from fbsyncd.records import Post
@@ -351,6 +351,20 @@ def test_looking_for_what_is_new_looks_at_nothing_else(tmp_path: Path) -> None:
             (first, *_) = query(archive, f"EXPLAIN QUERY PLAN {sql} LIMIT 1")
             assert first[3].endswith("_unadopted")
             assert first[3].startswith("SCAN")
+
+
+def test_another_program_s_table_of_migrations_is_left_alone(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Ours are written down elsewhere then, and found there again."""
+    scripts = Dump(database_url)
+    scripts.make("CREATE TABLE schema_migrations (version VARCHAR(20) PRIMARY KEY)")
+    scripts.run("INSERT INTO schema_migrations (version) VALUES ('20240101')")
+    with adopted(database_url, tmp_path) as archive:
+        assert archive.take_over() is None
+        assert archive.setup() == []
+        assert migrate.pending(archive.db) == []
+    assert scripts.ask("SELECT * FROM schema_migrations") == [("20240101",)]
 
 
 @pytest.mark.postgresql
