@@ -45,6 +45,7 @@ _LIMITS = {
     "log_socket_errors": False,  # clients that go away are no news
     "expose_tracebacks": False,
 }
+_SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _REMEDIES = {
     errno.EADDRINUSE: "port {port} is in use: change server.port, or stop the program that has it",
     errno.EACCES: "port {port} is not allowed to this user: choose a server.port above 1023",
@@ -91,6 +92,7 @@ class Server:
             listener.channel_class = Channel
             listener.limits = self._limits
             listener.logger = _quiet
+            listener.accept = _patient(listener.accept, self._stopping)
         self._loop = threading.Thread(target=self._serve, name="http", daemon=True)
 
     def start(self) -> None:
@@ -184,6 +186,23 @@ class Server:
         thread = threading.Thread(target=target, name=name, args=(number,), daemon=True)
         self._threads.append(thread)
         thread.start()
+
+
+def _patient(accept: Callable[[], Any], stopping: threading.Event) -> Callable[[], Any]:
+    """Let *accept* rest when there is no descriptor for whoever waits at the door.
+
+    waitress keeps the error to itself and looks again at once: the loop would spin.
+    """
+
+    def accepted() -> Any:
+        try:
+            return accept()
+        except OSError as e:
+            if e.errno in _SHORT:
+                stopping.wait(_TURN)
+            raise
+
+    return accepted
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
