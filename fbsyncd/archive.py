@@ -126,7 +126,7 @@ class Archive:
 
     def tidy(self) -> None:
         """Clear what killed processes left behind: half-written and forgotten files, leases."""
-        self.media.sweep()
+        self.media.sweep(self.now())
         if self.brake.reason() is None:
             condemned.sweep(self.db, self.media)
         self.backlog.release([owner for owner in self.backlog.owners() if self._is_gone(owner)])

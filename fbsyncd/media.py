@@ -24,6 +24,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,7 @@ from fbsyncd.errors import MediaTrouble, Unavailable
 CATEGORIES: Final = ("posts", "attachments", "thumbnails")
 _NAME: Final = re.compile(r"[0-9a-f]{64}\.(?:jpg|png|gif|webp|avif)", re.ASCII)
 _PART: Final = re.compile(r"(\d+-[0-9a-f]{8})-\d+\.part", re.ASCII)
+_ABANDONED: Final = timedelta(days=1)
 _NUMBERS: Final = itertools.count(1)
 _PUBLIC: Final = "/media/facebook"
 MARKER: Final = ".fbsyncd-archive"
@@ -105,13 +107,16 @@ class Media:
             part.replace(self.root / MARKER)
             disk.sync(self.root)
 
-    def sweep(self) -> int:
-        """Remove what dead processes left half-written; return how many files."""
+    def sweep(self, now: datetime) -> int:
+        """Remove what dead processes left half-written; return how many files.
+
+        A process writes for seconds, so what is a day old belongs to none, whoever has its pid now.
+        """
         removed = 0
         with _told(f"cannot sweep {self._incoming}"):
             for part in self._incoming.glob("*.part"):
                 match = _PART.fullmatch(part.name)
-                if match and process.is_gone(match[1]):
+                if match and (process.is_gone(match[1]) or _age(part, now) >= _ABANDONED):
                     part.unlink(missing_ok=True)
                     removed += 1
         return removed
@@ -269,6 +274,12 @@ def _told(what: str) -> Iterator[None]:
         remedy = _REMEDIES.get(error.errno or 0)
         because = f"{what}: {error.strerror or error}"
         raise MediaTrouble(f"{because}; {remedy}" if remedy else because) from error
+
+
+def _age(path: Path, now: datetime) -> timedelta:
+    with suppress(FileNotFoundError):
+        return now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return timedelta()
 
 
 def _is_whole(path: Path) -> bool:

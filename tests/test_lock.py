@@ -134,6 +134,21 @@ def test_a_second_daemon_is_refused_while_the_disk_is_away_and_after(
             first.stop()
 
 
+def test_a_daemon_gives_way_to_one_that_was_on_the_disk_first(tmp_path: Path) -> None:
+    """It says so and ends cleanly, within two looks."""
+    with Simulator(posts=2, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook))
+        with running(tmp_path) as daemon:
+            root = tmp_path / "media" / "facebook"
+            (root / ".lock").rename(root / ".lock before")
+            with lock.held(root):
+                log = daemon.process.communicate(timeout=30)[1]
+            assert f"pid {os.getpid()}); stop it first: stopping, it was there first" in log
+            assert "archive closed" in log
+            assert "Traceback" not in log
+            assert daemon.process.returncode == 0
+
+
 def refuse(first: Running, folder: Path) -> None:
     """Try to run a second daemon: it ends with a line that names the first one."""
     done = second(folder)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import Media
 
 DATA = b"a picture"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
 NAME = names.filename(hashlib.sha256(DATA).hexdigest(), "jpg")
 
 
@@ -57,9 +60,19 @@ def test_only_leftovers_of_dead_processes_are_swept(media: Media) -> None:
     ).stdout.strip()
     (media.root / ".incoming" / f"{dead}-0badcafe-1.part").write_bytes(b"half")
     (media.root / ".incoming" / f"{os.getpid()}-0badcafe-1.part").write_bytes(b"a reused pid")
+    # The pid of a process that was killed before the machine started again may be anybody's.
+    old = media.root / ".incoming" / f"{os.getppid()}-0badcafe-1.part"
+    young = media.root / ".incoming" / f"{os.getppid()}-0badcafe-2.part"
+    for part, age in ((old, DAY), (young, timedelta(hours=1))):
+        part.write_bytes(b"of a living process")
+        stamp = (NOW - age).timestamp()
+        os.utime(part, (stamp, stamp))
     mine = media.stage(DATA, "posts", NAME)
-    assert media.sweep() == 2
+    assert media.sweep(NOW) == 3
     assert mine.part.exists()
+    assert young.exists()
+    assert not old.exists()
+    young.unlink()
     media.discard([mine])
     assert list((media.root / ".incoming").iterdir()) == []
 
