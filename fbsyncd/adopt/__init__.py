@@ -8,19 +8,18 @@ was. What the older programs add later is picked up by :func:`turn`.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 import peewee
 from peewee import Database
 
 from fbsyncd import adopted, facts, migrate, models
-from fbsyncd.adopt import catalogue, earlier, inventory, rows, suits
+from fbsyncd.adopt import catalogue, digest, earlier, inventory, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
 from fbsyncd.adopt.inventory import Inventory
@@ -43,18 +42,6 @@ _COUNTED: Final[tuple[str, ...]] = (
     "facebook_post_attachments",
     "facebook_video_posts",
 )
-#: Columns that are filled where an earlier fbsyncd or the like had made them.
-_OURS: Final = {
-    "local_picture_id",
-    "local_full_picture_id",
-    "local_media_id",
-    "local_thumbnail_id",
-    "attachment_key",
-    "duplicate_of",
-    "removed_at",
-}
-#: Hashes are added up, so that the order in which rows are read does not matter.
-_ROUND: Final = 2**128
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +142,12 @@ def _require_no_marker(media: Media) -> None:
 def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: datetime) -> Report:
     there, book = _look(db)
     # Read before the plan, which adds to the tables that are listed here.
-    theirs = {name: _columns(there, name) for name in _theirs(there)}
+    theirs = digest.columns(there)
     limits, needs_links = suits.limits(there), suits.needs_links(there)
     enforced = book.enforce if "media_storage" in there.tables else ()
     steps = _steps(missing, there, book)
     migrate.keep(db, missing)
-    before = _fingerprints(db, theirs)
+    before = digest.take(db, theirs)
     _execute(db, steps)
     adopted.keep_limits(db, limits)
     if needs_links:
@@ -168,7 +155,7 @@ def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: date
     with _asleep(db, book):
         archived = earlier.adopt(db, places)
         tally = rows.adopt(db, now)
-        after = _fingerprints(db, theirs)
+        after = digest.take(db, theirs)
     changed = [name for name in theirs if before[name] != after[name]]
     if changed:
         raise SchemaError(f"nothing was changed: rows of {', '.join(changed)} would have been")
@@ -227,16 +214,6 @@ def _steps(missing: Sequence[Migration], there: Inventory, book: Catalogue) -> l
     return plan(migrate.statements(missing), there, book)
 
 
-def _theirs(there: Inventory) -> list[str]:
-    # What was known of pictures is what is worked on from now on.
-    return [name for name in ADOPTABLE if name in there.tables and name != "media_storage"]
-
-
-def _columns(there: Inventory, name: str) -> list[str]:
-    """Return the columns of a table that are not ours to fill."""
-    return [column for column in there.tables[name].columns if column not in _OURS]
-
-
 def _execute(db: Database, steps: Sequence[Step]) -> None:
     for step in steps:
         if not step.may_fail:
@@ -257,35 +234,6 @@ def _asleep(db: Database, book: Catalogue) -> Iterator[None]:
     migrate.execute(db, [sleep for sleep, _ in triggers])
     yield
     migrate.execute(db, [book.settle, *(wake for _, wake in triggers)])
-
-
-def _fingerprints(db: Database, theirs: dict[str, list[str]]) -> dict[str, tuple[int, int]]:
-    return {name: _fingerprint(db, name, columns) for name, columns in theirs.items()}
-
-
-def _fingerprint(db: Database, table: str, columns: Sequence[str]) -> tuple[int, int]:
-    """Return how many rows a table has, and a number that every value of them goes into."""
-    listed = ", ".join('"{}"'.format(name.replace('"', '""')) for name in columns)
-    count = total = 0
-    for batch in models.stream(db, f"SELECT {listed} FROM {table}"):
-        count += len(batch)
-        for row in batch:
-            _require_times(table, columns, row)
-        digests = (hashlib.sha256(repr(row).encode("utf-8", "replace")).digest() for row in batch)
-        total += sum(int.from_bytes(digest[:16]) for digest in digests)
-    return count, total % _ROUND
-
-
-def _require_times(table: str, columns: Sequence[str], row: models.Row) -> None:
-    """Raise SchemaError for what nobody can read as a time; SQLite takes any text for one."""
-    for name, value in zip(columns, row, strict=True):
-        if name in suits.TIMES and not isinstance(value, datetime | date | None):
-            try:
-                models.from_text(str(value))
-            except ValueError as error:
-                raise SchemaError(
-                    f"nothing was changed: {table}.{name} holds {value!r}, which is no time"
-                ) from error
 
 
 def _report(db: Database, tally: Tally, archived: int, now: datetime) -> Report:
