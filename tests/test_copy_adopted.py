@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import dump
+import pytest
 from dump import PAGE, Dump, Years
 from peewee import Database
-from test_adoption import archive_on, theirs
+from test_adoption import archive_on, theirs, whole
 from test_copy import ask, copy, other, other_url, put, written
 
-from fbsyncd import models
+from fbsyncd import migrate, models, transfer
+from fbsyncd.errors import SchemaError
 from fbsyncd.models import Row
 from fbsyncd.transfer.shapes import SHAPES
 
@@ -84,6 +86,19 @@ def test_an_archive_is_merged_into_an_adopted_database(
     assert len(ask(target, "SELECT id FROM facebook_posts")) == 41
     scripts.write(dump.ATTACHMENT, [(f"{PAGE}_new", "photo", "https://x/1", None, None, None)])
     assert scripts.one("SELECT count(*) FROM facebook_post_attachments") == 92
+    models.close(source)
+    models.close(target)
+
+
+def test_a_database_that_nobody_took_over_is_no_target(database_url: str, other_url: str) -> None:
+    """It is refused with the way out, and stays as it was."""
+    scripts = Dump(database_url)
+    scripts.make()
+    source, target = models.connect(other_url), models.connect(database_url)
+    migrate.apply(source)
+    with pytest.raises(SchemaError, match=r"^--to: .*made by another program.*setup"):
+        transfer.copy(source, target, lambda *_: None)
+    assert "media_storage" not in {name for name, *_ in whole(scripts)}
     models.close(source)
     models.close(target)
 

@@ -96,7 +96,9 @@ def test_commands_that_open_and_close_at_once(tmp_path: Path) -> None:
     for process in started:
         _, told = process.communicate(timeout=120)
         assert process.returncode == 0, told.decode()
-    assert not (tmp_path / "fbsyncd.db-wal").exists()
+    with closing(sqlite3.connect(tmp_path / "fbsyncd.db")) as connection:
+        found = connection.execute("SELECT value FROM archive WHERE length(name) = 1").fetchall()
+    assert found == [("149",)] * 4
 
 
 def test_the_log_shrinks_after_a_long_reader(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from peewee import Database
 from fbsyncd import adopted, facts, migrate, models, relocate
 from fbsyncd.adopted import Custom
 from fbsyncd.config import addresses
-from fbsyncd.errors import ConfigError, UsageError
+from fbsyncd.errors import ConfigError, SchemaError, UsageError
 from fbsyncd.models import identity, rows, session, snapshot
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.compare import Tally, compare
@@ -78,12 +78,15 @@ def target_at(text: str, base: Path) -> Iterator[tuple[Database, str]]:
 def copy(source: Database, target: Database, heard: Heard) -> Copied:
     """Copy every row of *source* into *target*, and compare them.
 
-    Raises UsageError, before anything is written, when both are one database and when the target
-    has forgotten something on purpose that would come back; DatabaseTrouble when one of them ends
-    the work, which another copy goes on with.
+    Raises UsageError, before any row is written, when both are one database and when the target
+    has forgotten something on purpose that would come back; SchemaError when the target is not
+    ours to fill; DatabaseTrouble when one of them ends the work, which another copy goes on with.
     """
     _refuse_one(source, target)
-    migrate.apply(target)
+    try:
+        migrate.apply(target)
+    except SchemaError as error:
+        raise SchemaError(f"--to: {error}") from error
     with snapshot(source):
         _refuse_return(source, target)
         same = _hand_over_id(source, target)
