@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event, Semaphore
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,9 +42,16 @@ class CountedFeed(Feed):
 
     asked = 0
 
+    def __init__(self, *archive: Any, **named: Any) -> None:
+        super().__init__(*archive, **named)
+        self.arrived, self.hold = Semaphore(0), Event()
+        self.hold.set()
+
     def posts(self, **wanted: Any) -> dict[str, Any]:
-        """Count and answer."""
+        """Count, wait while held, and answer."""
         self.asked += 1
+        self.arrived.release()
+        assert self.hold.wait(20)
         return super().posts(**wanted)
 
     def stats(self) -> dict[str, Any]:
@@ -87,7 +96,7 @@ def _hour(number: int) -> datetime:
 def place(db: Database, tmp_path: Path) -> Iterator[Place]:
     """One post without a picture, served with a token."""
     shelf = Shelf.make(db, tmp_path)
-    made = Place(shelf, CountedFeed(db, shelf.media, now=lambda: made.now))
+    made: Place = Place(shelf, CountedFeed(db, shelf.media, now=lambda: made.now))
     made.post(1)
     kept = Kept(marking(Changes(db), shelf.media), lambda: made.now)
     with serving(make_app(made.feed, shelf.media, auth_token=TOKEN, kept=kept)) as site:
@@ -107,6 +116,25 @@ def test_while_nothing_changes_no_row_is_read(place: Place) -> None:
     assert place.ask(method="HEAD").headers["etag"] == first.headers["etag"]
     assert place.ask(If_None_Match=first.headers["etag"]).status == 304
     assert place.feed.asked == 1
+
+
+def test_many_who_ask_at_once_are_answered_by_few_readings(place: Place) -> None:
+    """After a change all who ask for the same page at the same time share what is read."""
+    with ThreadPoolExecutor(8) as pool:
+        bodies = {reply.body for reply in pool.map(lambda _: place.ask(), range(40))}
+    assert len(bodies) == 1
+    assert place.feed.asked <= 4
+
+
+def test_an_answer_that_takes_long_keeps_no_other_waiting(place: Place) -> None:
+    """Whoever has waited a moment for those who read is let in all the same."""
+    place.feed.hold.clear()
+    with ThreadPoolExecutor(8) as pool:
+        slow = [pool.submit(place.ask, f"/api/posts?limit={n}") for n in range(1, 7)]
+        for _ in slow:
+            assert place.feed.arrived.acquire(timeout=10)
+        place.feed.hold.set()
+        assert [one.result().status for one in slow] == [200] * 6
 
 
 def test_each_question_has_its_own_answer(place: Place) -> None:
