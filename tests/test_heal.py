@@ -188,7 +188,7 @@ def test_a_list_that_leads_nowhere_is_no_obstacle(facebook: Simulator, archive: 
 def test_scattered_ones_are_asked_for_by_id(tmp_path: Path, database_url: str) -> None:
     """Three posts far apart take three calls in one exchange."""
     with (
-        Simulator(posts=300, seed=4, pictures="plain") as facebook,
+        Simulator(posts=400, seed=4, pictures="plain") as facebook,
         archive_of(facebook, tmp_path, database_url) as archive,
     ):
         read(archive)
@@ -200,6 +200,30 @@ def test_scattered_ones_are_asked_for_by_id(tmp_path: Path, database_url: str) -
         assert dead(archive) == 0
         assert archive.graph.calls[facebook.page_id] - calls == 3
         assert facebook.calls["graph"] - asked == 1
+
+
+def test_a_page_that_lists_little_at_once_is_asked_by_id_sooner(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Fifty posts are one call only where Facebook gives fifty at once."""
+    with (
+        Simulator(posts=120, seed=4, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        facebook.faults.reduce_data(above=6, times=None)
+        read(archive)
+        with_pictures = query(
+            archive,
+            "SELECT id FROM facebook_posts WHERE local_full_picture_id IS NOT NULL"
+            " ORDER BY created_time DESC",
+        )
+        keep_dead(archive, [str(id_) for (id_,) in with_pictures[:40:13]])
+        facebook.clock.move(WEEK)
+        assert dead(archive) == 4
+        calls = archive.graph.calls[facebook.page_id]
+        heal(archive)
+        assert dead(archive) == 0
+        assert archive.graph.calls[facebook.page_id] - calls == 4
 
 
 def test_nothing_due_costs_one_statement(facebook: Simulator, archive: Archive) -> None:

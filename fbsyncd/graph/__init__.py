@@ -18,7 +18,7 @@ from fbsyncd.errors import CallRefused, GraphError, GraphUnavailable, TooMuchDat
 from fbsyncd.graph import verdict
 from fbsyncd.graph.caller import TRIES, Account, Caller, Endpoint
 from fbsyncd.graph.exchange import Answer, parsed
-from fbsyncd.graph.ladder import Ladder
+from fbsyncd.graph.ladder import LIMITS, START, Ladder
 from fbsyncd.graph.trail import Trail
 from fbsyncd.records import (
     BARE_POST_FIELDS,
@@ -93,6 +93,11 @@ class Graph:
     def calls(self) -> Mapping[str, int]:
         """Return how many calls were made for each Page; each item of a batch is one."""
         return self._caller.made
+
+    def at_once(self, page_id: str, edge: str) -> int:
+        """Return how many objects of an edge (posts, videos) one call lists, as far as known."""
+        ladder = self._ladders.get((page_id, edge))
+        return ladder.rung.limit if ladder else LIMITS[START]
 
     @property
     def served_version(self) -> str | None:

@@ -14,7 +14,7 @@ from typing import Final
 LIMITS: Final = (100, 50, 25, 12, 6, 3, 1)  # more than 100 is an error, not a wish
 
 # A hundred posts with their attachments are too heavy for some Pages, so it begins below that.
-_START: Final = 1
+START: Final = 1
 
 # Answers in a row before more is tried: climbing at once would fail every second call.
 _PATIENCE: Final = 3
@@ -37,7 +37,7 @@ class Ladder:
             *(Rung(1, fewer) for fewer in bare),
         ]
         self._whole = len(LIMITS)
-        self._at = _START
+        self._at = START
         self._answered = 0
 
     @property

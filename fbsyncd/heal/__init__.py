@@ -107,7 +107,8 @@ class Healer:
             self._settle(mine, inquiries, order.now())
 
     def _ask(self, inquiry: Inquiry, owners: Collection[Owner]) -> None:
-        chosen = plan(owners, self._feed(inquiry, owners))
+        per_call = self._graph.at_once(inquiry.page_id, inquiry.stream)
+        chosen = plan(owners, self._feed(inquiry, owners), per_call)
         for window in chosen.windows:
             inquiry.list_again(window)
         inquiry.ask({owner.id for owner in owners})

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from fbsyncd.errors import CallRefused, GraphError, ObjectMissing
 
-#: Objects one call lists. Some Pages give a hundred, some less; listings begin with this many.
+#: Objects one call lists where nothing else is known.
 PER_CALL: Final = 50
 #: What an id that breaks every batch counts for, so that it soon waits long.
 POISONED: Final = 5
