@@ -144,6 +144,16 @@ def test_the_next_scrub_waits_for_its_time(shelf: Shelf) -> None:
     assert scrub.run(NOW + MONTH, shelf.brake, Pace()).scrubbed == 3
 
 
+def test_a_scrub_of_a_wrong_clock_puts_off_no_other(shelf: Shelf) -> None:
+    """One that seems to have begun next year was begun while the clock was ahead."""
+    fill(shelf, 1)
+    scrub = Scrub(shelf.db, shelf.media, shelf.backlog)
+    scrub.run(NOW + timedelta(days=365), shelf.brake, Pace())
+    assert scrub.is_due(NOW, MONTH)
+    scrub.run(NOW, shelf.brake, Pace())
+    assert not scrub.is_due(NOW, MONTH)
+
+
 def test_a_scrub_by_hand_goes_on_within_a_day_and_not_later(shelf: Shelf) -> None:
     """What was interrupted this morning is not hashed again; what was last week is."""
     fill(shelf, 6)

@@ -30,6 +30,7 @@ from fbsyncd.models import from_text, rows, session, to_text, transaction
 from fbsyncd.plural import counted
 from fbsyncd.rows import Rows
 from fbsyncd.sync import STREAMS, Source
+from fbsyncd.walks import LONGEST_HOLD
 
 __all__ = ["Healer", "Outcome", "Owner", "Plan", "Round", "Unlinked", "Ward", "plan"]
 
@@ -169,7 +170,8 @@ class Healer:
         ready = [
             source.page_id
             for source in order.sources
-            if self._look_again.get(source.page_id, now) <= now
+            # What is put off for longer was put off by a clock that was ahead.
+            if not now < self._look_again.get(source.page_id, now) <= now + LONGEST_HOLD
         ]
         with session(self._db):
             suspects = gone.suspects(self._db, ready, now)
