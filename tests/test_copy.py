@@ -505,7 +505,7 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
         fbsyncd(tmp_path, "sync", "--no-media")
         done = fbsyncd(tmp_path, "copy", "--to", "sqlite:///elsewhere.db")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"facebook_posts +5 +5 +5 +0  [0-9a-f]{16}  same", done.stdout)
+    assert re.search(r"facebook_posts +5 +5 +5 +0  ([0-9a-f]{12})  \1  same", done.stdout)
     assert f"goes with {tmp_path / 'media' / 'facebook'}" in done.stdout
     with closing(sqlite3.connect(tmp_path / "elsewhere.db")) as there:
         assert there.execute("SELECT count(*) FROM facebook_posts").fetchone() == (5,)

@@ -10,8 +10,11 @@ from fbsyncd.transfer import Copied, Heard, Tally
 
 #: Without a terminal a line is printed each time so many more rows are done.
 _PLAIN_STEP: Final = 50_000
-_SHOWN: Final = 16
-_HEAD: Final = f"{'table':<26}{'here':>11}{'there':>11}{'written':>11}{'newer there':>13}  SHA-256"
+_SHOWN: Final = 12
+_HEAD: Final = (
+    f"{'table':<25}{'here':>10}{'there':>10}{'written':>10}{'newer there':>13}"
+    f"  {'SHA-256 here':<14}there"
+)
 
 
 def report(copied: Copied, url: str, root: object) -> str:
@@ -33,13 +36,9 @@ def report(copied: Copied, url: str, root: object) -> str:
 
 
 def _row(tally: Tally) -> str:
-    digest = tally.digest_here[:_SHOWN]
-    if tally.agrees:
-        told = f"{digest}  same"
-    else:
-        told = f"{digest}  DIFFERS: {tally.digest_there[:_SHOWN]} there"
-    counts = f"{tally.here:>11,}{tally.there:>11,}{tally.written:>11,}{tally.kept:>13,}"
-    return f"{tally.name:<26}{counts}  {told}"
+    counts = f"{tally.here:>10,}{tally.there:>10,}{tally.written:>10,}{tally.kept:>13,}"
+    digests = f"{tally.digest_here[:_SHOWN]}  {tally.digest_there[:_SHOWN]}"
+    return f"{tally.name:<25}{counts}  {digests}  {'same' if tally.agrees else 'DIFFERS'}"
 
 
 @contextmanager
