@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     init = _add(commands, "init", "write a commented config.toml and the folders")
-    init.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR")
+    init.add_argument(
+        "directory", nargs="?", type=Path, default=Path(), metavar="DIR", help="there, not here"
+    )
     install = _add(commands, "install", "put fbsyncd in place as a service of systemd")
     install.add_argument("--user", action="store_true", help="as this person's, not the system's")
     install.add_argument(
@@ -108,7 +110,7 @@ def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser
     _add(commands, "config", "show the configuration in force", function="show_config")
     _add_token(commands)
     doctor = _add(commands, "doctor", "check everything, one line each, with the remedy")
-    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--json", action="store_true", help="as JSON, for programs")
     demo = _add(
         commands, "demo", "try everything against a simulated Facebook", function="show_demo"
     )
@@ -166,23 +168,23 @@ def _add_working(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verify = _add(commands, "verify", "month by month: what is archived, what is lost and why")
-    verify.add_argument("--json", action="store_true")
+    verify.add_argument("--json", action="store_true", help="as JSON, for programs")
     verify.add_argument("--deep", action="store_true", help="compare every file's SHA-256 too")
     export = _add(commands, "export", "write the archive as plain files, to look at or to keep")
     export.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
     copy = _add(commands, "copy", "copy every row into another database, of either engine")
     copy.add_argument("--to", required=True, metavar="URL", help="sqlite:///FILE or postgresql://…")
     forget = _add(commands, "forget", "remove a post or a Page on purpose, files included")
-    forget.add_argument("kind", choices=("post", "page"), metavar="post|page")
+    forget.add_argument("kind", choices=("post", "page"), metavar="post|page", help="which it is")
     forget.add_argument("id", metavar="ID", help="its id")
     forget.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     stats = _add(commands, "stats", "show what is archived")
-    stats.add_argument("--json", action="store_true")
+    stats.add_argument("--json", action="store_true", help="as JSON, for programs")
     posts = _add(commands, "posts", "show the newest posts as the dashboard sees them")
-    posts.add_argument("--limit", type=_natural, default=20, metavar="N")
+    posts.add_argument("--limit", type=_natural, default=20, metavar="N", help="how many, not 20")
     posts.add_argument("--json", action="store_true", help="an array of posts as /api/posts has")
 
 
