@@ -1,5 +1,6 @@
 # make demo    the whole daemon against a simulated Facebook; no account needed
 # make check   lint, types and every test, as CI does
+# make manual  the man page and the completions of the shells anew, after a change of the options
 # make torture 1,000 kills, 10,000 lost files and 24 months (docs/RELIABILITY.md); takes an hour
 #
 # Needs make and Python 3.11 or newer, with venv. Another Python: make test PYTHON=python3.12
@@ -12,7 +13,7 @@ FIT := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?= -n auto --maxprocesses=8
 
-.PHONY: help demo test torture lint types check lock clean other-python
+.PHONY: help demo test manual torture lint types check lock clean other-python
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -22,6 +23,10 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -ra $(PYTEST_ARGS)
+
+manual: $(VENV)/.dev
+	$(BIN)/python tools/manual.py
+	$(BIN)/python tools/completion.py
 
 torture: $(VENV)/.dev
 	$(BIN)/python tests/endurance.py $(TORTURE_ARGS)

@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: which folders make up the wheel. All metadata is there."""
+"""What pyproject.toml cannot say: which files make up the wheel. All metadata is there."""
 
 from __future__ import annotations
 
@@ -32,5 +32,12 @@ setup(
         "fbsyncd.systemd": ["*.service"],
     },
     include_package_data=False,
+    # Beside bin/, where man and the shells look for what belongs to the programs there.
+    data_files=[
+        ("share/man/man1", ["docs/man/fbsyncd.1"]),
+        ("share/bash-completion/completions", ["completions/fbsyncd.bash"]),
+        ("share/zsh/site-functions", ["completions/_fbsyncd"]),
+        ("share/fish/vendor_completions.d", ["completions/fbsyncd.fish"]),
+    ],
     cmdclass={"build_py": BuildWithReferenceConfig},
 )

@@ -10,10 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from fbsyncd import __version__
+
 # Building itself is tested; with the setuptools at hand, so that no network is needed.
 pytest.importorskip("setuptools", minversion="77")
 
 ROOT = Path(__file__).resolve().parent.parent
+SHARED = [
+    "share/man/man1/fbsyncd.1",
+    "share/bash-completion/completions/fbsyncd.bash",
+    "share/zsh/site-functions/_fbsyncd",
+    "share/fish/vendor_completions.d/fbsyncd.fish",
+]
 _BUILD = (
     "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])('.'))"
 )
@@ -54,12 +62,13 @@ def wheel(tree: Path) -> Path:
 
 
 def test_wheel_carries_everything(wheel: Path) -> None:
-    """Every module, SQL file and web file is in the wheel, and the reference config.toml."""
+    """Every module, SQL file and web file, the reference config.toml, manual and completions."""
     package = {path for path in (ROOT / "fbsyncd").rglob("*") if path.is_file()}
     schema = {Path("fbsyncd", path.relative_to(ROOT)) for path in (ROOT / "schema").rglob("*.sql")}
     expected = {path.relative_to(ROOT) for path in package if "__pycache__" not in path.parts}
     units = {Path("fbsyncd", path.relative_to(ROOT)) for path in ROOT.glob("systemd/*.service")}
     expected |= schema | units | {Path("fbsyncd/config.toml")}
+    expected |= {Path(f"fbsyncd-{__version__}.data", "data", path) for path in SHARED}
     assert _wheel_names(wheel) == {path.as_posix() for path in expected}
     assert len(schema) >= 2
 
