@@ -192,6 +192,8 @@ class Darkroom:
         gone = [one for one, it in results if isinstance(it, Unread) and it.is_missing]
         altered = [one for one, it in results if isinstance(it, Spoilt) and it.is_altered]
         limit = most(len(results))
+        if gone:
+            self._brake.require_marker()
         if len(gone) > limit:
             self._brake.doubt(len(gone), len(results))
         if len(altered) > limit:

@@ -21,6 +21,7 @@ from fbsyncd import models
 from fbsyncd.darkroom import NICE, Print, Spoilt, Unread, develop
 from fbsyncd.develop import Darkroom
 from fbsyncd.errors import MediaTrouble, Unavailable
+from fbsyncd.media import MARKER
 from fbsyncd.reconcile import Reconciler
 
 
@@ -217,6 +218,19 @@ def test_many_missing_files_are_a_scan_s_business(
     else:
         assert reconciler.scan(NOW).queued == 12
         run(darkroom)
+
+
+def test_a_disk_that_vanishes_amid_a_handful_loses_no_row(
+    shelf: Shelf, darkroom: Darkroom
+) -> None:
+    """Some were read and some were not there any more: without the marker that says nothing."""
+    ids = [shelf.add(number, picture(number)) for number in range(3)]
+    negatives = darkroom._claim(NOW)
+    (shelf.media.root / MARKER).unlink()
+    missing = Unread("the file is missing on disk", is_missing=True)
+    with pytest.raises(Unavailable, match="marker"):
+        darkroom._settle([(negative, missing) for negative in negatives], NOW)
+    assert {shelf.row(id_)["download_status"] for id_ in ids} == {"success"}
 
 
 def test_a_disk_that_gives_back_other_bytes_stops_developing(
