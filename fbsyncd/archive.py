@@ -28,13 +28,14 @@ from fbsyncd.brake import Brake
 from fbsyncd.config import Config, Page
 from fbsyncd.develop import Darkroom
 from fbsyncd.download import Tally
-from fbsyncd.errors import ConfigError, TokenRefused
+from fbsyncd.errors import ConfigError, Offline, TokenRefused
 from fbsyncd.feed import Feed
 from fbsyncd.fetch import Fetcher, Limits
 from fbsyncd.graph import Graph
 from fbsyncd.heal import Healer, Round, Unlinked
 from fbsyncd.media import Media
 from fbsyncd.metrics import Metrics, Subject, Tallies
+from fbsyncd.outside import PICTURES
 from fbsyncd.pulse import Pulse
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.sync import Order, Report, Source, Sync
@@ -171,11 +172,17 @@ class Archive:
             stop=self.stop,
             now=self.now,
             heard=heard,
-            count=self._count_download,
+            count=self.tallies.downloaded,
             require=self.brake.require,
             alive=self.pulse.beater("download"),
         )
-        return download.drain(self.backlog, self.fetcher, self.media, orders)
+        try:
+            tally = download.drain(self.backlog, self.fetcher, self.media, orders)
+        except Offline as error:
+            self.graph.outside.lost(PICTURES, str(error))
+            raise
+        self.graph.outside.back(PICTURES)
+        return tally
 
     def develop(self, heard: Callable[[int], None] = lambda _: None) -> int:
         """Decode every picture that has not been, and make its small version."""
@@ -232,12 +239,6 @@ class Archive:
             floor=self.config.media.free_space_floor,
             now=self.now,
         )
-
-    def _count_download(self, result: str, count: int) -> None:
-        if result == "bytes":
-            self.tallies.add("downloaded_bytes", count=count)
-        else:
-            self.tallies.add("downloads", result, count)
 
     def _counted(self, scrubbed: Findings) -> Findings:
         # Its other numbers are of the whole scrub, and this may be one turn of many.

@@ -23,6 +23,7 @@ from fbsyncd.backlog import Backlog
 from fbsyncd.errors import (
     ArchiveError,
     FetchError,
+    Intercepted,
     LinkDead,
     MediaTrouble,
     Offline,
@@ -188,19 +189,23 @@ class _Drain:
         job = self._flying[future]
         try:
             picture = future.result()
-        except Unreachable as error:
+        except (Unreachable, Intercepted) as error:
             self._vain[_host(job)] += 1
             self._unreached.append((job, error))
         except FetchError as error:
-            self._is_online = True
+            self._heard_of(job)
             self._group.failures.append((job, error))
         else:
-            self._is_online = True
+            self._heard_of(job)
             archived = _archived(job, picture, self._media)
             staged = self._media.stage(picture.data, job.category, archived.filename)
             self._group.staged.append((staged, archived))
         # Only now: a full disk above must leave the job among those given back.
         del self._flying[future]
+
+    def _heard_of(self, job: Job) -> None:
+        self._is_online = True
+        self._vain[_host(job)] = 0
 
     def _settle(self) -> None:
         group, self._group = self._group, Group()

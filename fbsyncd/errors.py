@@ -13,7 +13,8 @@
     │       └── Unavailable   the disk is not there, or too much of it: nothing is changed
     ├── GraphError            an answer of the Graph API
     │   ├── GraphUnavailable  transport, 5xx, is_transient: back off, try again
-    │   │   └── Interrupted   the program is stopping: nothing is wrong, nothing is recorded
+    │   │   ├── Interrupted   the program is stopping: nothing is wrong, nothing is recorded
+    │   │   └── Unreached     no way to Facebook, or a portal in between: offline is a state
     │   ├── TooMuchData       "reduce the amount of data": halve the limit, try again
     │   ├── Throttled         stop calling for this Page until the time it carries
     │   ├── TokenRefused      stop this Page until its token changes; the archive goes on
@@ -23,6 +24,7 @@
         ├── LinkDead          403, 404, 410 or expired: ask the Graph API for a fresh link
         ├── FetchFailed       time-out, 5xx, cut or foreign body: back off, try the same link
         │   ├── Unreachable   no name, no connection: says nothing about the link, never counted
+        │   ├── Intercepted   a portal or proxy answered: counted only if others come through
         │   └── Offline       no host is reachable: this turn ends, nothing is recorded
         └── PictureRefused    too big, not allowed, not a picture we keep: give up, say why
 
@@ -163,6 +165,10 @@ class Interrupted(GraphUnavailable):
     """The program is stopping; the call was not made or its answer not waited for."""
 
 
+class Unreached(GraphUnavailable):
+    """Facebook was not reached: no name, no connection, or somebody in between answered."""
+
+
 class TooMuchData(GraphError):
     """The answer would be too large: ask for fewer objects at once."""
 
@@ -213,6 +219,10 @@ class FetchFailed(FetchError):
 
 class Unreachable(FetchFailed):
     """The host could not be reached; the link itself was not tried."""
+
+
+class Intercepted(FetchFailed):
+    """Somebody in between answered in the host's place: a portal, a proxy."""
 
 
 class Offline(FetchFailed):

@@ -14,7 +14,8 @@ from fbsyncd.walks import Walk, Window
 class Report:
     """What one sync of one Page did; *problems* are sentences a person can act on.
 
-    *is_cut*: there is more to read, and other Pages have their turn first.
+    *is_cut*: there is more to read, and other Pages have their turn first. *is_offline*: Facebook
+    was not reached, which says nothing of the Page.
     """
 
     page_id: str
@@ -25,6 +26,7 @@ class Report:
     unreadable: int = 0
     problems: list[str] = field(default_factory=list)
     is_cut: bool = False
+    is_offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,8 @@ class Schedule:
 
     def _read(self, page: Page, wanted: Wanted | None) -> None:
         report = self._archive.sync(page, wanted=wanted, thrifty=True)
+        if report.is_offline:
+            return
         log.info(
             "page %s: read %s and %s, %s changed, %s",
             page.id,

@@ -24,6 +24,7 @@ from fbsyncd.errors import (
     Interrupted,
     Throttled,
     TokenRefused,
+    Unreached,
 )
 from fbsyncd.gone import Span
 from fbsyncd.graph import Graph, Listing
@@ -79,6 +80,10 @@ class Sync:
                 reading.stream(stream)
         except Interrupted:
             return report
+        except Unreached as error:
+            report.is_offline = True
+            report.problems.append(str(error))
+            return report
         except TokenRefused as error:
             self._refused[source.page_id] = (token, order.now())
             reading.stop_page("token", f"{error} {error.remedy}".strip())
@@ -123,7 +128,7 @@ class _Reading:
             return
         try:
             self._read(name, progress, now)
-        except (Throttled, TokenRefused, Interrupted):
+        except (Throttled, TokenRefused, Interrupted, Unreached):
             raise
         except CallRefused as error:
             self._stop(name, "unavailable", str(error), now + REFUSED_PAUSE)

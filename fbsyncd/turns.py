@@ -43,6 +43,9 @@ class Turn:
         except Unavailable:
             # The brake has said so, and says when it is over.
             return
+        except Offline:
+            # Whoever noticed has said so, once for all that need the network.
+            self._rest_a_while()
         except FbsyncdError as error:
             self._complain(error)
         else:
@@ -54,9 +57,12 @@ class Turn:
         if self._trouble is None or _gist(self._trouble) != _gist(str(error)):
             log.error("%s", error)
         self._trouble = str(error)
-        if isinstance(error, ArchiveError | Offline):
-            self._rest = min(max(1.0, 2 * self._rest), LONGEST_REST)
-            self._until = self._clock() + self._rest
+        if isinstance(error, ArchiveError):
+            self._rest_a_while()
+
+    def _rest_a_while(self) -> None:
+        self._rest = min(max(1.0, 2 * self._rest), LONGEST_REST)
+        self._until = self._clock() + self._rest
 
 
 class Lull:

@@ -25,7 +25,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fbsyncd.errors import FetchError, FetchFailed, LinkDead, PictureRefused, Unreachable
+from fbsyncd.errors import (
+    FetchError,
+    FetchFailed,
+    Intercepted,
+    LinkDead,
+    PictureRefused,
+    Unreachable,
+)
 from fbsyncd.fetch import Fetcher, Limits, allowed
 from fbsyncd.fetch.reach import objection
 
@@ -259,17 +266,17 @@ def test_a_fault_that_may_pass_is_no_dead_link(server: Hostile, answer: bytes, s
     [
         (
             reply(b"<html>log in</html>", Content_Type="text/html"),
-            FetchFailed,
+            Intercepted,
             "a page or text (text/html)",
         ),
         (
             reply(b"{}", Content_Type="application/json"),
-            FetchFailed,
+            Intercepted,
             "a page or text (application/json)",
         ),
         (
             reply(b"<?xml?>", Content_Type="application/rss+xml; charset=x"),
-            FetchFailed,
+            Intercepted,
             "a page or text (application/rss+xml)",
         ),
         (reply(JPEG, Content_Type="video/mp4"), PictureRefused, "video/mp4 instead of a picture"),
@@ -815,7 +822,7 @@ def test_certificates_are_verified_against_the_name(tmp_path: Path) -> None:
         error = refused(f"https://localhost:{server.port}/x.jpg", "localhost")
         assert server.requests == []
     assert asked == ["localhost"]
-    assert type(error) is FetchFailed
+    assert type(error) is Intercepted
     assert "certificate" in str(error)
 
 

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
-    | {"fold", "knock", "notify", "pulse", "signals", "watch"}
+    | {"fold", "knock", "notify", "outside", "pulse", "signals", "watch"}
     | {"disk", "sqlitefile"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"thrift", "turns"},

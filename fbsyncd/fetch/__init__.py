@@ -8,7 +8,7 @@ other 4xx                                LinkDead        this very link will be 
 407, 408, 421, 425, 429                  FetchFailed     about this moment, not about the link
 5xx, no connection, cut, too slow        FetchFailed     it may pass
 1xx, 204, 206, 304 and other oddities    FetchFailed     we asked for a whole picture
-HTML, text, JSON or XML                  FetchFailed     a portal or proxy answered, not the CDN
+HTML, text, JSON or XML                  Intercepted     a portal or proxy answered, not the CDN
 a Content-Encoding                       FetchFailed     a proxy packs what must not be packed
 a video, a sound, another kind of file   PictureRefused  nothing this archive keeps
 more bytes than ``max_bytes``            PictureRefused  it will be the same next time
@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
 
-from fbsyncd.errors import FetchError, FetchFailed, LinkDead, PictureRefused
+from fbsyncd.errors import FetchError, FetchFailed, Intercepted, LinkDead, PictureRefused
 from fbsyncd.fetch.line import Answer, Line
 from fbsyncd.fetch.reach import Place, allowed, first_place, next_place
 from fbsyncd.proof import Proof, prove
@@ -218,7 +218,7 @@ def _check_headers(answer: Answer, limits: Limits) -> None:
         raise FetchFailed(f"packed with {encoding[:20]} although we asked for plain bytes")
     kind = answer.header("Content-Type").partition(";")[0].strip().lower()
     if _PAGE.match(kind) and not kind.startswith("image/"):
-        raise FetchFailed(f"a page or text ({kind[:40]}) instead of a picture")
+        raise Intercepted(f"a page or text ({kind[:40]}) instead of a picture")
     if kind not in _UNKNOWN_BYTES and not kind.startswith("image/"):
         raise PictureRefused(f"{kind[:40]} instead of a picture")
     if answer.length is not None and answer.length > limits.max_bytes:

@@ -27,7 +27,7 @@ from urllib3.exceptions import HeaderParsingError, HTTPError
 from urllib3.poolmanager import PoolManager
 from urllib3.util.response import assert_header_parsing
 
-from fbsyncd.errors import FetchFailed
+from fbsyncd.errors import FetchFailed, Intercepted
 from fbsyncd.fetch.guard import Guard, Reader, connect, reason
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Line:
             return Answer(self._adapter.send(request, stream=True, timeout=timeout, proxies={}))
         except requests.Timeout as e:  # of the handshake: the other waits are the guard's
             raise FetchFailed(f"no secure connection within {timeout[0]:g} s") from e
+        except requests.exceptions.SSLError as e:
+            raise Intercepted(reason(e)) from e
         except _FOREIGN as e:
             raise FetchFailed(reason(e)) from e
 

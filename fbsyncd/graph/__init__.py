@@ -84,10 +84,10 @@ class Graph:
         user_agent: str,
     ) -> None:
         self._caller = Caller(Endpoint(url, version, user_agent, app_secret), now, wait)
-        self._app_secret = app_secret
         self._app_ids: dict[str, str] = {}
         self._ladders: dict[tuple[str, str], Ladder] = {}
         self.pace = self._caller.pace
+        self.outside = self._caller.outside
 
     @property
     def calls(self) -> Mapping[str, int]:
@@ -140,7 +140,8 @@ class Graph:
 
     def token_worth(self, page_id: str, token: str) -> Worth | None:
         """Return what Facebook says of the Page's token; None without the app's secret."""
-        if not self._app_secret:
+        secret = self._caller.app_secret
+        if not secret:
             return None
 
         def ask(path: str, token: str, query: Mapping[str, str]) -> object:
@@ -148,7 +149,7 @@ class Graph:
 
         if page_id not in self._app_ids:
             self._app_ids[page_id] = worth.app_of(ask, token)
-        return worth.of_token(ask, token, self._app_ids[page_id], self._app_secret)
+        return worth.of_token(ask, token, self._app_ids[page_id], secret)
 
     def batch_posts(
         self, page_id: str, token: str, ids: Sequence[str], tries: int = TRIES

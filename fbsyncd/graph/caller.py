@@ -27,11 +27,13 @@ from fbsyncd.errors import (
     Interrupted,
     Throttled,
     TokenRefused,
+    Unreached,
     conceal,
 )
 from fbsyncd.graph import usage, verdict
 from fbsyncd.graph.exchange import Answer, Exchange
 from fbsyncd.graph.pace import APP, Pace
+from fbsyncd.outside import FACEBOOK, Outside
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +95,17 @@ class Caller:
         self.pace = Pace()
         self.made: Counter[str] = Counter()
         self.served_version: str | None = None
+        self.outside = Outside()
         self._endpoint = endpoint
         self._exchange = Exchange(endpoint.url, endpoint.user_agent)
         self._now = now
         self._wait = wait
         self._lock = threading.Lock()
+
+    @property
+    def app_secret(self) -> str | None:
+        """Return the app's secret, if there is one."""
+        return self._endpoint.app_secret
 
     def get(
         self,
@@ -153,6 +161,8 @@ class Caller:
         error = verdict.judge(
             answer.status, answer.body, now=now, regain=told.regain, expected=expected
         )
+        if isinstance(error, GraphUnavailable) and _is_anothers(answer):
+            return Unreached(str(error))
         if isinstance(error, Throttled):
             self.pace.close(APP if error.code in verdict.APP_LIMITS else page_id, error.until)
         return error
@@ -170,12 +180,22 @@ class Caller:
             try:
                 return self._once(call)
             except GraphUnavailable as error:
-                if tried == call.tries:
+                if self._gives_up(call, tried, error):
                     raise
-                log.info("page %s: try %d of %d: %s", call.page_id, tried, call.tries, error)
             # Full jitter, so that many Pages that failed together do not come back together.
             self._rest(random.uniform(0, 2 ** (tried - 1)) * FIRST_PAUSE)
         raise AssertionError("the last try returns or raises")
+
+    def _gives_up(self, call: _Call, tried: int, error: GraphUnavailable) -> bool:
+        """Tell whether to try no more: known to be offline, one try shows whether that is over."""
+        unreached = isinstance(error, Unreached)
+        if tried == call.tries or (unreached and self.outside.is_away(FACEBOOK)):
+            if unreached:
+                self.outside.lost(FACEBOOK, str(error))
+            return True
+        level = logging.DEBUG if unreached else logging.INFO
+        log.log(level, "page %s: try %d of %d: %s", call.page_id, tried, call.tries, error)
+        return False
 
     def _once(self, call: _Call) -> object:
         with self._lock:
@@ -185,6 +205,8 @@ class Caller:
         error = self.hear(call.page_id, answer, call.expected)
         used = self.pace.used(call.page_id, self._now()).percent
         log.debug("page %s: HTTP %d, %.0f%% of the calls used", call.page_id, answer.status, used)
+        if not isinstance(error, GraphUnavailable):
+            self.outside.back(FACEBOOK)
         if error is not None:
             # Facebook repeats a token it cannot read, and a mistyped one looks like any text.
             error.hide(call.secrets)
@@ -214,6 +236,21 @@ class Caller:
             log.warning(
                 "Graph API %s was asked for and %s is served: set api_version", asked, served
             )
+
+
+def _is_anothers(answer: Answer) -> bool:
+    """Tell whether somebody in between answered: with a page, or by sending us elsewhere.
+
+    Facebook's own errors of 5xx may be pages too.
+    """
+    page = answer.headers.get("content-type", "").lower().startswith("text/html")
+    named = any(name.lower().startswith(("facebook-", "x-fb-")) for name in answer.headers)
+    return (
+        answer.body is None
+        and not named
+        and answer.status < 500
+        and (page or 300 <= answer.status < 400)
+    )
 
 
 def _checked(token: str) -> str:

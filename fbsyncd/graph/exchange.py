@@ -18,7 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from fbsyncd.errors import GraphUnavailable, TooMuchData
+from fbsyncd.errors import GraphUnavailable, TooMuchData, Unreached
 
 CONNECT_TIMEOUT: Final = 10.0
 READ_TIMEOUT: Final = 60.0  # between two pieces of an answer
@@ -26,6 +26,12 @@ WHOLE_TIMEOUT: Final = 180.0
 LARGEST_ANSWER: Final = 32 * 1024 * 1024  # a hundred posts take about half a megabyte
 
 _PIECE = 64 * 1024
+# Another certificate than Facebook's is a portal's or a proxy's.
+_NO_WAY = (
+    requests.exceptions.SSLError,
+    requests.exceptions.ProxyError,
+    requests.ConnectTimeout,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,8 @@ class Exchange:
                 return Answer(response.status_code, response.headers, parsed(body))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # Not "from error": its text holds the URL, and the URL the proof of the app's secret.
-            raise GraphUnavailable(f"{self._url} did not answer: {_root(error)}") from None
+            kind = Unreached if _is_no_way(error) else GraphUnavailable
+            raise kind(f"{self._url} did not answer: {_root(error)}") from None
 
 
 class _Bearer(AuthBase):
@@ -122,6 +129,12 @@ def parsed(body: bytes | str) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_no_way(error: BaseException) -> bool:
+    """Tell whether nothing was reached at all: no name, no connection, no trust."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, _NO_WAY) or isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 def _root(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from peewee import Database
 
 from fbsyncd import gone, ledger, listed
 from fbsyncd.backlog import Backlog
-from fbsyncd.errors import GraphError, ObjectMissing, Throttled
+from fbsyncd.errors import GraphError, ObjectMissing, Throttled, Unreached
 from fbsyncd.gone import Sighting
 from fbsyncd.graph import Graph
 from fbsyncd.heal.again import Again
@@ -222,5 +222,7 @@ def _later(source: Source, error: GraphError, order: Round) -> datetime:
     """Return when a Page may be asked again that answered with *error*."""
     if order.stop.is_set():
         return order.now()
-    log.warning("page %s: no fresh links: %s", source.page_id, error)
+    # Being offline is told of by whoever notices it, once.
+    level = logging.DEBUG if isinstance(error, Unreached) else logging.WARNING
+    log.log(level, "page %s: no fresh links: %s", source.page_id, error)
     return error.until if isinstance(error, Throttled) else order.now() + TROUBLE_PAUSE

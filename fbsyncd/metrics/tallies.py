@@ -41,6 +41,13 @@ class Tallies:
         with self._lock:
             self._counts[name, label] += count
 
+    def downloaded(self, result: str, count: int) -> None:
+        """Count pictures by what came of them; the result ``bytes`` counts bytes."""
+        if result == "bytes":
+            self.add("downloaded_bytes", count=count)
+        else:
+            self.add("downloads", result, count)
+
     def took(self, method: str, route: str, status: str, seconds: float) -> None:
         """Count a request that was answered in so many seconds.
 

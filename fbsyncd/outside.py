@@ -1,0 +1,44 @@
+"""Whether the world outside answers. Offline is a state: told when it begins and when it ends.
+
+There are two ways out, Facebook's and that of the pictures; whoever uses one says how it went.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+log = logging.getLogger(__name__)
+
+FACEBOOK: Final = "facebook"
+PICTURES: Final = "pictures"
+
+
+class Outside:
+    """What is known of the ways out; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._away: set[str] = set()
+        self._lock = threading.Lock()
+
+    def lost(self, way: str, reason: str) -> None:
+        """Note that nobody answers on *way*; only the first is told of."""
+        with self._lock:
+            is_first = not self._away
+            self._away.add(way)
+        if is_first:
+            log.warning("offline: %s", reason)
+
+    def back(self, way: str) -> None:
+        """Note that *way* leads somewhere."""
+        with self._lock:
+            was_away = bool(self._away)
+            self._away.discard(way)
+            is_over = was_away and not self._away
+        if is_over:
+            log.warning("online again")
+
+    def is_away(self, way: str) -> bool:
+        """Tell whether nobody answered on *way* last time."""
+        return way in self._away
