@@ -13,6 +13,10 @@ from fbsyncd.models import change, marks, rows, session, transaction
 
 #: Set where a table of pictures that was adopted takes none without a link.
 LINKS_REQUIRED = "links_required"
+#: When all rows were last compared with all files.
+LAST_SCAN = "last_scan"
+#: How far the periodic scrub is, as JSON; see :mod:`fbsyncd.reconcile.scrub`.
+SCRUB = "scrub"
 
 
 def get(db: Database, name: str) -> str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import budgets, deadlines, tokens
+from fbsyncd import budgets, deadlines, facts, tokens
 from fbsyncd.media import CATEGORIES
 from fbsyncd.models import rows, session
 from fbsyncd.view import moment
@@ -61,6 +62,7 @@ def stats(db: Database, now: datetime) -> dict[str, Any]:
         told["pages"] = pages(db)
         told["tokens"] = tokens.told(db, now)
         told["budgets"] = budgets.told(db, now)
+        told["reconcile"] = _looks(db)
     return told
 
 
@@ -85,6 +87,16 @@ def _files(db: Database) -> dict[str, Any]:
         folders[category] = {"files": int(count), "bytes": int(size)}
     total = {key: sum(folder[key] for folder in folders.values()) for key in ("files", "bytes")}
     return {**total, "by_category": folders}
+
+
+def _looks(db: Database) -> dict[str, str | None]:
+    """Return when all rows were last held against all files, and when every byte was checked."""
+    told = facts.get_all(db, [facts.LAST_SCAN, facts.SCRUB])
+    scrub = json.loads(told.get(facts.SCRUB, "{}"))
+    return {
+        "last_scan": moment(told.get(facts.LAST_SCAN)),
+        "last_scrub": moment(scrub.get("finished_at")),
+    }
 
 
 def pages(db: Database) -> list[dict[str, Any]]:

@@ -21,6 +21,8 @@ from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, MARKER
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
 from fbsyncd.reconcile.scrub import Scrub
+from fbsyncd.stats import stats
+from fbsyncd.view import moment
 
 MONTH = timedelta(days=30)
 
@@ -394,3 +396,15 @@ def test_orphans_are_told_and_removed_only_when_asked(shelf: Shelf) -> None:
     assert found.orphans_deleted == 3
     left = {path.name for path in folder.iterdir()}
     assert left == {names[3], "holiday.jpg", f"{'A' * 64}.jpg", shelf.path(kept).name}
+
+
+def test_the_statistics_tell_of_the_last_looks(shelf: Shelf) -> None:
+    """When all rows were last held against all files, and when every byte was checked."""
+    assert stats(shelf.db, NOW)["reconcile"] == {"last_scan": None, "last_scrub": None}
+    shelf.brake.setup()
+    reconciler(shelf).scan(NOW, Request(dry_run=True))
+    reconciler(shelf).scrub_if_due(NOW, timedelta(days=30), Pace())
+    told = stats(shelf.db, NOW)["reconcile"]
+    assert told == {"last_scan": None, "last_scrub": moment(NOW)}
+    reconciler(shelf).scan(NOW)
+    assert stats(shelf.db, NOW)["reconcile"]["last_scan"] == moment(NOW)

@@ -14,10 +14,12 @@ from typing import Final
 
 from peewee import Database
 
+from fbsyncd import facts
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import SAMPLE, Brake, most
 from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, Media
+from fbsyncd.models import to_text
 from fbsyncd.plural import counted
 from fbsyncd.reconcile.claims import Claimed, archived, fault
 from fbsyncd.reconcile.findings import Findings, Request
@@ -80,6 +82,7 @@ class Reconciler:
                 self._brake.release()
         self._strays.settle(now, request, findings, self._alive)
         if not request.dry_run:
+            facts.put(self._db, facts.LAST_SCAN, to_text(now))
             _tell(findings)
         return findings
 

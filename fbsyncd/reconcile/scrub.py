@@ -88,7 +88,7 @@ class Scrub:
         db: Database,
         media: Media,
         backlog: Backlog,
-        name: str = "scrub",
+        name: str = facts.SCRUB,
         patience: timedelta = timedelta.max,
     ) -> None:
         self._db = db

@@ -211,6 +211,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 description="`will_die` is how many links die before their turn, at this pace.",
             ),
             "pages": many(of({"id": TEXT, "name": TEXT_OR_NONE, **_READING}, is_open=True)),
+            "reconcile": of(dict.fromkeys(("last_scan", "last_scrub"), TIME_OR_NONE)),
             "unavailable": TEXT_OR_NONE | {"description": "Why no file can be had now."},
             "free_bytes": COUNT_OR_NONE | {"description": "What the disk still takes."},
         },
