@@ -40,7 +40,24 @@ def storage(stats: dict[str, Any]) -> str:
     )
     if stats["deadlines"]["pending"]:
         lines.append(_forecast(stats["deadlines"]))
+    lines += [_token(one) for one in stats["tokens"] if one["state"] in {"ending", "dead"}]
+    lines += [_budget(one) for one in stats["budgets"] if one["back_at"] or one["percent"] >= 50]
     return "\n".join(lines)
+
+
+def _token(one: dict[str, Any]) -> str:
+    """Return what is wrong with a Page's token."""
+    if one["state"] == "dead":
+        return f"  {'token':<12}{'dead':>9}   Page {one['page_id']}: {one['message']}"
+    left = counted(one["days_left"], "day")
+    return f"  {'token':<12}{left:>9}   until that of Page {one['page_id']} ends: `fbsyncd token`"
+
+
+def _budget(one: dict[str, Any]) -> str:
+    """Return how much of a budget of calls is used up, and when calls are made again."""
+    whose = f"Page {one['page_id']}" if one["page_id"] else "the app"
+    back = f", none before {one['back_at']}" if one["back_at"] else ""
+    return f"  {'calls':<12}{one['percent']:>8.0f}%   of {whose} are used up{back}"
 
 
 def _forecast(waits: dict[str, Any]) -> str:

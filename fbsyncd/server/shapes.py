@@ -211,6 +211,28 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 description="`will_die` is how many links die before their turn, at this pace.",
             ),
             "pages": many(of({"id": TEXT, "name": TEXT_OR_NONE, **_READING}, is_open=True)),
+            "tokens": many(
+                of(
+                    {
+                        "page_id": TEXT,
+                        "state": {"enum": ["ok", "ending", "dead", "unknown"]},
+                        **dict.fromkeys(("expires_at", "data_access_expires_at"), TIME_OR_NONE),
+                        "days_left": COUNT_OR_NONE | {"description": "To the earlier end."},
+                        "message": TEXT_OR_NONE,
+                        "checked_at": TIME_OR_NONE,
+                    }
+                )
+            ),
+            "budgets": many(
+                of(
+                    {
+                        "page_id": TEXT_OR_NONE | {"description": "null: the app's budget."},
+                        "percent": {"type": "number", "minimum": 0},
+                        "back_at": TIME_OR_NONE | {"description": "No call is made before."},
+                        "heard_at": TIME_OR_NONE,
+                    }
+                )
+            ),
             "reconcile": of(dict.fromkeys(("last_scan", "last_scrub"), TIME_OR_NONE)),
             "unavailable": TEXT_OR_NONE | {"description": "Why no file can be had now."},
             "free_bytes": COUNT_OR_NONE | {"description": "What the disk still takes."},
