@@ -388,3 +388,28 @@ def test_a_role_that_does_not_own_the_tables_is_told_so(
             archive.take_over()
         assert whole(scripts) == before
         scripts.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+@pytest.mark.postgresql
+def test_scripts_with_a_role_of_their_own_go_on(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """A role that may only write to the scripts' tables may do so afterwards, triggers and all."""
+    with postgres_server.fresh_database() as url:
+        scripts, years = Dump(url), Years(posts=20, attachments=30, again=10, videos=4)
+        scripts.make()
+        years.fill(scripts)
+        role = f"writer_{uuid.uuid4().hex}"
+        scripts.run(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+            f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        )
+        server = urlsplit(url)
+        place = f"{server.hostname}:{server.port}{server.path}"
+        with adopted(url, tmp_path) as archive:
+            writer = Dump(f"postgresql://{role}:secret@{place}")
+            Years(posts=25, attachments=40, again=10, videos=6, seed=9).fill(writer)
+            archive.take_in()
+            assert archive.feed.stats()["posts"] == 25
+        scripts.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
