@@ -21,6 +21,7 @@ from fbsyncd.config import Page
 from fbsyncd.metrics import Metrics
 from fbsyncd.simulator import Simulator
 from fbsyncd.simulator.access import APP_ID
+from fbsyncd.terminal import storage
 from fbsyncd.tokenfiles import TokenFiles
 from fbsyncd.tokens import AHEAD, STALE, standing
 from fbsyncd.vigil import Vigil
@@ -345,3 +346,55 @@ def test_the_statistics_are_json_with_tokens(facebook: Simulator, archive: Archi
     (told,) = json.loads(json.dumps(archive.feed.stats()["tokens"]))
     keys = {"page_id", "state", "expires_at", "data_access_expires_at", "days_left", "message"}
     assert set(told) == keys | {"checked_at"}
+
+
+#: A terminal of its own around a command: what is typed goes in, what is shown comes out.
+_TERMINAL = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+
+
+def test_what_is_typed_at_a_terminal_is_not_shown(facebook: Simulator, tmp_path: Path) -> None:
+    """A person is asked for three things, and sees one of them."""
+    place(tmp_path, facebook)
+    given = [APP_ID, SECRET, facebook.access.short_token]
+    command = [sys.executable, "-c", _TERMINAL, sys.executable, "-m", "fbsyncd", "token"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        seen = b""
+        for question, answer in zip(
+            (b"App id: ", b"App secret: ", b"User access token: "), given, strict=True
+        ):
+            while not seen.endswith(question):
+                seen += process.stdout.read(1)
+            process.stdin.write(f"{answer}\n".encode())
+            process.stdin.flush()
+        seen += process.stdout.read()
+        process.stdin.close()
+        assert process.wait(20) == 0
+    assert APP_ID.encode() in seen
+    assert b"Add to " in seen
+    for secret in (SECRET, facebook.access.short_token, facebook.token):
+        assert secret.encode() not in seen
+
+
+@SQLITE
+def test_the_table_of_statistics_warns(facebook: Simulator, archive: Archive) -> None:
+    """A token that ends and a budget that is used up stand below the numbers, others do not."""
+    first = facebook.page_id
+    end = facebook.clock.now() + timedelta(days=9, hours=1)
+    facebook.faults.token_terms(page=first, expires_at=int(end.timestamp()))
+    for nth in (0, 1):
+        read(archive, nth)
+    vigil = Vigil(archive)
+    vigil.ask_for_tokens()
+    facebook.faults.usage(
+        page={"call_count": 96, "estimated_time_to_regain_access": 20}, page_id=first
+    )
+    read(archive)
+    vigil.note_budgets()
+    told = storage(archive.feed.stats())
+    assert f"9 days   until that of Page {first} ends: `fbsyncd token`" in told
+    assert f"96%   of Page {first} are used up, none before 2" in told
+    assert facebook.pages[1].id not in told
