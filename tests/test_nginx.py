@@ -297,6 +297,7 @@ def test_only_a_daemon_that_is_told_to_leaves_pictures_to_nginx(front: Front) ->
         assert reply.body == PICTURE
     else:
         assert (redirect, reply.body) == (f"/archived/attachments/{NAME}", b"")
+        assert reply.headers["content-length"] == "0"
         assert front.behind.ask(f"{_CATEGORY}/{file_name(b'link')}").status == 404
 
 

@@ -82,7 +82,9 @@ def answer(media: Media, environ: WSGIEnvironment, *, accel_prefix: str = "") ->
         return Answer(304, named.headers)
     if accel_prefix:
         _require_file(path)
-        return Answer(200, (*named.headers, ("X-Accel-Redirect", f"{accel_prefix}{named.place}")))
+        redirect = ("X-Accel-Redirect", f"{accel_prefix}{named.place}")
+        # Without a length the connection to nginx would end after each picture.
+        return Answer(200, (*named.headers, redirect, ("Content-Length", "0")))
     return _from_disk(_open(path, named), environ)
 
 
