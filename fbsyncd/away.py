@@ -19,10 +19,14 @@ LEAST: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What there is to count at one moment: *posts* known, *dead* links of waiting pictures."""
+    """What there is to count at one moment: *posts* known, and links that died in a gap.
+
+    *dead* are those of pictures that still wait, *given_up* those of pictures that do not.
+    """
 
     posts: int
-    dead: int
+    dead: int = 0
+    given_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,11 @@ class Gap:
 
     away: timedelta
     end: datetime
+
+    @property
+    def start(self) -> datetime:
+        """When it began."""
+        return self.end - self.away
 
     @property
     def is_backward(self) -> bool:
@@ -67,13 +76,15 @@ def told(gap: Gap, before: Counts, now: Counts) -> str:
     """Return the sentence for the log once all is caught up with.
 
     *before* is what there was at the end of the gap: the posts known before it, and the links
-    that had died by then.
+    that had died in it.
     """
     posts = max(0, now.posts - before.posts)
-    healed = max(0, before.dead - now.dead)
+    given_up = max(0, now.given_up - before.given_up)
+    healed = max(0, before.dead - now.dead - given_up)
     return (
         f"away {span(gap.away)}: {counted(posts, 'new post')},"
         f" {counted(before.dead, 'link')} died, {healed:,} healed"
+        + (f", {given_up:,} given up" if given_up else "")
     )
 
 

@@ -38,7 +38,7 @@ SAMPLE: Final = 50
 DAMAGED_SAMPLE: Final = 5
 
 _FACT: Final = "unavailable"
-_WAYS_OUT: Final = (
+WAYS_OUT: Final = (
     "no row was changed; mount its disk again or put the files back and work goes on, or run"
     " 'fbsyncd reconcile --accept-loss' to take the folder as it is"
 )
@@ -115,7 +115,7 @@ class Brake:
         """
         reason = (
             f"{missing:,} of {files:,} archived files are gone from {self._media.root} at once:"
-            f" {_WAYS_OUT}"
+            f" {WAYS_OUT}"
         )
         self._stop(_Alarm(reason, gone=gone[:SAMPLE]))
 
@@ -243,14 +243,16 @@ class Brake:
             if getattr(error.__cause__, "errno", None) in {errno.EMFILE, errno.ENFILE}:
                 # Our own trouble: it says nothing of the disk.
                 raise
-            return f"{error}; {_WAYS_OUT}"
+            return f"{error}; {WAYS_OUT}"
         root = self._media.root
         if found == own:
             return None
         if found is not None:
-            return f"the media folder {root} belongs to another archive ({found}): {_WAYS_OUT}"
+            return f"the media folder {root} belongs to another archive ({found}): {WAYS_OUT}"
         if self._has_files():
-            return f"the media folder {root} lacks its marker {MARKER}: {_WAYS_OUT}"
+            if not root.exists():
+                return f"the media folder {root} is not there: {WAYS_OUT}"
+            return f"the media folder {root} lacks its marker {MARKER}: {WAYS_OUT}"
         return None
 
     def _id(self) -> str:

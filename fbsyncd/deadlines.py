@@ -30,6 +30,11 @@ _BY_HOUR: Final = f"""
 SELECT min(link_expires_at), count(*) FROM media_storage WHERE {_WAITING}
 GROUP BY link_expires_at <= ?, substr(CAST(link_expires_at AS TEXT), 1, 13) ORDER BY 1"""
 
+_DIED: Final = f"""
+SELECT count(CASE WHEN {_WAITING} THEN 1 END), count(CASE WHEN NOT ({_WAITING}) THEN 1 END)
+FROM media_storage WHERE download_status <> 'success' AND derived_from IS NULL
+AND link_expires_at > ? AND link_expires_at <= ?"""
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
@@ -72,6 +77,16 @@ def measure(db: Database, now: datetime) -> Deadlines:
         dead=sum(waiting for dies, waiting in groups if dies is not None and dies <= now),
         next_death=min((dies for dies, _ in groups if dies and dies > now), default=None),
     )
+
+
+def died(db: Database, start: datetime, end: datetime) -> tuple[int, int]:
+    """Count links that died after *start* and by *end*: of pictures that wait, and of given up.
+
+    A picture that is archived is not counted, nor one that has a fresh link. Must be called inside
+    a session.
+    """
+    ((waiting, given_up),) = rows(db, _DIED, [to_text(start), to_text(end)])
+    return int(waiting), int(given_up)
 
 
 def per_hour(count: int, first: datetime | None, now: datetime) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Thread
 from typing import Final
@@ -35,7 +36,7 @@ class Heartbeat:
         self._archive = archive
         self._run_all = run_all
         self._beats = Beats(self._last_work(archive.now()))
-        self._before = Counts(self._count_posts(), 0)
+        self._before = Counts(self._count_posts())
         self._gap: Gap | None = None
 
     def beat(self, wall: datetime, monotonic: float) -> None:
@@ -44,10 +45,10 @@ class Heartbeat:
         if gap is not None:
             self._came_back(gap)
         elif self._gap is not None and self._has_caught_up(self._gap.end, wall):
-            log.info("%s", away.told(self._gap, self._before, self._count(wall)))
+            log.info("%s", away.told(self._gap, self._before, self._count(self._gap)))
             self._gap = None
         if self._gap is None:
-            self._before = Counts(self._count_posts(), 0)
+            self._before = Counts(self._count_posts())
 
     def _came_back(self, gap: Gap) -> None:
         if gap.is_backward:
@@ -55,7 +56,7 @@ class Heartbeat:
             recall(self._archive.db, self._archive.config.media.retry_max, gap.end)
         elif self._gap is None:
             self._gap = gap
-            self._before = Counts(self._before.posts, self._count(gap.end).dead)
+            self._before = replace(self._count(gap), posts=self._before.posts)
         else:
             self._gap = self._gap.joined(gap)
         self._run_all()
@@ -101,10 +102,10 @@ class Heartbeat:
             return read_at
         return min(read_at + self._archive.config.sync.interval, now)
 
-    def _count(self, now: datetime) -> Counts:
+    def _count(self, gap: Gap) -> Counts:
         with session(self._archive.db):
-            dead = deadlines.measure(self._archive.db, now).dead
-        return Counts(self._count_posts(), dead)
+            died = deadlines.died(self._archive.db, gap.start, gap.end)
+        return Counts(self._count_posts(), *died)
 
     def _count_posts(self) -> int:
         with session(self._archive.db):

@@ -79,6 +79,9 @@ def test_an_absence_is_told_in_one_sentence() -> None:
     assert (
         told(gap, Counts(5, 0), Counts(3, 7)) == "away 9 days: 0 new posts, 0 links died, 0 healed"
     )
+    assert told(gap, Counts(5, 33, 2), Counts(5, 0, 14)) == (
+        "away 9 days: 0 new posts, 33 links died, 21 healed, 12 given up"
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,34 @@ def test_after_two_weeks_nothing_is_lost_and_no_dead_link_is_tried(
     assert fetched > named
     assert facebook.calls["cdn"] == fetched
     assert archive.feed.post(post_id) is not None
+
+
+def test_what_is_given_up_is_not_called_healed(
+    facebook: Simulator, archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pictures of posts that were removed meanwhile are told apart from those that came back."""
+    caplog.set_level(logging.INFO)
+    read(archive)
+    heart = Heartbeat(archive, lambda: None)
+    heart.beat(archive.now(), 0)
+    gone = [post.id for post in facebook.world.posts(facebook.page_id)[:4]]
+    for post_id in gone:
+        facebook.remove(post_id)
+    facebook.clock.move(9 * DAY)
+    died = dead(archive)
+    heart.beat(archive.now(), HEARTBEAT)
+    sync(archive)
+    heart.beat(archive.now(), 2 * HEARTBEAT)
+    given_up = one(
+        archive,
+        "SELECT count(*) FROM media_storage"
+        " WHERE download_status = 'failed' AND next_attempt_at IS NULL",
+    )
+    assert given_up > 0
+    assert lines(caplog) == [
+        f"away 9 days: 0 new posts, {died} links died, {died - given_up} healed,"
+        f" {given_up} given up"
+    ]
 
 
 def test_an_absence_is_told_once_it_is_caught_up_with(

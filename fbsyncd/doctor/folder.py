@@ -38,7 +38,7 @@ def judge_missing(root: Path) -> Finding:
     """Return the finding about a folder that is not there."""
     parent = next(folder for folder in root.parents if folder.exists())
     if parent.is_dir() and os.access(parent, os.W_OK):
-        return skipped(NAME, f"{root} is not made yet; the first `fbsyncd sync` makes it")
+        return skipped(NAME, f"{root} is not there: not made yet by `fbsyncd sync`, or not mounted")
     says = f"{root} is not there, and this user cannot make it in {parent}"
     return failed(NAME, says, "make it and give it to the user that runs fbsyncd")
 

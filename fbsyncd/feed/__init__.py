@@ -10,6 +10,7 @@ from uuid import UUID
 from peewee import Database
 
 from fbsyncd import migrate
+from fbsyncd.brake import WAYS_OUT
 from fbsyncd.errors import ArchiveError, MediaTrouble
 from fbsyncd.feed import media, pages, posts, videos
 from fbsyncd.feed.keyset import BadCursor
@@ -115,7 +116,7 @@ class Feed:
         except ArchiveError as error:
             database = str(error) if whole else "it does not answer as it should"
         if media_ != "ok" and not whole:
-            media_ = "its disk is not there, or lacks too much to be believed"
+            media_ = f"its disk is not there, or lacks too much to be believed: {WAYS_OUT}"
         return {"database": database, "media": media_}
 
     def _media_state(self) -> str:
