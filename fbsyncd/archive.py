@@ -114,7 +114,7 @@ class Archive:
 
     def take_over(self) -> adopt.Report | None:
         """Take over the tables of older programs; None when the database holds none of them."""
-        if not migrate.foreign_tables(self.db):
+        if not adopt.is_needed(self.config.database.url):
             return None
         limits = self.config.media
         size, pixels = limits.max_file_size, limits.max_pixels

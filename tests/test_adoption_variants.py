@@ -221,10 +221,13 @@ def test_a_table_that_only_shares_a_name_is_refused(
     sql, reason = REFUSED[name]
     scripts = Dump(database_url)
     scripts.run(*sql.split(";"))
-    before = whole(scripts)
+    before, path = whole(scripts), tmp_path / "fbsyncd.db"
+    held = path.read_bytes() if scripts.is_file else b""
     with archive_on(database_url, tmp_path) as archive:
         with pytest.raises(SchemaError, match=reason):
             archive.take_over()
+        if scripts.is_file and name != "an id twice":
+            assert path.read_bytes() == held
         assert [row for row in whole(scripts) if "schema_migrations" not in row[0]] == before
         assert archive.media.marker() is None
 

@@ -32,7 +32,18 @@ from fbsyncd.migrate import ADOPTABLE, Migration
 from fbsyncd.models import session, transaction
 from fbsyncd.plural import counted
 
-__all__ = ["Places", "Preview", "Report", "Tally", "adopt", "finish", "preview", "rehearse", "turn"]
+__all__ = [
+    "Places",
+    "Preview",
+    "Report",
+    "Tally",
+    "adopt",
+    "finish",
+    "is_needed",
+    "preview",
+    "rehearse",
+    "turn",
+]
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +120,15 @@ def rehearse(url: str) -> str:
         else:
             sql = [statement.strip() for statement in migrate.statements(migrate.lacking(db))]
     return "\n\n".join(sql) or "-- the schema is up to date"
+
+
+def is_needed(url: str) -> bool:
+    """Tell whether the database at *url* holds tables to adopt, only looking at it.
+
+    Raises SchemaError with the reasons when it does and they cannot be.
+    """
+    with models.looking_at(url) as db:
+        return bool(migrate.foreign_tables(db)) and bool(preview(db).sql)
 
 
 def adopt(db: Database, places: Places, now: datetime) -> Report | None:
