@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
-from fbsyncd import away, budgets, tokens
+from fbsyncd import away, budgets, thrift, tokens
 from fbsyncd.archive import Archive
 from fbsyncd.budgets import APP, Budget
 from fbsyncd.config import Page
@@ -19,6 +21,9 @@ from fbsyncd.tokenfiles import TokenFiles
 from fbsyncd.worth import Worth
 
 log = logging.getLogger(__name__)
+
+#: Pages whose tokens are asked about in one turn: a hundred would use up the calls of a minute.
+AT_ONCE: Final = 10
 
 
 class Vigil:
@@ -49,12 +54,12 @@ class Vigil:
             return
         now = archive.now()
         asked = tokens.checked_at(archive.db)
-        for page in self._pages.values():
-            last = asked.get(page.id)
-            is_due = last is None or not now - tokens.STALE < last <= now
-            if (is_due or page.id in self._to_ask) and not archive.stop.is_set():
-                self._to_ask.discard(page.id)
-                self._ask(page, now)
+        due = [page for page in self._pages.values() if self._is_due(page, asked, now)]
+        for page in due[:AT_ONCE]:
+            if archive.stop.is_set() or self._is_scarce(page, now):
+                return
+            self._to_ask.discard(page.id)
+            self._ask(page, now)
 
     def note_budgets(self) -> None:
         """Write down how the budgets of calls stand, where that has changed."""
@@ -67,6 +72,14 @@ class Vigil:
         if changed := standing - self._noted:
             budgets.save(archive.db, changed, now)
             self._noted = standing
+
+    def _is_due(self, page: Page, asked: Mapping[str, datetime], now: datetime) -> bool:
+        last = asked.get(page.id)
+        is_fresh = last is not None and now - tokens.STALE < last <= now
+        return not is_fresh or page.id in self._to_ask
+
+    def _is_scarce(self, page: Page, now: datetime) -> bool:
+        return self._archive.graph.pace.used(page.id, now).percent >= thrift.WHOLE
 
     def _ask(self, page: Page, now: datetime) -> None:
         try:

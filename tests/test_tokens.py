@@ -135,6 +135,19 @@ def test_tokens_are_asked_about_twice_a_day(facebook: Simulator, archive: Archiv
     facebook.clock.move(STALE)
     Vigil(archive).ask_for_tokens()
     assert facebook.count("graph", "debug_token") == 2 * asked
+    assert facebook.count("graph", "/app") == 1
+
+
+@SQLITE
+def test_no_token_is_asked_about_when_calls_are_scarce(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """A sync needs the calls more than a countdown does."""
+    facebook.faults.usage(app={"call_count": 80})
+    read(archive)
+    asked = facebook.calls["graph"]
+    Vigil(archive).ask_for_tokens()
+    assert facebook.calls["graph"] == asked
 
 
 def test_a_dead_token_is_dead_before_the_next_sync(facebook: Simulator, archive: Archive) -> None:

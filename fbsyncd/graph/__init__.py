@@ -84,7 +84,7 @@ class Graph:
         user_agent: str,
     ) -> None:
         self._caller = Caller(Endpoint(url, version, user_agent, app_secret), now, wait)
-        self._app_ids: dict[str, str] = {}
+        self._app_id = ""
         self._ladders: dict[tuple[str, str], Ladder] = {}
         self.pace = self._caller.pace
         self.outside = self._caller.outside
@@ -147,9 +147,9 @@ class Graph:
         def ask(path: str, token: str, query: Mapping[str, str]) -> object:
             return self._caller.get(Account(page_id, token), path, query)
 
-        if page_id not in self._app_ids:
-            self._app_ids[page_id] = worth.app_of(ask, token)
-        return worth.of_token(ask, token, self._app_ids[page_id], secret)
+        # One secret is one app's, whosever token names it.
+        self._app_id = self._app_id or worth.app_of(ask, token)
+        return worth.of_token(ask, token, self._app_id, secret)
 
     def batch_posts(
         self, page_id: str, token: str, ids: Sequence[str], tries: int = TRIES
