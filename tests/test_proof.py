@@ -6,6 +6,7 @@ import io
 import random
 import re
 import struct
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -336,6 +337,10 @@ def test_other_kinds_are_given_up_by_name(data: bytes, says: str) -> None:
         b"<html><script>steal()</script>",
         b"  <?php system($_GET['c']); ?>",
         b"PK\x03\x04" + b"z" * 50,
+        b"*/=1;alert(1)//",
+        b"MZ\x90\0\x03" + b"z" * 50,
+        b"\x7fELF\x02\x01\x01" + b"z" * 50,
+        b"\x89PNG\r\n\x1a\n" + b"z" * 50,
     ],
 )
 def test_what_is_also_another_file_is_refused(name: str, hidden: bytes) -> None:
@@ -343,6 +348,70 @@ def test_what_is_also_another_file_is_refused(name: str, hidden: bytes) -> None:
     error = refused(WHOLE[name] + b"\r\n" + hidden)
     assert type(error) is PictureRefused
     assert "hidden behind the picture" in str(error)
+
+
+@pytest.mark.parametrize("name", ["baseline", "png", "gif", "webp"])
+@pytest.mark.parametrize("between", [b"", b"\0\0", b"\xff\xff"])
+def test_a_second_picture_behind_the_first_is_refused(name: str, between: bytes) -> None:
+    """Two pictures in one file are refused, unless the first one says that there are several."""
+    error = refused(WHOLE[name] + between + WHOLE["baseline"])
+    if between != b"\xff\xff" or name != "baseline":
+        assert type(error) is PictureRefused
+        assert "another picture is hidden behind the picture" in str(error)
+
+
+MARKUP = [b"<html><script>", b"a <SVG onload=x>", b"<?php exit;", b"PK\x03\x04zip", b"*/=1;a()//"]
+PLAIN = [b"made by me & 5 < 6", b"<x:xmpmeta><rdf:RDF/></x:xmpmeta>", b"Paint */ 2.0", b""]
+
+
+def with_note(where: str, note: bytes) -> bytes:
+    """Put *note* into a picture, where its format has a place for notes."""
+    gif, packed = WHOLE["gif"], zlib.compress(note)
+    whole = {
+        "jpeg": encoded("JPEG", comment=note),
+        "gif": gif[:-1] + b"!\xfe" + bytes([len(note)]) + note + b"\0" * bool(note) + b";",
+    }
+    texts = {
+        "tEXt": b"Comment\0" + note,
+        "zTXt": b"Comment\0\0" + packed,
+        "iTXt": b"Comment\0\0\0\0\0" + note,
+        "packed iTXt": b"Comment\0\1\0x-me\0\0" + packed,
+    }
+    if where in whole:
+        return whole[where]
+    chunk = png_chunk(where[-4:].encode(), texts[where])
+    return WHOLE["png"][:33] + chunk + WHOLE["png"][33:]
+
+
+@pytest.mark.parametrize("where", ["jpeg", "gif", "tEXt", "zTXt", "iTXt", "packed iTXt"])
+@pytest.mark.parametrize("note", [*MARKUP, *PLAIN])
+def test_notes_inside_a_picture_are_no_other_file(where: str, note: bytes) -> None:
+    """A comment with markup or an archive in it is refused; an ordinary one, XMP too, is kept."""
+    data = with_note(where, note)
+    if note in PLAIN:
+        assert prove(data, max_pixels=LIMIT).width == 160
+    else:
+        error = refused(data)
+        assert type(error) is PictureRefused
+        assert "hidden in a note inside the picture" in str(error)
+
+
+def test_exif_and_xmp_are_not_searched() -> None:
+    """What cameras and editors write about a picture is kept, whatever it quotes."""
+    data = encoded("JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08<html>", xmp=b"<x:xmpmeta><svg/>")
+    assert prove(data, max_pixels=LIMIT).width == 160
+
+
+def test_a_compressed_text_is_unpacked_so_far_and_no_further() -> None:
+    """A text that unpacks to a hundred megabytes costs no more than its first 64 KB."""
+    chunk = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b" " * 100_000_000))
+    data = WHOLE["png"][:33] + chunk + WHOLE["png"][33:]
+    assert len(data) < 200_000
+    tracemalloc.start()
+    with suppress(FetchError):  # the decoder has its own limit
+        prove(data, max_pixels=LIMIT)
+    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", ["baseline", "png", "gif", "webp"])

@@ -10,7 +10,7 @@ nothing, a cut or damaged picture             FetchFailed     the next transfer 
 an HTML page, a text, bytes of unknown kind   FetchFailed     a portal, a proxy or a fault page
 too many pixels, frames or parts              PictureRefused  it will be the same next time
 SVG, PDF, TIFF, HEIC, a video, an archive     PictureRefused  nothing this archive keeps
-something else hidden behind the picture      PictureRefused  somebody meant it so
+something else hidden in or behind it          PictureRefused  somebody meant it so
 ============================================  ==============  =================================
 
 Nothing is written and no global setting of Pillow or of ``warnings`` is touched: many threads may

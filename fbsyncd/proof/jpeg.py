@@ -14,7 +14,8 @@ import struct
 from dataclasses import dataclass
 
 from fbsyncd.errors import FetchFailed, PictureRefused
-from fbsyncd.proof.structure import Sketch, check_tail, cut_off, damaged
+from fbsyncd.proof.notes import check_note, check_tail
+from fbsyncd.proof.structure import Sketch, cut_off, damaged
 
 # The encoders in use write 10 scans. Thousands of them in a small file keep a decoder busy for
 # minutes: each one goes over the whole picture.
@@ -28,12 +29,12 @@ _MARKER = re.compile(rb"\xff+([\x01-\xfe])")  # any number of fill bytes may sta
 _SCAN_END = re.compile(rb"\xff[\x01-\xfe]")
 _SCAN_END_RESTARTS = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
-_EOI, _SOS, _DRI = 0xD9, 0xDA, 0xDD
+_EOI, _SOS, _DRI, _COM = 0xD9, 0xDA, 0xDD, 0xFE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _FRAMES_KEPT = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
 _COLOURS_KEPT = frozenset({1, 3, 4})
 # Quantisation, Huffman and arithmetic tables, number of lines, APP0 to APP15, comment.
-_TABLES = frozenset({0xDB, 0xC4, 0xCC, 0xDC, *range(0xE0, 0xF0), 0xFE})
+_TABLES = frozenset({0xDB, 0xC4, 0xCC, 0xDC, *range(0xE0, 0xF0), _COM})
 _KNOWN = _TABLES | _FRAMES | {_EOI, _SOS, _DRI}
 
 
@@ -59,6 +60,8 @@ def walk(data: bytes) -> Sketch:
         further = _NEXT_PICTURE.match(data, end)
         if further is None:
             break
+        if data.find(b"MPF\0", 0, end) < 0:
+            raise PictureRefused("another picture is hidden behind the picture")
         _, end = _picture(data, further.end())
     # An EOI that came too early, in bytes that do not belong there, leaves the true one behind.
     if data.rstrip(b"\0").endswith(b"\xff\xd9", end):
@@ -101,6 +104,8 @@ def _segment(data: bytes, code: int, at: int, seen: _Seen) -> int:
         seen.scan_end = _SCAN_END_RESTARTS
     elif code not in _TABLES:
         raise damaged(data, at - 2)
+    elif code == _COM:
+        check_note(data[at:after])
     elif not seen.exif and data.startswith(b"Exif\0\0", at + 2):
         seen.exif = data[at + 2 : after]
     return after

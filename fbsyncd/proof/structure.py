@@ -21,31 +21,23 @@ ISO/IEC 14496-12 (boxes), CIPA DC-008 (EXIF).
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fbsyncd.errors import FetchFailed, PictureRefused
+from fbsyncd.proof.notes import check_note, check_png_text, check_tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Camera makers, editors and CDNs leave notes behind the picture. More is another file.
-LONGEST_TAIL = 65_536
 # Parts of a few bytes each make a reader in Python busy for minutes: a PNG of 10 MB could have
 # 800,000 chunks. Real ones have a few thousand at most.
 MOST_PARTS = 20_000
 
 _ZEROS_OF_A_HOLE = 32
 _HOLE = bytes(64)
-_PADDING = b"\0\xff \t\r\n"
-# A file that is a picture to us and a page, a script or an archive to another program.
-_HIDDEN = re.compile(
-    rb"<(?:!doctype|html|head|body|script|iframe|svg|\?php)|PK\x03\x04|%PDF-|Rar!\x1a",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +67,6 @@ def damaged(data: bytes, at: int) -> FetchFailed:
     if not data[at:].strip(b"\0\xff"):
         return cut_off(data)
     return FetchFailed(f"damaged at byte {at:,} of {len(data):,}")
-
-
-def check_tail(data: bytes, end: int) -> None:
-    """Raise PictureRefused for what stands behind the end of the picture, but padding and notes."""
-    tail = data[end:].strip(_PADDING)
-    if len(tail) > LONGEST_TAIL:
-        raise PictureRefused(f"{len(tail):,} bytes of something else behind the picture")
-    if _HIDDEN.search(tail):
-        raise PictureRefused("a page, script or archive is hidden behind the picture")
 
 
 def _check_parts(count: int) -> None:
@@ -127,6 +110,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
             raise cut_off(data)
         if zlib.crc32(view[at - 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
             raise damaged(data, at - 8)
+        check_png_text(name, view[at : end - 4])
         yield name, at, end
 
 
@@ -140,6 +124,7 @@ def _png_header(name: bytes, content: bytes) -> Sketch:
 # --- GIF ----------------------------------------------------------------------------------------
 
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+_GIF_TEXTS = frozenset({b"\x01", b"\xfe"})  # text to be painted, comment
 
 
 def walk_gif(data: bytes) -> Sketch:
@@ -148,7 +133,9 @@ def walk_gif(data: bytes) -> Sketch:
     at, frames, notes = 13 + _gif_colours(flags), 0, 0
     while at < len(data) and data[at] != _TRAILER:
         if data[at] == _EXTENSION:
-            at, blocks = _gif_content(data, at + 2)
+            start, (at, blocks) = at, _gif_content(data, at + 2)
+            if data[start + 1 : start + 2] in _GIF_TEXTS:
+                check_note(data[start:at])
             notes += blocks + 1
             _check_parts(notes)
             continue
