@@ -66,3 +66,10 @@ def test_the_readmes_go_together() -> None:
 def _anchors(path: Path) -> set[str]:
     heads = re.findall(r"(?m)^#+ (.+)$", path.read_text())
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_that_are_named_are_there(guide: Path) -> None:
+    """A document that names a test as its proof names one that exists."""
+    for name in re.findall(r"\b(test_\w+)\.py", guide.read_text()):
+        assert (ROOT / "tests" / f"{name}.py").exists(), name
