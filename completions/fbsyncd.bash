@@ -44,7 +44,7 @@ _fbsyncd() {
         retry) words='--all -h --help --config' ;;
         stats) words='--json -h --help --config' ;;
         posts) words='--limit --json -h --help --config' ;;
-        verify) words='--json --deep -h --help --config' ;;
+        verify) words='--json --quick -h --help --config' ;;
         export) words='-h --help --config' rest=-d ;;
         copy) words='--to -h --help --config' ;;
         forget) words='--yes -h --help --config post page' ;;

@@ -51,7 +51,7 @@ complete -c fbsyncd -n "__fish_seen_subcommand_from stats" -l json -d 'as JSON, 
 complete -c fbsyncd -n "__fish_seen_subcommand_from posts" -l limit -x -d 'how many, not 20'
 complete -c fbsyncd -n "__fish_seen_subcommand_from posts" -l json -d 'an array of posts as /api/posts has'
 complete -c fbsyncd -n "__fish_seen_subcommand_from verify" -l json -d 'as JSON, for programs'
-complete -c fbsyncd -n "__fish_seen_subcommand_from verify" -l deep -d 'compare every file’s SHA-256 too'
+complete -c fbsyncd -n "__fish_seen_subcommand_from verify" -l quick -d 'compare the sizes of files only, read none of them'
 complete -c fbsyncd -n "__fish_seen_subcommand_from export" -a '(__fish_complete_directories)'
 complete -c fbsyncd -n "__fish_seen_subcommand_from copy" -l to -x -d 'sqlite:///FILE or postgresql://…'
 complete -c fbsyncd -n "__fish_seen_subcommand_from forget" -l yes -d 'do not ask'

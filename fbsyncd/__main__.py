@@ -169,7 +169,9 @@ def _add_working(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verify = _add(commands, "verify", "month by month: what is archived, what is lost and why")
     verify.add_argument("--json", action="store_true", help="as JSON, for programs")
-    verify.add_argument("--deep", action="store_true", help="compare every file's SHA-256 too")
+    verify.add_argument(
+        "--quick", action="store_true", help="compare the sizes of files only, read none of them"
+    )
     export = _add(commands, "export", "write the archive as plain files, to look at or to keep")
     export.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
     copy = _add(commands, "copy", "copy every row into another database, of either engine")

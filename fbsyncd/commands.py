@@ -34,6 +34,7 @@ from fbsyncd.graph.caller import Endpoint
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
 from fbsyncd.transfer import show as transferring
+from fbsyncd.verify import show as judging
 from fbsyncd.walks import BEGINNING, Walk
 
 
@@ -151,11 +152,13 @@ def verify(args: argparse.Namespace) -> int:
     """Show month by month what is archived, and fail when anything is lost."""
     with opened(_load(args)) as archive:
         archive.brake.require()
-        verdict = verifying.verify(archive.db, archive.media, deep=args.deep)
+        with judging.display(sys.stderr) as heard:
+            quick = args.quick
+            verdict = verifying.verify(archive.db, archive.media, quick=quick, heard=heard)
     _say(
         json.dumps(verdict.as_json(), ensure_ascii=False, indent=2)
         if args.json
-        else verifying.table(verdict)
+        else judging.table(verdict)
     )
     return 0 if verdict.is_whole else 1
 

@@ -215,7 +215,7 @@ class Months:
         self.outside.check()
         compare_pictures(self.witness, self.archive, self.outside.files())
         compare_posts(self.witness, self.archive)
-        verdict = verify.verify(self.archive.db, self.archive.media, deep=True)
+        verdict = verify.verify(self.archive.db, self.archive.media)
         gone = one(self.archive, f"SELECT count(*) FROM ({LOST}) AS lost")
         assert verdict.total.lost == gone
         self.happened["pictures remembered"] = len(self.witness.pictures)

@@ -115,7 +115,7 @@ def test_everything_else_works_on_an_adopted_database(
     """Verify, export, reconcile, history, forget and the statistics take it for any other."""
     with taken_over(facebook, tmp_path, scripts) as archive:
         sync(archive)
-        verdict = verify.verify(archive.db, archive.media, deep=True)
+        verdict = verify.verify(archive.db, archive.media)
         assert verdict.is_whole, verdict.reasons
         assert verdict.total.posts == 24
         assert archive.reconcile(Request()).missing == 0

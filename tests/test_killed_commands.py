@@ -110,10 +110,10 @@ def test_a_killed_verify_has_changed_nothing(one: Ordeal) -> None:
     before = one.rows(EVERYTHING), files(one)
     points = [("statement", 3), ("executed", 6), ("statement", 9), ("executed", 11)]
     for death in deaths(*points, longest=0.3):
-        one.run("verify", "--deep", death=death)
+        one.run("verify", death=death)
         assert (one.rows(EVERYTHING), files(one)) == before
     assert one.kills.total() >= 4, one.kills
-    one.run("verify", "--deep")
+    one.run("verify")
 
 
 def test_a_killed_acceptance_of_a_loss_is_gone_on_with(one: Ordeal) -> None:

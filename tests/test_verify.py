@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from test_cli import fbsyncd
 from fbsyncd import models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.simulator import Simulator
-from fbsyncd.verify import Verdict
+from fbsyncd.verify import Verdict, show
 from fbsyncd.walks import BEGINNING, Walk
 
 
@@ -31,8 +33,8 @@ def archive(facebook: Simulator, tmp_path: Path, database_url: str) -> Iterator[
         yield opened
 
 
-def proof(archive: Archive, *, deep: bool = False) -> Verdict:
-    return verify.verify(archive.db, archive.media, deep=deep)
+def proof(archive: Archive, *, quick: bool = False) -> Verdict:
+    return verify.verify(archive.db, archive.media, quick=quick)
 
 
 def change(archive: Archive, sql: str, *params: object) -> None:
@@ -43,7 +45,7 @@ def change(archive: Archive, sql: str, *params: object) -> None:
 def test_a_whole_archive_has_lost_nothing(facebook: Simulator, archive: Archive) -> None:
     """Every month has as many posts as the source listed, and every picture named is whole."""
     sync(archive)
-    verdict = proof(archive, deep=True)
+    verdict = proof(archive)
     months: dict[str, int] = {}
     for post in facebook.world.posts(facebook.page_id):
         name = f"{post.created:%Y-%m}"
@@ -62,16 +64,16 @@ def test_a_whole_archive_has_lost_nothing(facebook: Simulator, archive: Archive)
         named |= {row[0] for row in query(archive, f"SELECT {column} FROM {table}")} - {None}
     made_here = "SELECT id FROM media_storage WHERE derived_from IS NOT NULL"
     named -= {row[0] for row in query(archive, made_here)}
-    assert verdict.total.pictures == verdict.total.whole == len(named)
+    assert verdict.total.pictures == verdict.total.archived == len(named)
     assert verdict.is_whole
-    assert "Nothing is lost" in verify.table(verdict)
+    assert "Nothing is lost" in show.table(verdict)
 
 
 def test_what_waits_is_not_lost(facebook: Simulator, archive: Archive) -> None:
     """Before any download everything waits."""
     read(archive)
     total = proof(archive).total
-    assert (total.whole, total.lost) == (0, 0)
+    assert (total.archived, total.lost) == (0, 0)
     assert total.waiting == total.pictures > 0
 
 
@@ -92,16 +94,58 @@ def test_a_file_that_is_not_whole_is_lost(
     verdict = proof(archive)
     assert list(verdict.reasons) == [reason]
     assert verdict.total.lost == verdict.reasons[reason] > 0
-    assert reason in verify.table(verdict)
+    assert reason in show.table(verdict)
 
 
-def test_only_a_deep_look_sees_altered_bytes(facebook: Simulator, archive: Archive) -> None:
-    """A file of the right size with other bytes is found by its hash."""
+def test_altered_bytes_are_found_by_their_hash(facebook: Simulator, archive: Archive) -> None:
+    """A file of the right size with other bytes is lost; a quick look does not claim to know."""
     sync(archive)
     path = archive.media.root / next(iter(files(archive)))
     path.write_bytes(bytes(path.stat().st_size))
-    assert proof(archive).is_whole
-    assert list(proof(archive, deep=True).reasons) == ["the file's content is damaged"]
+    verdict = proof(archive)
+    assert list(verdict.reasons) == ["the file's content is damaged"]
+    assert verdict.as_json()["checked"] == "content"
+    quick = proof(archive, quick=True)
+    assert quick.as_json()["checked"] == "size"
+    assert quick.is_whole
+    for said in (show.table(quick), json.dumps(quick.as_json())):
+        assert "whole" not in said
+        assert "Nothing is lost" not in said
+    assert "was not read" in show.table(quick)
+    path.unlink()
+    assert "was not read" in show.table(proof(archive, quick=True))
+
+
+def test_a_file_the_disk_cannot_read_is_lost(facebook: Simulator, archive: Archive) -> None:
+    """One bad sector does not end the look at all other files."""
+    sync(archive)
+    path = archive.media.root / next(iter(files(archive)))
+    path.unlink()
+    path.symlink_to("/proc/self/mem")
+    size = path.lstat().st_size
+    name = path.name
+    change(archive, "UPDATE media_storage SET file_size = ? WHERE local_filename = ?", size, name)
+    verdict = proof(archive)
+    assert list(verdict.reasons) == ["the disk cannot read the file"]
+    assert verdict.total.archived > 0
+
+
+def test_a_terminal_is_told_how_far_it_is(
+    facebook: Simulator, archive: Archive, tmp_path: Path
+) -> None:
+    """The number of pictures done is told while it works; to a file nothing is written."""
+    sync(archive)
+    heard: list[int] = []
+    verify.verify(archive.db, archive.media, heard=heard.append)
+    assert heard == list(range(0, proof(archive).total.pictures, verify.STEP))
+    main, terminal = pty.openpty()
+    with os.fdopen(terminal, "w", encoding="utf-8") as out, show.display(out) as tell:
+        tell(1234)
+    assert b"1,234 done" in os.read(main, 65536)
+    os.close(main)
+    with (tmp_path / "out").open("w") as plain, show.display(plain) as tell:
+        tell(1234)
+    assert (tmp_path / "out").read_text() == ""
 
 
 def test_given_up_pictures_are_lost_with_their_reason(
@@ -139,7 +183,7 @@ def test_only_a_walk_over_everything_says_what_the_source_has(
     verdict = proof(archive)
     assert verdict.pages == {page.id: None}
     assert verdict.total.posts_at_source is None
-    assert "not listed yet" in verify.table(verdict)
+    assert "not listed yet" in show.table(verdict)
 
 
 def test_a_walk_that_went_on_counts_each_post_once(tmp_path: Path, database_url: str) -> None:
@@ -164,7 +208,7 @@ def test_the_command_ends_with_one_when_something_is_lost(tmp_path: Path) -> Non
         assert (done.returncode, done.stderr) == (0, "")
         assert len({len(line) for line in done.stdout.split("\n\n")[0].splitlines()}) == 1
         next((tmp_path / "media/facebook/posts").iterdir()).unlink()
-        lost = fbsyncd(tmp_path, "verify", "--json", "--deep")
+        lost = fbsyncd(tmp_path, "verify", "--json")
         assert lost.returncode == 1
         told = json.loads(lost.stdout)
         assert told["ok"] is False
