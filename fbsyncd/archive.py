@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from threading import Event
 
 from fbsyncd import (
@@ -203,6 +204,10 @@ class Archive:
         for name in ("missing", "wrong_size", "queued", "adopted"):
             self.tallies.add("findings", name, getattr(findings, name))
         return findings
+
+    def check(self, altered: Sequence[Path]) -> None:
+        """Compare files that were written to with their SHA-256."""
+        self._counted(self._reconciler().check(altered, self.now()))
 
     def welcome(self) -> int:
         """Adopt lost pictures whose file was put back, without a download."""

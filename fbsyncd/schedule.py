@@ -143,7 +143,7 @@ class Schedule:
                 # What fails is owed; but while the archive is unavailable, a look says when to go
                 # on.
                 with suppress(Unavailable):
-                    archive.reconcile()
+                    _compare(archive, watch)
                 owed.clear()
 
         def look() -> None:
@@ -223,6 +223,14 @@ class Schedule:
         # One that refuses has answered: whoever needs it says what is wrong.
         with suppress(ArchiveError):
             facts.get(self._archive.db, "id")
+
+
+def _compare(archive: Archive, watch: Watch | None) -> None:
+    archive.reconcile()
+    if watch:
+        # A scan looks at sizes only; what was written to is hashed too.
+        with watch.altered() as paths:
+            archive.check(paths)
 
 
 def _scan_anyway(files_changed: Event, watch: Watch | None) -> None:

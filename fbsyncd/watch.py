@@ -1,4 +1,7 @@
-"""Hear of files that vanish from the media folders. Says only that something did, not what.
+"""Hear of files that vanish from the media folders or are altered.
+
+Of what vanished it says only that something did; of what was altered it keeps the paths, since a
+scan looks at sizes and not at bytes.
 
 The library leaves several things unsaid, all found by trying it: the thread behind a watched
 folder ends when the folder is deleted, a folder that is moved away goes on being reported under
@@ -9,8 +12,9 @@ against the folders every few seconds (:meth:`Watch.check`), and any doubt asks 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock
 from typing import Final
@@ -38,17 +42,50 @@ _LOSSES: Final[list[type[FileSystemEvent]]] = [
     DirMovedEvent,
 ]
 _OVERFLOW_LOGGER: Final = "watchdog.observers.inotify_c"
+#: Paths that are kept at the most. Of more, the sizes alone are looked at until the next scrub.
+MOST_ALTERED: Final = 256
 
 Identity = tuple[int, int] | None
+
+
+class _Altered:
+    """The files that were written to, or took another's name, since they were last asked for."""
+
+    def __init__(self) -> None:
+        self._paths: set[Path] = set()
+        self._lock = Lock()
+
+    def put(self, path: Path) -> None:
+        with self._lock:
+            if len(self._paths) < MOST_ALTERED:
+                self._paths.add(path)
+
+    @contextmanager
+    def taken(self) -> Iterator[list[Path]]:
+        """Hand them out; they stay noted when what is done with them fails."""
+        with self._lock:
+            taken, self._paths = self._paths, set()
+        left = taken
+        try:
+            yield sorted(taken)
+            left = set()
+        finally:
+            with self._lock:
+                self._paths |= left
 
 
 class _Flag(FileSystemEventHandler):
     """Sets an event. An exception in here would end the observer's thread for good."""
 
-    def __init__(self, changed: Event) -> None:
+    def __init__(self, changed: Event, altered: _Altered) -> None:
         self._changed = changed
+        self._altered = altered
 
     def on_any_event(self, event: FileSystemEvent) -> None:
+        if isinstance(event, FileModifiedEvent):
+            self._altered.put(Path(os.fsdecode(event.src_path)))
+        elif isinstance(event, FileMovedEvent):
+            self._altered.put(Path(os.fsdecode(event.dest_path)))
         self._changed.set()
 
 
@@ -70,6 +107,7 @@ class Watch:
     def __init__(self, folders: Sequence[Path], changed: Event) -> None:
         self._folders = folders
         self._changed = changed
+        self._altered = _Altered()
         self._observer: BaseObserver | None = None
         self._seen: dict[Path, Identity] = {}
         self._is_refused = False
@@ -105,6 +143,10 @@ class Watch:
             if self._is_refused:
                 self._restart()
 
+    def altered(self) -> AbstractContextManager[list[Path]]:
+        """Hand out the files that were altered since; they stay noted when that fails."""
+        return self._altered.taken()
+
     def stop(self) -> None:
         """Stop watching."""
         observer, self._observer = self._observer, None
@@ -134,7 +176,7 @@ class Watch:
         return {folder: _identity(folder) for folder in self._folders}
 
     def _schedule(self, observer: BaseObserver) -> None:
-        flag = _Flag(self._changed)
+        flag = _Flag(self._changed, self._altered)
         for folder, identity in self._seen.items():
             # A folder that is not there, or gone in between, is watched once it is back.
             with suppress(FileNotFoundError):

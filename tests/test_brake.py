@@ -428,6 +428,31 @@ def niceness(pid: int) -> list[int]:
     return [int(stat.rpartition(")")[2].split()[16]) for stat in stats]
 
 
+def test_a_byte_rewritten_in_place_comes_back_whole_by_itself(tmp_path: Path) -> None:
+    """The watch tells which file was written to, and it is hashed although its size is as before.
+
+    The scrub, which would find it too, is made once at the start and then not for years.
+    """
+    with Simulator(posts=4, seed=3, pictures="plain") as facebook:
+        config = config_text(facebook) + '[reconcile]\nscrub_interval = "3650d"\n'
+        (tmp_path / "config.toml").write_text(config)
+        with running(tmp_path) as daemon:
+            daemon.until(all_safe)
+            root = tmp_path / "media/facebook"
+            one, other, *_ = sorted((root / "attachments").iterdir())
+            wholes = one.read_bytes(), other.read_bytes()
+            with one.open("r+b") as file:
+                file.write(b"\0")
+            (one.parent / "new").write_bytes(b"\0" + wholes[1][1:])
+            (one.parent / "new").rename(other)
+            kept = [root / ".quarantine" / f"attachments-{path.name}" for path in (one, other)]
+            daemon.until(lambda _: all(path.exists() for path in kept))
+            daemon.until(lambda _: one.exists() and one.read_bytes() == wholes[0])
+            daemon.until(lambda _: other.exists() and other.read_bytes() == wholes[1])
+            daemon.until(all_safe)
+            daemon.stop()
+
+
 def test_rot_is_found_and_mended_while_the_daemon_runs(tmp_path: Path) -> None:
     """A byte altered on disk is noticed by the scrub and the picture fetched again."""
     with Simulator(posts=4, seed=3, pictures="plain") as facebook:

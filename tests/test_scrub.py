@@ -53,6 +53,33 @@ def flip(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def test_files_that_were_written_to_are_checked_alone(shelf: Shelf) -> None:
+    """Damaged ones are set aside and queued; whole ones, unknown ones and others are left alone."""
+    ids = fill(shelf, 9)
+    harmed, unheard = shelf.path(ids[0]), shelf.path(ids[1])
+    flip(harmed)
+    flip(unheard)
+    stranger = shelf.media.root / "posts" / "notes.txt"
+    found = reconciler(shelf).check([harmed, shelf.path(ids[3]), stranger], NOW)
+    assert found.queued == 1
+    states = [shelf.row(id_)["download_status"] for id_ in ids]
+    assert states == ["failed", *["success"] * 8]
+    assert (harmed.exists(), unheard.exists()) == (False, True)
+    assert reconciler(shelf).check([], NOW) == Findings()
+
+
+def test_too_many_damaged_of_those_written_to_change_no_row(shelf: Shelf) -> None:
+    """A script gone wild over a whole folder stops the work, as a loss of so many files would."""
+    ids = fill(shelf, 2 * FEW)
+    paths = [shelf.path(id_) for id_ in ids[:FEW]]
+    for path in paths:
+        flip(path)
+    with pytest.raises(Unavailable, match=f"{FEW} of the last {FEW} files"):
+        reconciler(shelf).check(paths, NOW)
+    assert {shelf.row(id_)["download_status"] for id_ in ids} == {"success"}
+    assert all(path.exists() for path in paths)
+
+
 def test_whole_files_are_left_alone(shelf: Shelf) -> None:
     """A scrub of intact files changes no row."""
     ids = fill(shelf, 9)

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from fbsyncd.watch import Watch, watching
+from fbsyncd.watch import MOST_ALTERED, Watch, watching
 
 PATIENCE = 5.0
 
@@ -65,6 +66,34 @@ def test_losses_are_heard_and_our_own_writes_are_not(
     assert hears(changed, lambda: (folders[1] / "a").rename(folders[0].parent / "away"))
     (folders[2] / "b").touch()
     assert hears(changed, (folders[2] / "b").unlink)
+
+
+def test_files_that_were_altered_are_named(
+    folders: list[Path], watch: Watch, changed: Event
+) -> None:
+    """Written to or replaced: named once; they stay noted when what is done with them fails."""
+    one, other = folders[1] / "a", folders[2] / "b"
+    assert hears(changed, lambda: one.write_bytes(b"other"))
+    (folders[2] / "new").touch()
+    assert hears(changed, lambda: (folders[2] / "new").rename(other))
+    with suppress(KeyError), watch.altered() as paths:
+        assert {one, other} <= set(paths)
+        raise KeyError
+    with watch.altered() as paths:
+        assert {one, other} <= set(paths)
+    with watch.altered() as paths:
+        assert paths == []
+
+
+def test_no_more_than_some_altered_files_are_kept(
+    folders: list[Path], watch: Watch, changed: Event
+) -> None:
+    """A storm over a million files takes no memory; that something changed is heard still."""
+    for number in range(MOST_ALTERED + 50):
+        (folders[1] / str(number)).write_bytes(b"x")
+    settle(watch, changed)
+    with watch.altered() as paths:
+        assert len(paths) == MOST_ALTERED
 
 
 def test_a_folder_deleted_and_made_again_is_watched_again(

@@ -8,8 +8,9 @@ a fifth of its files at once (:mod:`fbsyncd.brake`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from peewee import Database
@@ -21,7 +22,7 @@ from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import to_text
 from fbsyncd.plural import counted
-from fbsyncd.reconcile.claims import Claimed, archived, fault
+from fbsyncd.reconcile.claims import Claimed, archived, fault, named
 from fbsyncd.reconcile.findings import Findings, Request
 from fbsyncd.reconcile.scrub import Pace, Scrub
 from fbsyncd.reconcile.strays import Strays
@@ -108,6 +109,19 @@ class Reconciler:
         if scrub.is_due(now, interval):
             return scrub.run(now, self._brake, pace)
         return Findings()
+
+    def check(self, paths: Sequence[Path], now: datetime) -> Findings:
+        """Compare just these files with their SHA-256; what no row calls archived is left out.
+
+        Raises Unavailable, having changed nothing, when too many are damaged.
+        """
+        files = [
+            claimed
+            for category in CATEGORIES
+            if (names := [p.name for p in paths if p.parent == self._media.root / category])
+            for claimed in named(self._db, category, names)
+        ]
+        return Scrub(self._db, self._media, self._backlog).check(files, now, self._brake)
 
     def _count(self) -> tuple[Findings, list[str], list[str]]:
         """Return what is wrong with how many files, and paths of some that are gone, or cut."""

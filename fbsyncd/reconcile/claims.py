@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -65,6 +65,19 @@ def archived(
         claims = [Claimed(UUID(str(id_)), *rest) for id_, *rest in found]
         yield claims
         after = claims[-1].key
+
+
+def named(db: Database, category: str, filenames: Sequence[str]) -> list[Claimed]:
+    """Return the archived rows of these files, in the order of the names."""
+    with session(db):
+        found = models.rows(
+            db,
+            "SELECT id, category, local_filename, file_size, sha256 FROM media_storage"
+            " WHERE category = ? AND download_status = 'success'"
+            f" AND local_filename IN ({models.marks(len(filenames))}) ORDER BY local_filename, id",
+            [category, *filenames],
+        )
+    return [Claimed(UUID(str(id_)), *rest) for id_, *rest in found]
 
 
 def count(db: Database) -> int:

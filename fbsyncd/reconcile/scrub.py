@@ -24,7 +24,7 @@ from fbsyncd.errors import MediaTrouble, Unavailable
 from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import from_text, to_text
 from fbsyncd.plural import counted
-from fbsyncd.reconcile.claims import START, Claimed, archived
+from fbsyncd.reconcile.claims import START, Claimed, archived, count
 from fbsyncd.reconcile.findings import Findings
 
 log = logging.getLogger(__name__)
@@ -134,6 +134,21 @@ class Scrub:
         self._keep(replace(place, finished_at=to_text(now)), pace)
         if not pace.dry_run:
             log.info("%s checked, %d damaged", counted(place.checked, "file"), place.damaged)
+        return findings
+
+    def check(self, files: Sequence[Claimed], now: datetime, brake: Brake) -> Findings:
+        """Check just these *files*, which somebody is known to have written to.
+
+        All of them may well be damaged, so the brake holds it against the whole archive. Raises
+        Unavailable, with nothing changed, when the disk is not ours or too many are damaged.
+        """
+        findings, pace = Findings(), Pace()
+        brake.require()
+        _, faults, _ = self._look(files, Place(to_text(now)), findings, pace)
+        if len(faults) > most(count(self._db)):
+            damaged = [claimed.path for claimed, _ in faults]
+            brake.pull_for_damage(damaged, len(damaged), len(files))
+        self._settle(faults, findings, now, pace)
         return findings
 
     def _begin(self, now: datetime) -> Place:
