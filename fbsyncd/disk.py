@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from contextlib import suppress
+import time
 from pathlib import Path
 
 #: What tells a file from another one under the same name, wherever it is moved: size and time.
@@ -61,15 +61,17 @@ def stamp(path: Path) -> Stamp | None:
 def set_aside(path: Path, seen: Stamp, place: Path) -> None:
     """Move *path* to *place*, or beside it when other bytes lie there; *seen* is its stamp.
 
-    What came under the name since then is put back: nobody has looked at that.
+    What came under the name since then is put back: nobody has looked at that. Raises
+    FileNotFoundError where somebody else was first.
     """
     place.parent.mkdir(exist_ok=True)
-    if stamp(place) is not None and not _is_alike(path, place):
-        place = place.with_name(f"{place.name}-{os.getpid()}-{seen[1]}")
-    with suppress(FileNotFoundError):
-        path.replace(place)
-        if stamp(place) != seen and stamp(path) is None:
-            place.replace(path)
+    # First to a name that no other process moves anything to.
+    mine = place.with_name(f"{place.name}-{os.getpid()}-{time.monotonic_ns()}")
+    path.replace(mine)
+    if stamp(mine) != seen:
+        _rename_if_free(mine, path)
+    elif not _rename_if_free(mine, place) and _is_alike(mine, place):
+        remove(mine)
 
 
 def remove(path: Path) -> None:
@@ -78,6 +80,23 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _rename_if_free(path: Path, other: Path) -> bool:
+    """Give a file another name, unless there is something by that name."""
+    try:
+        # A rename would take the name from whoever got it in this very moment.
+        os.link(path, other, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        # A folder, or a file system without such links.
+        is_free = stamp(other) is None
+        if is_free:
+            path.replace(other)
+        return is_free
+    path.unlink()
+    return True
 
 
 def _is_alike(path: Path, other: Path) -> bool:

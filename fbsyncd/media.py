@@ -157,7 +157,8 @@ class Media:
         Its row is queued before that, so a new download may have brought whole bytes by now:
         these stay, unless even what is whole is not wanted.
         """
-        with _told(f"cannot move {category}/{name} to quarantine"):
+        # Another process may have moved it in this very moment.
+        with _told(f"cannot move {category}/{name} to quarantine"), suppress(FileNotFoundError):
             path = self.root / category / name
             seen = disk.stamp(path)
             if seen is not None and (even_whole or not _is_whole(path)):
