@@ -40,9 +40,12 @@ def note(
     met: Sequence[Post | Video],
     kept: Collection[Post | Video],
 ) -> None:
-    """Note what a walk, named by its Page and its start, has met, and which posts of it count."""
+    """Note what a walk, named by its Page and its start, has met, and which posts of it count.
+
+    What appeared since its start does not count: whether it is met is chance.
+    """
     page_id, started_at = walk
-    counted = {one.id for one in kept if isinstance(one, Post)}
+    counted = {one.id for one in kept if isinstance(one, Post) and one.created_time < started_at}
     noted = [
         (id_, month(one.created_time) if id_ in counted else _NOT_COUNTED)
         for one in met
@@ -74,13 +77,15 @@ def meet(db: Database, page_id: str, records: Sequence[Post | Video]) -> None:
     change_many(
         db,
         "INSERT INTO listed_posts (page_id, walk_started_at, post_id, month)"
-        " SELECT page_id, walk_started_at, ?, ? FROM sync_state WHERE page_id = ?"
+        " SELECT page_id, walk_started_at, ?, CASE WHEN walk_started_at > ? THEN ? ELSE '' END"
+        " FROM sync_state WHERE page_id = ?"
         " AND stream = ? AND walk_kind = 'full' AND walk_since <= ? ON CONFLICT DO NOTHING",
         sorted(
-            (one.id, month(one.created_time), page_id, "posts", to_text(one.created_time))
+            (one.id, at, month(one.created_time), page_id, "posts", at)
             if isinstance(one, Post)
-            else (one.video_id, _NOT_COUNTED, page_id, "videos", to_text(one.created_time))
+            else (one.video_id, at, _NOT_COUNTED, page_id, "videos", at)
             for one in records
+            for at in [to_text(one.created_time)]
         ),
     )
 

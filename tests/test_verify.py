@@ -19,6 +19,8 @@ from fbsyncd.simulator import Simulator
 from fbsyncd.verify import Verdict, show
 from fbsyncd.walks import BEGINNING, Walk
 
+IN_MARCH = "created_time >= '2026-03-01 00:00:00.000000+00:00'"
+
 
 @pytest.fixture
 def facebook() -> Iterator[Simulator]:
@@ -172,6 +174,58 @@ def test_a_post_without_a_row_is_missed(facebook: Simulator, archive: Archive) -
     verdict = proof(archive)
     assert verdict.total.posts_missing == 1
     assert dict(verdict.reasons) == {"a post that the source listed has no row": 1}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "deleted_at = '2020-01-01 00:00:00.000000+00:00'",
+        "misses = 1, last_seen_at = '2020-01-01 00:00:00.000000+00:00'",
+        "is_published = FALSE",
+        "created_time = '2026-03-31 00:00:00.000000+00:00'",
+    ],
+    ids=["gone", "missed", "unpublished", "newer"],
+)
+def test_what_the_listing_did_not_meet_makes_up_for_nothing(
+    facebook: Simulator, archive: Archive, other: str
+) -> None:
+    """A row that was not listed then does not hide that another one, which was, is missing."""
+    facebook.clock.move(datetime(2026, 3, 10, tzinfo=UTC) - facebook.clock.now())
+    read(archive)
+    newest, next_ = (
+        row[0] for row in query(archive, "SELECT id FROM facebook_posts ORDER BY id DESC LIMIT 2")
+    )
+    march = "UPDATE facebook_posts SET created_time = '2026-03-02 00:00:00.000000+00:00'"
+    for id_ in (newest, next_):
+        change(archive, f"{march} WHERE id = ?", id_)
+    change(archive, "DELETE FROM source_months WHERE month = '2026-03'")
+    count = one(archive, f"SELECT count(*) FROM facebook_posts WHERE {IN_MARCH}") - 1
+    change(
+        archive,
+        "INSERT INTO source_months (page_id, month, posts, listed_at)"
+        " SELECT page_id, '2026-03', ?, max(listed_at) FROM source_months GROUP BY page_id",
+        count,
+    )
+    assert proof(archive).total.posts_missing == 0
+    change(archive, f"UPDATE facebook_posts SET {other} WHERE id = ?", newest)
+    assert proof(archive).total.posts_missing == 0
+    change(archive, "DELETE FROM facebook_posts WHERE id = ?", next_)
+    assert dict(proof(archive).reasons) == {"a post that the source listed has no row": 1}
+
+
+def test_a_post_that_went_after_the_listing_is_not_missing(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """The listing met it and its row is there, whatever was seen of it later."""
+    read(archive)
+    post_id = one(archive, "SELECT min(id) FROM facebook_posts")
+    later = models.to_text(archive.now())
+    change(
+        archive,
+        "UPDATE facebook_posts SET misses = 3, last_seen_at = ?, deleted_at = ? WHERE id = ?",
+        *(later, later, post_id),
+    )
+    assert proof(archive).is_whole
 
 
 def test_only_a_walk_over_everything_says_what_the_source_has(

@@ -51,6 +51,20 @@ _POSTS: Final = (
     f"SELECT page_id, {_MONTH.format('coalesce(created_time, created_at)')}, count(*)"
     " FROM facebook_posts WHERE coalesce(created_time, created_at) IS NOT NULL GROUP BY 1, 2"
 )
+# Only those that the last full listing can have met, or what it did not meet would make up for
+# what it met and has no row: nothing that came after it began, is older than it went back, was
+# unpublished, or was last seen before it.
+_MET: Final = f"""
+SELECT l.page_id, {_MONTH.format("coalesce(p.created_time, p.created_at)")}, count(*)
+FROM facebook_posts p
+JOIN (SELECT page_id, max(listed_at) AS at FROM source_months GROUP BY page_id) l
+    ON l.page_id = CAST(p.page_id AS TEXT)
+LEFT JOIN sync_state s ON s.page_id = l.page_id AND s.stream = 'posts' AND s.full_at = l.at
+WHERE coalesce(p.created_time, p.created_at) < l.at
+    AND (s.covered_since IS NULL OR coalesce(p.created_time, p.created_at) >= s.covered_since)
+    AND coalesce(CAST(p.is_published AS TEXT), '') NOT IN ('0', 'false')
+    AND ((p.misses = 0 AND p.deleted_at IS NULL) OR p.last_seen_at >= l.at)
+GROUP BY 1, 2"""
 _BEFORE_ALL: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -127,6 +141,7 @@ def _damage(picture: Picture, media: Media) -> str | None:
 def _count_posts(db: Database, verdict: Verdict) -> None:
     with session(db):
         stored = {(str(page), month): int(count) for page, month, count in rows(db, _POSTS)}
+        met = {(str(page), month): int(count) for page, month, count in rows(db, _MET)}
         listed = rows(db, "SELECT page_id, month, posts, listed_at FROM source_months")
         for (page,) in rows(db, "SELECT page_id FROM sync_state"):
             verdict.pages.setdefault(page, None)
@@ -135,7 +150,7 @@ def _count_posts(db: Database, verdict: Verdict) -> None:
         verdict.months[month].posts += count
     for page, month, count, listed_at in listed:
         verdict.pages[page] = moment(listed_at)
-        told, missing = verdict.months[month], max(0, int(count) - stored.get((page, month), 0))
+        told, missing = verdict.months[month], max(0, int(count) - met.get((page, month), 0))
         told.posts_at_source = (told.posts_at_source or 0) + int(count)
         told.posts_missing += missing
         if missing:
