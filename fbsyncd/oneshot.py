@@ -125,7 +125,9 @@ def reconcile(
     if scrub:
 
         def heard(so_far: Findings) -> None:
-            show(f"hashing: {so_far.scrubbed:,} of {counted(found.files, 'file')}")
+            # Files that came since the scan are hashed too.
+            total = max(found.files, so_far.scrubbed)
+            show(f"hashing: {so_far.scrubbed:,} of {counted(total, 'file')}")
 
         hashed = archive.scrub(
             Pace(heard=heard, dry_run=request.dry_run, accept_loss=request.accept_loss)

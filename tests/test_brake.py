@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -23,7 +24,7 @@ from plant import archive_of, config_text, everything, one, read
 from shelf import NOW, Shelf, picture
 from test_daemon import PATIENCE, Running, all_safe, running
 
-from fbsyncd import models
+from fbsyncd import facts, models
 from fbsyncd.brake import FEW, Brake, most
 from fbsyncd.download import Tally
 from fbsyncd.errors import Unavailable
@@ -407,6 +408,20 @@ def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path) -> None:
             ]
             assert not orphan.exists()
             assert "hashing: 38 of 40 files" in done.stderr
+
+
+def test_a_scrub_is_never_further_than_its_end(tmp_path: Path) -> None:
+    """Files that came while it was interrupted count on both sides."""
+    with Simulator(posts=0, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook))
+        with archive_of(facebook, tmp_path, f"sqlite:///{tmp_path / 'fbsyncd.db'}") as archive:
+            shelf = Shelf(archive.db, archive.media, archive.backlog, archive.brake)
+            for number in range(3):
+                shelf.add(number, picture(number))
+            place = {"began_at": models.to_text(datetime.now(UTC)), "checked": 70}
+            facts.put(archive.db, "scrub by hand", json.dumps(place))
+        done = fbsyncd(tmp_path, "reconcile", "--scrub")
+        assert "hashing: 73 of 73 files" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
