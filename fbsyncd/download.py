@@ -107,10 +107,13 @@ def download_one(
     except FetchError as error:
         backlog.fail([(job, error)], now())
         return error
+    staged = list[Staged]()
     try:
         archived = _archived(job, picture, media)
-        media.publish([media.stage(picture.data, job.category, archived.filename)])
+        staged.append(media.stage(picture.data, job.category, archived.filename))
+        media.publish(staged)
     except MediaTrouble:
+        media.discard(staged)
         backlog.give_back([job.id])
         raise
     backlog.succeed([archived], now())

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from plant import archive_of, everything, files, one, query, read
 
 from fbsyncd import models
 from fbsyncd.archive import Archive
+from fbsyncd.download import download_one
 from fbsyncd.errors import MediaTrouble, Offline
 from fbsyncd.simulator import Simulator
 
@@ -54,6 +56,26 @@ def test_rows_tell_the_truth_about_their_files(archive: Archive) -> None:
         with Image.open(path) as image:
             assert image.size == (width, height)
             assert f"image/{(image.format or '').lower()}" == mime_type
+
+
+def test_a_single_picture_that_gets_no_name_leaves_nothing_behind(archive: Archive) -> None:
+    """With something else where its folder was, its bytes are removed and its row given back."""
+    ((id_, category),) = query(archive, "SELECT id, category FROM media_storage LIMIT 1")
+    job = archive.backlog.claim_one(UUID(str(id_)), archive.now())
+    assert job is not None
+    folder = archive.media.root / category
+    folder.rmdir()
+    folder.write_text("in the way")
+    with pytest.raises(MediaTrouble, match="Not a directory"):
+        download_one(archive.backlog, archive.fetcher, archive.media, job, archive.now)
+    assert list((archive.media.root / ".incoming").iterdir()) == []
+    assert one(archive, LEASED) == 0
+    folder.unlink()
+    folder.mkdir()
+    job = archive.backlog.claim_one(UUID(str(id_)), archive.now())
+    assert job is not None
+    assert not download_one(archive.backlog, archive.fetcher, archive.media, job, archive.now)
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_one_bad_picture_does_not_disturb_the_others(facebook: Simulator, archive: Archive) -> None:
