@@ -94,9 +94,19 @@ def findings(found: Findings, request: Request) -> str:
             f"{counted(found.orphans, 'file')} that no row knows ({size(found.orphan_bytes)}):"
             f" {removed}",
         ),
-        (found.foreign, f"{counted(found.foreign, 'name')} not ours, left alone"),
+        (found.young, f"{counted(found.young, 'file')} too young to tell"),
+        (found.foreign, _foreign(found)),
     ]
     return "\n".join(line for is_told, line in lines if is_told)
+
+
+def _foreign(found: Findings) -> str:
+    # Whoever named them may have meant to write on this terminal.
+    names = ["".join(c if c.isprintable() else "?" for c in one) for one in found.foreign_names]
+    more = found.foreign - len(names)
+    told = ", ".join(names) + (f" and {more:,} more" if names and more else "")
+    line = f"{counted(found.foreign, 'name')} not ours, left alone"
+    return f"{line}: {told}" if told else line
 
 
 def agreed(question: str) -> bool:

@@ -396,7 +396,7 @@ def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path) -> None:
                 "1 of 40 with other content",
                 "3 pictures would be queued again",
                 "1 file that no row knows (6 B): would be removed",
-                "1 name not ours, left alone",
+                "1 name not ours, left alone: posts/notes.txt",
             ]
             assert rows(shelf) == before
             assert orphan.exists()

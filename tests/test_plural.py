@@ -34,3 +34,14 @@ def test_a_single_finding_is_told_in_the_singular() -> None:
         "1 file that no row knows (6 B): --delete-orphans removes such files",
         "1 name not ours, left alone",
     ]
+
+
+def test_what_is_young_or_not_ours_is_told_by_name() -> None:
+    """Up to five names, without what would move the cursor, and how many more there are."""
+    names = ["posts/albums", "posts/a\x1b[2Jb", "posts/c", "posts/d", "posts/e"]
+    found = Findings(young=3, foreign=7, foreign_names=names)
+    assert findings(found, Request()).splitlines()[-2:] == [
+        "3 files too young to tell",
+        "7 names not ours, left alone: posts/albums, posts/a?[2Jb, posts/c, posts/d, posts/e"
+        " and 2 more",
+    ]

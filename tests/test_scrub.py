@@ -416,11 +416,12 @@ def test_orphans_are_told_and_removed_only_when_asked(shelf: Shelf) -> None:
         (folder / name).write_bytes(b"12345")
     for name in names[:3]:
         os.utime(folder / name, (old, old))
-    expected = Findings(files=1, orphans=3, orphan_bytes=15, foreign=2)
+    expected = Findings(files=1, orphans=3, orphan_bytes=15, young=1, foreign=2)
     for request in (Request(), Request(dry_run=True, delete_orphans=True)):
         assert reconciler(shelf).scan(NOW, request) == expected
     found = reconciler(shelf).scan(NOW, Request(delete_orphans=True))
     assert found.orphans_deleted == 3
+    assert found.foreign_names == [f"posts/{'A' * 64}.jpg", "posts/holiday.jpg"]
     left = {path.name for path in folder.iterdir()}
     assert left == {names[3], "holiday.jpg", f"{'A' * 64}.jpg", shelf.path(kept).name}
 

@@ -64,7 +64,8 @@ class Strays:
             for names in _handfuls(self._media.names(category), self._chunk_size):
                 alive()
                 ours = [name for name in names if is_filename(name)]
-                findings.foreign += len(names) - len(ours)
+                for name in sorted(set(names).difference(ours)):
+                    findings.meet_foreign(f"{category}/{name}")
                 named = self._named(ours)
                 for name in ours:
                     if not any(n.is_archived and n.category == category for n in named[name]):
@@ -113,7 +114,10 @@ class Strays:
         adopted = self._adopt(category, name, lost, request) if lost else 0
         findings.adopted += adopted
         written_at = self._media.written_at(category, name)
-        if adopted or written_at is None or now.timestamp() - written_at < YOUNG:
+        if adopted or written_at is None:
+            return
+        if now.timestamp() - written_at < YOUNG:
+            findings.young += 1
             return
         if lost:
             # A kill left it there, or it was put back damaged.
@@ -121,7 +125,7 @@ class Strays:
                 self._media.quarantine(category, name)
             return
         if self._media.file(category, name) is None:
-            findings.foreign += 1
+            findings.meet_foreign(f"{category}/{name}")
             return
         findings.orphans += 1
         findings.orphan_bytes += self._media.size(category, name) or 0
