@@ -326,7 +326,7 @@ def test_ten_thousand_files_deleted_at_once_stop_the_daemon_s_hand(
                 before = rows(shelf)
                 for path in (archive.media.root / "posts").iterdir():
                     path.unlink()
-                told = becomes(daemon, "not ready")
+                told = becomes(daemon, "not ready", PATIENCE)
                 assert "lacks too much" in told["parts"]["media"]
                 assert "10,000 archived files are gone" in str(archive.brake.reason())
                 assert rows(shelf) == before
