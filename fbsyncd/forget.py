@@ -186,7 +186,7 @@ def _is_known_page(db: Database, subject: Subject) -> bool:
     return subject.kind == "page" and bool(
         rows(
             db,
-            "SELECT id FROM facebook_pages WHERE id = ?"
+            "SELECT CAST(id AS TEXT) FROM facebook_pages WHERE id = ?"
             " UNION SELECT page_id FROM sync_state WHERE page_id = ?",
             [subject.id] * 2,
         )

@@ -134,7 +134,7 @@ def post(row: Mapping[str, Any], picture: Shot, full: Shot) -> dict[str, Any]:
     shown = picture.file or full.file
     return {
         "id": row["id"],
-        "page_id": row["page_id"],
+        "page_id": _name(row["page_id"]),
         "type": row["type"],
         "message": row["message"],
         "story": row["story"],
@@ -177,8 +177,8 @@ def attachment(row: Mapping[str, Any], media: Shot, thumbnail: Shot) -> dict[str
 def video(row: Mapping[str, Any], poster: Shot) -> dict[str, Any]:
     """Return a video as the API tells it; its pictures are those of its poster."""
     return {
-        "video_id": row["video_id"],
-        "page_id": row["page_id"],
+        "video_id": _name(row["video_id"]),
+        "page_id": _name(row["page_id"]),
         "post_id": row["post_id"],
         "title": row["title"],
         "description": row["description"],
@@ -263,6 +263,11 @@ def _shape(file: Rendition) -> float:
 def _is_alike(one: Rendition, other: Rendition) -> bool:
     wide = _shape(other)
     return not wide or abs(_shape(one) / wide - 1) <= _SAME_SHAPE
+
+
+def _name(id_: object) -> str | None:
+    # A number in the tables of older programs.
+    return None if id_ is None else str(id_)
 
 
 def _first(values: Iterable[str | None]) -> str | None:

@@ -38,6 +38,8 @@ class Catalogue:
     #: Lets what is owed at the end of a transaction be done now: triggers of a table that is owed
     #: something cannot be woken.
     settle: str
+    #: Lets ids that are numbers in one table be compared with the same as texts in another.
+    bridge: tuple[str, ...]
     #: Makes the database hold rows of an adopted media_storage to the three statuses.
     enforce: tuple[str, ...]
 
@@ -74,6 +76,7 @@ WHERE type = 'trigger' ORDER BY tbl_name, name""",
     adds_defaults=False,
     by_index=" INDEXED BY {}",
     settle="SELECT 1",
+    bridge=(),
     enforce=tuple(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
 )
 _VISIBLE: Final = (
@@ -129,6 +132,17 @@ WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {_VISIBLE} ORDER BY t.relnam
     adds_defaults=True,
     by_index="",
     settle="SET CONSTRAINTS ALL IMMEDIATE",
+    # Written in SQL, so that the planner sees a comparison of texts, and their index.
+    bridge=(
+        "CREATE FUNCTION fbsyncd_same(TEXT, BIGINT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT"
+        " PARALLEL SAFE AS $$ SELECT $1 = CAST($2 AS TEXT) $$;",
+        "CREATE FUNCTION fbsyncd_same(BIGINT, TEXT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT"
+        " PARALLEL SAFE AS $$ SELECT $2 = CAST($1 AS TEXT) $$;",
+        "CREATE OPERATOR = (LEFTARG = TEXT, RIGHTARG = BIGINT, FUNCTION = fbsyncd_same,"
+        " COMMUTATOR = =);",
+        "CREATE OPERATOR = (LEFTARG = BIGINT, RIGHTARG = TEXT, FUNCTION = fbsyncd_same,"
+        " COMMUTATOR = =);",
+    ),
     enforce=(
         "ALTER TABLE media_storage ADD CONSTRAINT media_storage_status CHECK"
         f" (download_status IS NOT NULL AND download_status IN {_STATUSES})",

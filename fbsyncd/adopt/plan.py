@@ -60,8 +60,9 @@ def plan(statements: Iterable[str], inventory: Inventory, catalogue: Catalogue) 
     Raises SchemaError when a table stands in the way.
     """
     writer = _Writer(inventory, catalogue)
+    bridge = catalogue.bridge if suits.has_numbers(inventory) else ()
     steps = [step for statement in statements for step in writer.adapt(statement)]
-    return [*steps, *writer.stamps()]
+    return [*map(Step, bridge), *steps, *writer.stamps()]
 
 
 class _Writer:

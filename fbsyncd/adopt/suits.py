@@ -51,6 +51,7 @@ _NEVER_EMPTY: Final = {
 TIMES: Final = ("created_time", "updated_time", "created_at", "updated_at")
 
 _TEXT: Final = {"text"}
+_IDS: Final = {"text", "whole"}
 _TIME: Final = {"time"}
 _NUMBER: Final = {"whole", "number", "text"}
 _FLAG: Final = {"flag", "whole"}
@@ -68,8 +69,9 @@ _KINDS: Final = {
     "height": _SIZE,
     "file_size": _SIZE,
     "position": _SIZE,
-    "page_id": _TEXT,
-    "video_id": _TEXT,
+    "page_id": _IDS,
+    "video_id": _IDS,
+    "facebook_pages.id": _IDS,
     "facebook_post_attachments.id": {"whole", "text", "uuid"},
     "media_storage.id": {"uuid", "text"},
 }
@@ -93,6 +95,16 @@ def needs_links(inventory: Inventory) -> bool:
     """Tell whether every picture must have a link, those that are made here too."""
     table = inventory.tables.get("media_storage")
     return table is not None and not table.columns["original_url"].can_be_null
+
+
+def has_numbers(inventory: Inventory) -> bool:
+    """Tell whether ids of Pages or videos are numbers somewhere; Facebook writes digits only."""
+    return any(
+        table.kind(column) == "whole" and _kinds(inventory, name, column) == _IDS
+        for name, table in inventory.tables.items()
+        if name in ADOPTABLE
+        for column in table.columns
+    )
 
 
 def _refusals(inventory: Inventory, name: str) -> Iterator[str]:

@@ -112,7 +112,8 @@ def posts(db: Database, there: There) -> Iterator[Record]:
 
 def videos(db: Database, there: There) -> Iterator[Record]:
     """Yield every video."""
-    last = ""
+    # Before every id, also where they are numbers.
+    last = "0"
     while True:
         with session(db):
             found = rows(db, _VIDEOS, [last, CHUNK])
@@ -193,6 +194,10 @@ def _told(row: Row, names: Sequence[str]) -> Record:
     told = dict(zip(names, row, strict=True))
     for name in _TIMES & told.keys():
         told[name] = moment(told[name])
+    for name in ("page_id", "video_id"):
+        # A number in the tables of older programs.
+        if told.get(name) is not None:
+            told[name] = str(told[name])
     if "is_hidden" in told and told["is_hidden"] is not None:
         told["is_hidden"] = bool(told["is_hidden"])
     return told

@@ -19,7 +19,8 @@ SELECT k.id, {", ".join(f"p.{name}" for name in _DESCRIBED)},
     (SELECT count(*) FROM facebook_video_posts t WHERE t.page_id = k.id),
     (SELECT min(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id),
     (SELECT max(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id)
-FROM (SELECT id FROM facebook_pages UNION SELECT page_id FROM sync_state) AS k
+FROM (SELECT CAST(id AS TEXT) AS id FROM facebook_pages
+    UNION SELECT page_id FROM sync_state) AS k
 LEFT JOIN facebook_pages p ON p.id = k.id WHERE k.id > ? ORDER BY k.id LIMIT ?"""
 _UNREAD: Final[dict[str, Any]] = {"last_sync": None, "state": None, "message": None, "streams": {}}
 

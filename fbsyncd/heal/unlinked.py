@@ -49,17 +49,18 @@ SELECT * FROM (SELECT id, heal_attempts FROM media_storage WHERE link_expires_at
     AND NOT needs_link AND {_DUE} ORDER BY link_expires_at LIMIT ?) AS dying"""
 _OWNERS: Final = """
 WITH due (media_id) AS (SELECT id FROM media_storage WHERE id IN ({}))
-SELECT due.media_id, 'posts', p.page_id, p.id, p.created_time, p.misses
+SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
     FROM due JOIN facebook_posts p ON p.local_picture_id = due.media_id
-UNION SELECT due.media_id, 'posts', p.page_id, p.id, p.created_time, p.misses
+UNION SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
     FROM due JOIN facebook_posts p ON p.local_full_picture_id = due.media_id
-UNION SELECT due.media_id, 'posts', p.page_id, p.id, p.created_time, p.misses
+UNION SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
     FROM due JOIN facebook_post_attachments a ON a.local_media_id = due.media_id
     JOIN facebook_posts p ON p.id = a.post_id
-UNION SELECT due.media_id, 'posts', p.page_id, p.id, p.created_time, p.misses
+UNION SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
     FROM due JOIN facebook_post_attachments a ON a.local_thumbnail_id = due.media_id
     JOIN facebook_posts p ON p.id = a.post_id
-UNION SELECT due.media_id, 'videos', v.page_id, v.video_id, v.created_time, v.misses
+UNION SELECT due.media_id, 'videos', CAST(v.page_id AS TEXT), CAST(v.video_id AS TEXT),
+    v.created_time, v.misses
     FROM due JOIN facebook_video_posts v ON v.local_picture_id = due.media_id"""
 
 
