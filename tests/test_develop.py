@@ -220,9 +220,7 @@ def test_many_missing_files_are_a_scan_s_business(
         run(darkroom)
 
 
-def test_a_disk_that_vanishes_amid_a_handful_loses_no_row(
-    shelf: Shelf, darkroom: Darkroom
-) -> None:
+def test_a_disk_that_vanishes_amid_a_handful_loses_no_row(shelf: Shelf, darkroom: Darkroom) -> None:
     """Some were read and some were not there any more: without the marker that says nothing."""
     ids = [shelf.add(number, picture(number)) for number in range(3)]
     negatives = darkroom._claim(NOW)
