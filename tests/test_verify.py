@@ -99,6 +99,50 @@ def test_a_file_that_is_not_whole_is_lost(
     assert reason in show.table(verdict)
 
 
+def test_a_picture_of_an_earlier_version_is_looked_at(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """A former picture counts in the month of its post, and is lost when its file is."""
+    post_id = facebook.add_post("photo")
+    sync(archive)
+    month = str(one(archive, "SELECT created_time FROM facebook_posts WHERE id = ?", [post_id]))[:7]
+    facebook.replace_photo(post_id)
+    sync(archive)
+    assert proof(archive).is_whole
+    former = query(
+        archive,
+        "SELECT m.category, m.local_filename FROM former_pictures f"
+        " JOIN media_storage m ON m.id = f.media_id WHERE m.derived_from IS NULL",
+    )
+    for category, name in former:
+        (archive.media.root / category / name).unlink()
+    verdict = proof(archive)
+    assert list(verdict.reasons) == ["the file is missing on disk"]
+    assert verdict.months[month].lost == verdict.total.lost == len(former) > 0
+
+
+def test_a_picture_without_a_post_is_looked_at(facebook: Simulator, archive: Archive) -> None:
+    """What nothing names has a line of its own, and is lost when its file is."""
+    sync(archive)
+    before = proof(archive)
+    assert "without a post" not in show.table(before)
+    nobody = "UPDATE facebook_post_attachments SET local_media_id = NULL"
+    change(archive, f"{nobody}, local_thumbnail_id = NULL")
+    change(archive, "UPDATE facebook_video_posts SET local_picture_id = NULL")
+    change(archive, "UPDATE facebook_posts SET local_picture_id = NULL")
+    change(archive, "UPDATE facebook_posts SET local_full_picture_id = NULL")
+    verdict = proof(archive)
+    assert verdict.is_whole
+    assert verdict.unnamed.archived == verdict.unnamed.pictures > 0
+    assert verdict.total.pictures == before.total.pictures
+    for path in (archive.media.root / "posts").iterdir():
+        path.unlink()
+    verdict = proof(archive)
+    assert verdict.unnamed.lost == verdict.total.lost == sum(verdict.reasons.values()) > 0
+    assert verdict.as_json()["without_post"]["lost"] == verdict.total.lost
+    assert "without a post" in show.table(verdict)
+
+
 def test_altered_bytes_are_found_by_their_hash(facebook: Simulator, archive: Archive) -> None:
     """A file of the right size with other bytes is lost; a quick look does not claim to know."""
     sync(archive)

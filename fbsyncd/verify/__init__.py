@@ -2,8 +2,9 @@
 
 Changes nothing and asks nobody: it holds rows against files as they are now, and against what the
 source listed when it was last read whole. Months are those of ``created_time``, in UTC; a picture
-named by several posts counts once, in the month of the oldest. Small versions that were made here
-are not looked at: they can be made anew.
+named by several posts counts once, in the month of the oldest, and so does one that an earlier
+version of a post named. What no post names or named is counted beside the months. Small versions
+that were made here are not looked at: they can be made anew.
 
 Rows and files are streamed, so memory grows neither with the archive nor with a file.
 """
@@ -31,7 +32,7 @@ STEP: Final = 20
 
 # The text of a time begins with its month on both engines: sessions are in UTC.
 _MONTH: Final = "substr(CAST({} AS TEXT), 1, 7)"
-_NAMED: Final = """
+_PICTURES: Final = """
 SELECT m.id, m.category, m.local_filename, m.file_size, m.sha256, m.download_status,
     m.next_attempt_at, m.error_message, (SELECT min(n.month) FROM (
         SELECT {post} AS month FROM facebook_posts p WHERE p.local_picture_id = m.id
@@ -41,7 +42,11 @@ SELECT m.id, m.category, m.local_filename, m.file_size, m.sha256, m.download_sta
         UNION ALL SELECT {post} FROM facebook_posts p JOIN facebook_post_attachments a
             ON a.post_id = p.id WHERE a.local_thumbnail_id = m.id
         UNION ALL SELECT {video} FROM facebook_video_posts v WHERE v.local_picture_id = m.id
-    ) n)
+        UNION ALL SELECT {post} FROM former_pictures f JOIN facebook_posts p
+            ON p.id = f.owner_id WHERE f.media_id = m.id
+        UNION ALL SELECT {video} FROM former_pictures f JOIN facebook_video_posts v
+            ON v.video_id = f.owner_id WHERE f.media_id = m.id
+    ) n), m.asset_key
 FROM media_storage m WHERE m.id > ? AND m.derived_from IS NULL ORDER BY m.id LIMIT ?""".format(
     # Rows of older programs may not say when a post appeared.
     post=_MONTH.format("coalesce(p.created_time, p.created_at)"),
@@ -96,11 +101,11 @@ def verify(
     """
     verdict = Verdict(quick)
     _count_posts(db, verdict)
-    for done, (month, picture) in enumerate(_named(db)):
+    for done, (month, picture) in enumerate(_pictures(db)):
         if done % STEP == 0:
             heard(done)
         reason = fault(picture, media, quick=quick)
-        count = verdict.months[month]
+        count = verdict.unnamed if month is None else verdict.months[month]
         count.pictures += 1
         if reason is not None:
             count.lost += 1
@@ -157,14 +162,15 @@ def _count_posts(db: Database, verdict: Verdict) -> None:
             verdict.blame("a post that the source listed has no row", missing)
 
 
-def _named(db: Database) -> Iterator[tuple[str, Picture]]:
-    """Yield every picture that something names, with its month."""
+def _pictures(db: Database) -> Iterator[tuple[str | None, Picture]]:
+    """Yield every picture with its month; None where no post or video names or named it."""
     last = _BEFORE_ALL
     while True:
         with session(db):
-            found = rows(db, _NAMED, [last, CHUNK])
-        for _, category, filename, size, sha256, status, again, why, month in found:
-            if month is not None:
+            found = rows(db, _PICTURES, [last, CHUNK])
+        for id_, category, filename, size, sha256, status, again, why, month, key in found:
+            # A second row that an older program had for a picture; the first one tells of it.
+            if month is not None or not str(key).endswith(f"@{id_}"):
                 stored = (category, filename, size, sha256, status)
                 yield month, Picture(*stored, again is not None, why)
         if len(found) < CHUNK:
