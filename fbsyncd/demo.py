@@ -91,11 +91,17 @@ def _show_arrivals(archive: Archive) -> None:
 def _facebook(directory: Path, replay: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Run the simulator beside us and yield how it describes itself."""
     command = [sys.executable, "-m", "fbsyncd.simulator", "--posts", "60", "--alive", "20"]
+    # A demo that is killed cannot end it, but lets go of the pipe.
+    command += ["--until-eof"]
     command += ["--newest", _first_seen(directory).isoformat()]
     command += ["--replay", *replay] if replay else []
     # A session of its own, so that Ctrl-C ends the daemon first and Facebook after it.
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""

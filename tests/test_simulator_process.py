@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+import tomllib
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from threading import Event
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -16,6 +21,7 @@ from fbsyncd.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -70,6 +76,32 @@ def test_the_process_says_where_it_listens_and_ends_cleanly(number: signal.Signa
         assert running.wait(10) == 0
         assert running.stdout
         assert running.stdout.read() == ""
+
+
+def is_there(url: str) -> bool:
+    address = urlsplit(url)
+    with suppress(OSError), socket.create_connection((address.hostname, address.port), timeout=5):
+        return True
+    return False
+
+
+def test_a_demo_that_is_killed_leaves_no_facebook_behind(tmp_path: Path) -> None:
+    """SIGKILL of the demo lets go of the pipe it holds, and the simulator ends by itself."""
+    command = [sys.executable, "-m", "fbsyncd", "demo", "--dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        try:
+            assert any("The dashboard is at" in line for line in demo.stdout)
+            config = tomllib.loads((tmp_path / "config.toml").read_text())
+            url = config["facebook"]["graph_url"]
+            assert is_there(url)
+        finally:
+            demo.kill()
+        demo.wait()
+    deadline = time.monotonic() + 30
+    while is_there(url) and time.monotonic() < deadline:
+        Event().wait(0.1)
+    assert not is_there(url)
 
 
 def test_the_clock_moves_over_http(panel: Panel) -> None:

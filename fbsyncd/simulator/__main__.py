@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -17,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if chosen.until_eof:
+        threading.Thread(target=_wait_for_end, args=(stop,), name="parent", daemon=True).start()
     simulator = Simulator(
         port=chosen.port,
         posts=chosen.posts,
@@ -36,6 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _wait_for_end(stop: threading.Event) -> None:
+    """Set *stop* once nobody holds the other end of our standard input, however it went."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    stop.set()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fbsyncd.simulator", description=__doc__)
     add = parser.add_argument
@@ -48,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--newest", type=moment, help="time of the newest post (ISO)")
     add("--alive", type=float, default=0, metavar="SECONDS", help="a new post every so often")
     add("--replay", nargs="+", default=(), metavar="FILE", help="serve recorded answers instead")
+    add("--until-eof", action="store_true", help="end when standard input ends")
     add("--step", action="store_true", help="show one recorded file after the other")
     return parser
 
