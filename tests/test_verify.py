@@ -210,6 +210,42 @@ def test_given_up_pictures_are_lost_with_their_reason(
     assert not verdict.is_whole
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (
+            "its link is dead, and its owner is gone: The object is not there. Facebook said:"
+            ' "Object \'{0}\' does (not) "exist"" (code 100/33, HTTP 400, trace A{0})',
+            "its link is dead, and its owner is gone: The object is not there. (code 100/33)",
+        ),
+        (
+            "given up after 12 attempts: 403 URL signature expired ({0}_n.jpg at a.fbcdn.net)",
+            "given up after … attempts: 403 URL signature expired",
+        ),
+        ("404 Not Found (b{0}.fbcdn.net)", "404 Not Found"),
+        ("damaged at byte {0} of 7,{0}", "damaged at byte … of …"),
+        ("{0} bytes that are no picture (they begin {0} 0a)", "… bytes that are no picture"),
+    ],
+)
+def test_reasons_of_one_kind_are_counted_together(reason: str, kind: str) -> None:
+    """What a reason says of one picture only, be it an id, a name or a number, is left out."""
+    verdict = Verdict()
+    for own in ("123", "980"):
+        verdict.blame(reason.format(own))
+    assert dict(verdict.reasons) == {kind: 2}
+
+
+def test_the_most_frequent_reasons_are_shown_first() -> None:
+    """Twenty of them, and how many others there are."""
+    verdict = Verdict()
+    for nth in range(23):
+        verdict.blame(f"reason {chr(97 + nth)}", nth + 1)
+    shown = show.table(verdict).splitlines()
+    first = shown.index("Lost: 276") + 1
+    assert shown[first].split() == ["23", "reason", "w"]
+    assert shown[first + 20 :] == ["        6  and 3 other reasons"]
+
+
 def test_a_post_without_a_row_is_missed(facebook: Simulator, archive: Archive) -> None:
     """What the source listed and the archive does not have is named, in its month."""
     read(archive)

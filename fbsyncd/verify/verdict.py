@@ -18,7 +18,7 @@ _OWN: Final = tuple(
         (r' ?Facebook said: ".*" \((?:(code [^,()]*), )?[^()"]*\)', r" (\1)"),
         (r" \(\)", ""),
         # Which picture it was, and where: the fetcher's last words.
-        (r" \([^()]*\bat [^()\s]+\)$", ""),
+        (r" \((?:[^()]* at )?[^()\s]+\.[^()\s]+\)$", ""),
         (r" \(they begin [^()]*\)", ""),
         (r", asks to wait .*$", ""),
         (r"\b[a-z]+://\S+", "…"),
