@@ -190,7 +190,8 @@ class Caller:
         """Tell whether to try no more: known to be offline, one try shows whether that is over."""
         unreached = isinstance(error, Unreached)
         if tried == call.tries or (unreached and self.outside.is_away(FACEBOOK)):
-            if unreached:
+            # One that is tried less often than most says nothing of the way out.
+            if unreached and tried == TRIES:
                 self.outside.lost(FACEBOOK, str(error))
             return True
         level = logging.DEBUG if unreached else logging.INFO
