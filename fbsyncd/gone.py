@@ -123,6 +123,21 @@ def missed(db: Database, sighting: Sighting, named: Sequence[str], now: datetime
     )
 
 
+def among(db: Database, stream: str, named: Sequence[str]) -> set[str]:
+    """Return those of the objects *named* that count as gone."""
+    table, key = _TABLES[stream]
+    return {
+        str(id_)
+        for chunk in _chunks(sorted(named))
+        for (id_,) in rows(
+            db,
+            f"SELECT {key} FROM {table} WHERE {key} IN ({marks(len(chunk))})"
+            " AND deleted_at IS NOT NULL",
+            chunk,
+        )
+    }
+
+
 def seen(db: Database, stream: str, named: Sequence[str]) -> int:
     """Forget the misses of objects that were seen, and that they were gone; return how many."""
     table, key = _TABLES[stream]

@@ -131,17 +131,28 @@ class Healer:
     def _settle(
         self, wards: Sequence[Ward], inquiries: Mapping[str, Inquiry], now: datetime
     ) -> None:
-        done = [self._outcome(ward, inquiries[ward.owners[0].stream]) for ward in wards]
         with transaction(self._db):
             for inquiry in inquiries.values():
                 self._count_missing(inquiry, now)
+            gone_now = {name: self._gone(inquiry) for name, inquiry in inquiries.items()}
+            done = [self._outcome(ward, inquiries, gone_now) for ward in wards]
             self._close(done, now)
 
-    def _outcome(self, ward: Ward, inquiry: Inquiry) -> Outcome:
-        id_ = ward.owners[0].id
-        poisoned = id_ in inquiry.poisoned
-        attempts = self._unlinked.retry.attempts
-        return outcome(ward, inquiry.answers[id_], attempts, poisoned=poisoned)
+    def _outcome(
+        self, ward: Ward, inquiries: Mapping[str, Inquiry], gone_now: Mapping[str, set[str]]
+    ) -> Outcome:
+        stream, id_ = ward.owners[0].stream, ward.owners[0].id
+        inquiry = inquiries[stream]
+        return outcome(
+            ward,
+            inquiry.answers[id_],
+            self._unlinked.retry.attempts,
+            poisoned=id_ in inquiry.poisoned,
+            is_gone=id_ in gone_now[stream],
+        )
+
+    def _gone(self, inquiry: Inquiry) -> set[str]:
+        return gone.among(self._db, inquiry.stream, _missing(inquiry))
 
     def _close(self, done: Sequence[Outcome], now: datetime) -> None:
         self._unlinked.settle(done, now)
@@ -152,7 +163,7 @@ class Healer:
 
     def _count_missing(self, inquiry: Inquiry, now: datetime) -> None:
         """Count a miss for what is not there; a miss is no proof, see :mod:`fbsyncd.gone`."""
-        ids = [id_ for id_, error in inquiry.answers.items() if isinstance(error, ObjectMissing)]
+        ids = _missing(inquiry)
         if ids:
             progress = ledger.load(self._db, inquiry.page_id, inquiry.stream)
             gone.missed(self._db, Sighting(inquiry.stream, progress.full_at), ids, now)
@@ -216,6 +227,10 @@ class Healer:
             return now + TROUBLE_PAUSE
         held = [one for one in streams if one.state == "throttled" and one.is_held(now)]
         return max((one.hold_until for one in held if one.hold_until), default=None)
+
+
+def _missing(inquiry: Inquiry) -> list[str]:
+    return [id_ for id_, error in inquiry.answers.items() if isinstance(error, ObjectMissing)]
 
 
 def _later(source: Source, error: GraphError, order: Round) -> datetime:

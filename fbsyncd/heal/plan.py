@@ -104,12 +104,14 @@ def plan(owners: Collection[Owner], feed: Collection[datetime], per_call: int = 
     return Plan(tuple(windows), tuple(sorted(singles)))
 
 
-def outcome(ward: Ward, error: GraphError | None, attempts: int, *, poisoned: bool) -> Outcome:
+def outcome(
+    ward: Ward, error: GraphError | None, attempts: int, *, poisoned: bool, is_gone: bool = False
+) -> Outcome:
     """Return what the answer of a row's first owner means for it: *error*, or None for none.
 
     Only an answer can be final, after *attempts* of them: a Facebook that is silent for a week
-    has not said no. That the object is not there is final at once; it is not when others that
-    name the picture are left to ask.
+    has not said no. That the object is not there is final once it counts as gone (*is_gone*),
+    which takes several misses over a day, and no others that name the picture are left to ask.
     """
     asked = ward.asked + (POISONED if poisoned else 1)
     if error is None:
@@ -117,7 +119,9 @@ def outcome(ward: Ward, error: GraphError | None, attempts: int, *, poisoned: bo
         return Outcome(ward.id, asked, _UNNAMED.format(kind), asked >= attempts)
     if isinstance(error, ObjectMissing):
         alone = all(owner.misses for owner in ward.owners[1:])
-        return Outcome(ward.id, asked, f"its link is dead, and its owner is gone: {error}", alone)
+        state = "gone" if is_gone else "not there just now"
+        reason = f"its link is dead, and its owner is {state}: {error}"
+        return Outcome(ward.id, asked, reason, is_gone and alone)
     final = isinstance(error, CallRefused) and asked >= attempts
     return Outcome(ward.id, asked, f"its link is dead: {error}", final)
 
