@@ -1,7 +1,7 @@
 # make demo    the whole daemon against a simulated Facebook; no account needed
 # make check   lint, types and every test, as CI does
 # make manual  the man page and the completions of the shells anew, after a change of the options
-# make torture 1,000 kills, 10,000 lost files and 24 months (docs/RELIABILITY.md); 67 minutes on two cores
+# make torture 1,000 kills, 10,000 lost files and 24 months (docs/RELIABILITY.md); one to two hours
 #
 # Needs make and Python 3.11 or newer, with venv. Another Python: make test PYTHON=python3.12
 
