@@ -173,8 +173,8 @@ def test_a_disk_at_its_floor(facebook: Simulator, tmp_path: Path) -> None:
     """Told before it is full, with the folder it is about."""
     with archive_of(facebook, tmp_path, media='free_space_floor = "900TB"') as archive:
         with scripted([OK]) as script:
-            Alerts(archive, [Webhook(script.url, "test")]).turn()
-            Alerts(archive, [Webhook(script.url, "test")]).turn()
+            Alerts(archive, [Webhook(script.url, "test", Event())]).turn()
+            Alerts(archive, [Webhook(script.url, "test", Event())]).turn()
         (body,) = map(json.loads, script.bodies)
         assert (body["alert"], body["state"], body["subject"]) == ("disk", "on", None)
         assert str(archive.config.media.root) in body["message"]
@@ -207,7 +207,7 @@ def test_no_secret_is_told(facebook: Simulator, archive: Archive) -> None:
     facebook.clock.move(timedelta(minutes=1))
     read(archive)
     with scripted([OK]) as script:
-        Alerts(archive, [Webhook(script.url, "test")]).turn()
+        Alerts(archive, [Webhook(script.url, "test", Event())]).turn()
     (body,) = script.bodies
     assert json.loads(body)["alert"] == "token"
     assert facebook.token.encode() not in body
@@ -220,7 +220,7 @@ def test_no_secret_is_told(facebook: Simulator, archive: Archive) -> None:
 def test_a_webhook_gets_json() -> None:
     """One POST; what it answers matters only by its status."""
     with scripted([reply(b"<html>", 204), reply({}, 500), reply({}, 302, Location="/x")]) as script:
-        hook = Webhook(script.url, "fbsyncd/test")
+        hook = Webhook(script.url, "fbsyncd/test", Event())
         hook.deliver({"alert": "disk", "text": "voll"})
         for status in ("500", "302"):
             with pytest.raises(HookFailed, match=status):
@@ -230,17 +230,42 @@ def test_a_webhook_gets_json() -> None:
     assert script.headers[0]["content-type"] == "application/json"
 
 
-def test_a_webhook_that_drips_or_hangs_is_left() -> None:
-    """Neither an answer without an end nor none at all holds the thread; no address is told."""
+def test_a_webhook_that_hangs_is_left() -> None:
+    """Nobody answers, or nobody is there; no address is told."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/T0-s3cre7"
+        hook = Webhook(address, "test", Event(), patience=0.4)
         began = time.monotonic()
         with pytest.raises(HookFailed) as failure:
-            Webhook(address, "test", patience=0.4).deliver({})
+            hook.deliver({})
         assert time.monotonic() - began < 5
         assert "s3cre7" not in str(failure.value)
     with pytest.raises(HookFailed, match="did not answer"):
-        Webhook(address, "test").deliver({})
+        Webhook(address, "test", Event()).deliver({})
+
+
+def test_a_webhook_that_drips_is_left() -> None:
+    """An answer without an end holds nobody, and is not asked for twice at once."""
+    over = Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            while not over.wait(0.05):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=drip, args=(server,))
+        dripping.start()
+        hook = Webhook(f"http://127.0.0.1:{server.getsockname()[1]}/", "test", Event(), 0.5)
+        try:
+            with pytest.raises(HookFailed, match=r"within 0\.5 seconds"):
+                hook.deliver({})
+            with pytest.raises(HookFailed, match="still owes"):
+                hook.deliver({})
+        finally:
+            over.set()
+            dripping.join()
 
 
 def script(folder: Path, text: str) -> str:

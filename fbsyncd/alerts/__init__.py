@@ -37,7 +37,7 @@ def hooks_of(archive: Archive) -> list[Hook]:
     settings = archive.config.alerts
     hooks: list[Hook] = []
     if address := settings.webhook.get_secret_value():
-        hooks.append(Webhook(address, USER_AGENT))
+        hooks.append(Webhook(address, USER_AGENT, archive.stop))
     if settings.command:
         hooks.append(Command(settings.command, archive.stop))
     return hooks

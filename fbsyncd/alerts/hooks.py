@@ -10,7 +10,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from threading import Event
+from threading import Event, Thread
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -43,24 +43,51 @@ class Webhook:
 
     name = "webhook"
 
-    def __init__(self, address: str, user_agent: str, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, address: str, user_agent: str, stop: Event, patience: float = PATIENCE
+    ) -> None:
         self._address = address
         parts = urlsplit(address)
         # What libraries log of a request is its path, without the host.
         conceal(address, parts.path.strip("/"), parts.query)
         self._headers = {"User-Agent": user_agent}
+        self._stop = stop
         self._patience = patience
+        self._thread: Thread | None = None
 
     def deliver(self, told: Mapping[str, str | None]) -> None:
         """Post once; raises HookFailed."""
-        half = self._patience / 2
+        if self._thread is not None and self._thread.is_alive():
+            raise HookFailed("the webhook still owes its last answer")
+        failures: list[HookFailed] = []
+
+        def post() -> None:
+            try:
+                self._post(told)
+            except HookFailed as failure:
+                failures.append(failure)
+
+        # Time-outs count from byte to byte: an answer that drips would hold this thread for ever.
+        self._thread = Thread(target=post, name="webhook", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + self._patience
+        while self._thread.is_alive() and not self._stop.is_set():
+            self._thread.join(_LOOK)
+            if time.monotonic() >= deadline:
+                break
+        if self._thread.is_alive():
+            raise HookFailed(f"the webhook did not answer within {self._patience:g} seconds")
+        for failure in failures:
+            raise failure
+
+    def _post(self, told: Mapping[str, str | None]) -> None:
         try:
-            # Unread: whoever drips an answer must not hold the thread.
+            # The body stays unread: its status says enough.
             with requests.post(
                 self._address,
                 json=dict(told),
                 headers=self._headers,
-                timeout=(half, half),
+                timeout=(self._patience, self._patience),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
