@@ -217,6 +217,23 @@ def test_the_scripts_go_on_and_what_they_add_is_adopted(database_url: str, tmp_p
         assert archive.feed.stats()["attachments"] == 81
 
 
+def test_a_script_may_write_an_attachment_of_no_post(database_url: str, tmp_path: Path) -> None:
+    """Their table lets it be empty; the triggers that were added do not refuse what it let in."""
+    scripts, years = Dump(database_url), Years(posts=3, attachments=3, again=1, videos=1)
+    scripts.make(*STRANGERS)
+    years.fill(scripts)
+    with adopted(database_url, tmp_path) as archive:
+        lost = (None, "photo", years.link("7_7_7", random.Random(1)), None, "a title", "words")
+        scripts.write(dump.ATTACHMENT, [lost])
+        scripts.run("UPDATE facebook_post_attachments SET title = 'another' WHERE post_id IS NULL")
+        archive.take_in()
+        assert scripts.one("SELECT title FROM facebook_post_attachments WHERE post_id IS NULL") == (
+            "another"
+        )
+        scripts.run("DELETE FROM facebook_post_attachments WHERE post_id IS NULL")
+        assert archive.feed.stats()["posts"] == 3
+
+
 DEATHS = [
     *(Death("executed", number) for number in (5, 30, 90)),
     Death("commit", 1),

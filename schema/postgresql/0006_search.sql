@@ -49,16 +49,18 @@ CREATE TRIGGER facebook_posts_search AFTER INSERT OR UPDATE OR DELETE ON faceboo
 CREATE FUNCTION fbsyncd_search_attachment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.title IS NOT NULL OR NEW.description IS NOT NULL THEN
+        IF NEW.post_id IS NOT NULL AND coalesce(NEW.title, NEW.description) IS NOT NULL THEN
             INSERT INTO search_stale (post_id) VALUES (NEW.post_id);
         END IF;
     ELSIF TG_OP = 'DELETE' THEN
-        IF OLD.title IS NOT NULL OR OLD.description IS NOT NULL THEN
+        IF OLD.post_id IS NOT NULL AND coalesce(OLD.title, OLD.description) IS NOT NULL THEN
             INSERT INTO search_stale (post_id) VALUES (OLD.post_id);
         END IF;
     ELSIF (OLD.post_id, OLD.title, OLD.description, OLD.removed_at)
         IS DISTINCT FROM (NEW.post_id, NEW.title, NEW.description, NEW.removed_at) THEN
-        INSERT INTO search_stale (post_id) VALUES (OLD.post_id), (NEW.post_id);
+        INSERT INTO search_stale (post_id)
+        SELECT DISTINCT post_id FROM (VALUES (OLD.post_id), (NEW.post_id)) AS told (post_id)
+        WHERE post_id IS NOT NULL;
     END IF;
     RETURN NULL;
 END

@@ -48,7 +48,7 @@ CREATE TRIGGER facebook_posts_search_gone AFTER DELETE ON facebook_posts BEGIN
 END;
 
 CREATE TRIGGER facebook_post_attachments_search_new AFTER INSERT ON facebook_post_attachments
-    WHEN NEW.title IS NOT NULL OR NEW.description IS NOT NULL
+    WHEN NEW.post_id IS NOT NULL AND coalesce(NEW.title, NEW.description) IS NOT NULL
 BEGIN
     INSERT INTO search_stale (post_id) VALUES (NEW.post_id);
 END;
@@ -56,10 +56,12 @@ CREATE TRIGGER facebook_post_attachments_search AFTER UPDATE ON facebook_post_at
     WHEN (OLD.post_id, OLD.title, OLD.description, OLD.removed_at)
         IS NOT (NEW.post_id, NEW.title, NEW.description, NEW.removed_at)
 BEGIN
-    INSERT INTO search_stale (post_id) VALUES (OLD.post_id), (NEW.post_id);
+    INSERT INTO search_stale (post_id)
+    SELECT post_id FROM (SELECT OLD.post_id AS post_id UNION SELECT NEW.post_id)
+    WHERE post_id IS NOT NULL;
 END;
 CREATE TRIGGER facebook_post_attachments_search_gone AFTER DELETE ON facebook_post_attachments
-    WHEN OLD.title IS NOT NULL OR OLD.description IS NOT NULL
+    WHEN OLD.post_id IS NOT NULL AND coalesce(OLD.title, OLD.description) IS NOT NULL
 BEGIN
     INSERT INTO search_stale (post_id) VALUES (OLD.post_id);
 END;
