@@ -20,7 +20,6 @@ from peewee import Database
 
 from fbsyncd import backup, models
 from fbsyncd.datafiles import schema_dir
-from fbsyncd.engines import SQLITE
 from fbsyncd.errors import SchemaError
 
 log = logging.getLogger(__name__)
@@ -90,7 +89,7 @@ def begin(db: Database) -> list[Migration]:
     Must be called inside a transaction. Raises SchemaError as :func:`apply` does.
     """
     engine = models.engine(db)
-    if engine is SQLITE:
+    if models.file(db) is not None:
         require_sqlite(sqlite3.sqlite_version_info)
     models.rows(db, engine.lock_migrations)
     models.change(db, _LEDGER.format(_ledger(db)))

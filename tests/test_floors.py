@@ -92,6 +92,7 @@ def test_the_fake_facebook_knows_nothing_of_the_product() -> None:
     [
         (r"SET\s+download_status\s*=", {"adopt", "backlog"}),
         (r"isinstance\([^)]*(?:Sqlite|Postgresql)Database", {"models"}),
+        (r"(?:is|==) (?:SQLITE|POSTGRESQL)\b|\.name == \"(?:sqlite|postgresql)", {"models"}),
         (r"\.replace\(.*\.part|\"\.incoming\"", {"media"}),
     ],
 )

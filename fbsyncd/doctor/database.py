@@ -48,7 +48,7 @@ class SqliteFile:
 
 def check(db: Database, url: str) -> Iterator[Finding]:
     """Tell how the database is, then which schema it has; changes nothing and makes none."""
-    is_file = models.engine(db).name == "sqlite"
+    is_file = models.file(db) is not None
     path = Path(unquote(url.removeprefix("sqlite:///")))
     found = sqlite(path) if is_file else _postgresql(db)
     yield found
