@@ -146,7 +146,8 @@ def _is_settled(archive: Archive, wish: Wish, reading: Sequence[Future[None]]) -
     if not wish.with_media:
         return True
     now = archive.now()
-    return not outstanding.is_any(archive.db, now) and not archive.healer.is_due(now)
+    # In this order: what healing has just done with is outstanding.
+    return not archive.healer.is_due(now) and not outstanding.is_any(archive.db, now)
 
 
 def _read(archive: Archive, page: Page, wish: Wish, progress: Progress) -> None:

@@ -45,10 +45,15 @@ class Again:
 
     def turn(self, now: datetime) -> int:
         """Give every such row one more attempt if it is time; return how many there are."""
-        if not self.is_due(now):
-            return 0
+        count = self._grant(now) if self.is_due(now) else 0
+        # Only now: in between nobody may think that there is nothing left to do.
         self._is_due = False
+        return count
+
+    def _grant(self, now: datetime) -> int:
         with transaction(self._db):
+            if not self._is_time(now):
+                return 0
             facts.put(self._db, _FACT, to_text(now))
             return change(
                 self._db,
