@@ -72,7 +72,8 @@ def post(told: dict[str, Any]) -> str:
     text = " ".join((told["message"] or told["story"] or "").split())
     text = text if len(text) <= 90 else f"{text[:89]}…"
     picture = told["display_image_url"] or f"no picture ({told['image_state'] or 'none named'})"
-    return f"{told['created_time']}  {told['type']:<7} {text}\n    {picture}"
+    created, kind = told["created_time"] or "no time yet", told["type"] or "-"
+    return f"{created:<20}  {kind:<7} {text}\n    {picture}"
 
 
 def findings(found: Findings, request: Request) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from plant import config_text
 
+from fbsyncd import terminal
 from fbsyncd.simulator import Simulator
 
 
@@ -49,6 +50,13 @@ def test_a_sync_by_hand_ends_with_the_statistics(folder: Path) -> None:
     assert stats["posts"] == 8
     assert stats["pictures"]["safe"] == stats["pictures"]["all"] > 0
     assert fbsyncd(folder, "stats").stdout in done.stdout
+
+
+def test_a_post_of_which_little_is_known_is_a_line_too() -> None:
+    """Databases that were adopted have posts without a type and without a time."""
+    known = dict.fromkeys(("created_time", "type", "message", "story", "display_image_url"))
+    told = terminal.post(known | {"image_state": None})
+    assert told == "no time yet           -       \n    no picture (none named)"
 
 
 def test_posts_are_shown_as_the_api_tells_them(folder: Path) -> None:
