@@ -1,6 +1,6 @@
 // The page's course: follow the address, look now and then for what has changed, say how it goes.
 
-import { ask, hasToken, keepToken, order, TokenNeeded } from "./api.js";
+import { ask, hasToken, keepToken, order, Refused, TokenNeeded } from "./api.js";
 import { offer, showFilters } from "./filters.js";
 import { showHealth } from "./health.js";
 import { follow } from "./lightbox.js";
@@ -15,7 +15,7 @@ const EAGER = 30_000; // milliseconds after an order in which its effect is look
 const byId = (id) => document.getElementById(id);
 const live = byId("live");
 
-let looking = false, timer = 0, eager = 0;
+let looking = false, again = false, timer = 0, eager = 0;
 
 async function look() {
   const place = here();
@@ -30,23 +30,28 @@ async function look() {
 
 async function keepLooking() {
   clearTimeout(timer);
+  // Who asks in the middle of a look wants to see what came after its beginning.
+  again = looking;
   if (looking || document.hidden) return;
   looking = true;
   let wait = AGAIN;
   try {
     const busy = await look();
     tell(busy ?? say("calm"), busy ? "busy" : "calm");
+    if (Date.now() > eager) byId("said").textContent = "";
     wait = busy || Date.now() < eager ? BUSY : CALM;
   } catch (error) {
     trouble(error);
     if (error instanceof TokenNeeded) wait = Infinity;
   }
   looking = false;
+  if (again) wait = 0;
   if (wait < Infinity) timer = setTimeout(keepLooking, wait);
 }
 
 function trouble(error) {
   if (error instanceof TokenNeeded) askForToken();
+  else if (error instanceof Refused) tell(say("refused", { why: error.message }), "away");
   else tell(say(navigator.onLine || isLocal() ? "away" : "offline"), "away");
 }
 
@@ -69,6 +74,7 @@ function arrive() {
   const isHealth = place.view === "health";
   byId("health").hidden = !isHealth;
   byId("wall").hidden = isHealth;
+  byId("skip").hash = isHealth ? "health" : "posts";
   for (const [name, view] of [["to-posts", ""], ["to-health", "health"]]) {
     byId(name).href = addressOf({ view, post: "", picture: "" });
     if (place.view === view) byId(name).setAttribute("aria-current", "page");
@@ -113,6 +119,7 @@ byId("token-dialog").addEventListener("cancel", (event) => event.preventDefault(
 document.addEventListener("visibilitychange", keepLooking);
 addEventListener("online", keepLooking);
 addEventListener("place", arrive);
+addEventListener("token", askForToken);
 
 translate(document);
 setTrouble(trouble);

@@ -1,7 +1,7 @@
 // One post as a card: the picture first, then what it says, then when and where.
 // Every text of a post is a stranger's. It goes into the page as text, never as HTML.
 
-import { make, number, safeLink, time } from "./format.js";
+import { begin, make, number, safeLink, time } from "./format.js";
 import { addressOf, go } from "./place.js";
 import { say } from "./words.js";
 
@@ -54,7 +54,7 @@ function stateOf(text) {
 }
 
 function frame(post, first, text, pictures) {
-  const alt = (first.about || text || say("wordless")).slice(0, 160);
+  const alt = begin(first.about || text || say("wordless"));
   const inside = [first.url ? image(first, alt) : placeholder(first), ...badges(post, pictures.length)];
   const element = first.url ? opening(post, pictures.indexOf(first), inside) : make("div", {}, ...inside);
   element.className = "picture";

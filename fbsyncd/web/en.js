@@ -1,7 +1,7 @@
 // English. Where a language tells one from many, give both: { one: ..., other: ... }.
 
 export default {
-  skip: "Skip to the posts",
+  skip: "Skip to the content",
   posts: "Posts",
   health: "Health",
   views: "Views",
@@ -127,7 +127,8 @@ export default {
   diskTitle: "Disk",
   diskUsed: "{used} of pictures, {free} free",
   folderTitle: "Rows against files",
-  folderFine: "Every file is where its row says.",
+  folderLooked: "Whatever was missing or damaged at the last look is being fetched again.",
+  folderUnseen: "The files have not been looked at yet.",
   lastScan: "Last look at every file",
   lastScrub: "Last check of every byte",
   failedTitle: "What failed, and why",

@@ -17,7 +17,9 @@ export const isFiltered = (place) => FILTERS.some((name) => place[name]);
 
 // Show in the fields what the address says.
 export function showFilters(place) {
-  if (document.activeElement !== search) search.value = place.q;
+  if (place.view) clearTimeout(typing);
+  // What is being typed stays; so does a space at its end.
+  if (search.value.trim() !== place.q) search.value = place.q;
   for (const name of CHOICES) byId(name).value = place[name];
   byId("clear").hidden = !isFiltered(place);
   press(place);
@@ -61,11 +63,12 @@ const nextMonth = (name) => new Date(Date.UTC(utc(name)[0], utc(name)[1], 1)).to
 const lastDay = (name) => new Date(Date.UTC(utc(name)[0], utc(name)[1], 0)).toISOString().slice(0, 10);
 
 function byYear(months) {
-  const years = Map.groupBy(months, ({ since }) => since.slice(0, 4));
-  return [...years].map(([name, some]) => ({
-    since: `${name}-01-01`, until: `${name}-12-31`, name,
-    posts: some.reduce((sum, { posts }) => sum + posts, 0),
-  }));
+  const years = new Map();
+  for (const { since, posts } of months) {
+    const name = since.slice(0, 4);
+    years.set(name, (years.get(name) ?? 0) + posts);
+  }
+  return [...years].map(([name, posts]) => ({ since: `${name}-01-01`, until: `${name}-12-31`, name, posts }));
 }
 
 function drawBars(posts) {

@@ -58,6 +58,9 @@ function dressed(element, attributes, children) {
   return element;
 }
 
+// The beginning of a text, never half a character.
+export const begin = (text, length = 160) => [...text].slice(0, length).join("");
+
 export function time(text) {
   if (!text) return say("never");
   const element = make("time", { datetime: text, title: exactTime(new Date(text)) });
@@ -71,6 +74,7 @@ export function tellTime(element) {
 }
 
 export function safeLink(text) {
-  const { protocol, hostname } = URL.parse(text ?? "") ?? {};
+  if (!text || !URL.canParse(text)) return null;
+  const { protocol, hostname } = new URL(text);
   return protocol === "https:" && /(^|\.)facebook\.com$/.test(hostname) ? text : null;
 }

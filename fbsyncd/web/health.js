@@ -1,8 +1,8 @@
 // How the archive is: what is safe, what waits, what failed and why, and what is about to happen.
 
-import { ask, order } from "./api.js";
+import { ask, order, TokenNeeded } from "./api.js";
 import { area, columns, stacked } from "./charts.js";
-import { bytes, day, distance, make, number, percent, time } from "./format.js";
+import { bytes, day, distance, make, number, percent, tellTime, time } from "./format.js";
 import { fact, nameOf } from "./summary.js";
 import { say } from "./words.js";
 
@@ -12,23 +12,29 @@ const FAILED = 20; // rows asked for at once
 const byId = (id) => document.getElementById(id);
 const DAY = 86_400_000;
 
-let told = "", shownFailed = FAILED;
+const told = new Map(); // panel -> what it was made from
+let shownFailed = FAILED;
 
 export async function showHealth(stats, timeline) {
   const failed = await ask(`api/media?status=failed&limit=${Math.min(shownFailed, 100)}`);
-  const now = JSON.stringify([stats, timeline, failed]);
-  if (now === told) return;
-  told = now;
-  fill("pictures", ...pictures(stats));
-  fill("growth", ...growth(timeline.archived));
-  fill("dying", ...dying(stats.deadlines, timeline.dying));
-  fill("pages", pages(stats));
-  fill("disk", ...disk(stats));
-  fill("folder", ...folder(stats));
-  fill("failed", ...failures(failed));
+  const { deadlines, media, pictures: counts, pages: read, budgets, tokens, unavailable, reconcile } = stats;
+  fill("pictures", pictures, { pictures: counts, media });
+  fill("growth", growth, timeline.archived);
+  fill("dying", dying, { deadlines, days: timeline.dying });
+  fill("pages", pages, { pages: read, budgets, tokens });
+  fill("disk", disk, { media, free_bytes: stats.free_bytes });
+  fill("folder", folder, { unavailable, reconcile });
+  fill("failed", failures, failed);
+  byId("health").querySelectorAll("time").forEach(tellTime);
 }
 
-const fill = (id, ...inside) => byId(`health-${id}`).replaceChildren(...inside.filter(Boolean));
+// Only what has changed is made anew: whoever is on a button with the keyboard stays there.
+function fill(id, made, from) {
+  const now = JSON.stringify(from);
+  if (told.get(id) === now) return;
+  told.set(id, now);
+  byId(`health-${id}`).replaceChildren(...made(from).filter(Boolean));
+}
 
 function pictures({ pictures: { safe, all }, media }) {
   const waiting = all - safe;
@@ -52,7 +58,7 @@ function growth(days) {
   });
 }
 
-function dying({ will_die: late, dead }, days) {
+function dying({ deadlines: { will_die: late, dead }, days }) {
   const counts = new Map(days.map((one) => [one.day, one.pictures]));
   const ahead = Array.from({ length: AHEAD }, (_, nth) => {
     const date = new Date(Date.now() + nth * DAY);
@@ -73,12 +79,12 @@ function pages({ pages: all, budgets, tokens }) {
     make("th", { scope: "row" }, nameOf(page)),
     make("td", { class: page.message ? "gone" : "" }, stateOf(page)),
     make("td", {}, time(page.last_sync)),
-    make("td", {}, page.next_sync ? distance(new Date(page.next_sync)) : "–"),
+    make("td", {}, page.next_sync ? time(page.next_sync) : "–"),
     make("td", {}, tokenOf(tokens.find((token) => token.page_id === page.id))),
     make("td", {}, budgetOf(budgets.filter((one) => one.page_id === page.id || !one.page_id)))));
-  return make("table", {},
+  return [make("table", {},
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, say(name))))),
-    make("tbody", {}, ...rows));
+    make("tbody", {}, ...rows))];
 }
 
 function tokenOf(token) {
@@ -112,9 +118,9 @@ function disk({ media, free_bytes: free }) {
 }
 
 function folder({ unavailable, reconcile }) {
-  const looks = [["lastScan", reconcile?.last_scan], ["lastScrub", reconcile?.last_scrub]];
+  const looks = [["lastScan", reconcile.last_scan], ["lastScrub", reconcile.last_scrub]];
   return [
-    make("p", { class: unavailable ? "gone" : "" }, unavailable ?? say("folderFine")),
+    make("p", { class: unavailable ? "gone" : "" }, unavailable ?? say(reconcile.last_scan ? "folderLooked" : "folderUnseen")),
     make("dl", { class: "facts" }, ...looks.map(([name, at]) => fact(say(name), time(at)))),
   ];
 }
@@ -141,7 +147,8 @@ function retry(row) {
       button.textContent = say("queued");
     } catch (error) {
       button.disabled = false;
-      byId("said").textContent = say("refused", { why: error.message });
+      if (error instanceof TokenNeeded) dispatchEvent(new Event("token"));
+      else byId("said").textContent = say("refused", { why: error.message });
     }
   });
   return button;

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { image, picturesOf, placeholder, wordsOf } from "./card.js";
-import { day, exactTime, make, safeLink, time } from "./format.js";
+import { begin, day, exactTime, make, safeLink, time } from "./format.js";
 import { back, go, here } from "./place.js";
 import { nameOfPage, postShown } from "./wall.js";
 import { say } from "./words.js";
@@ -55,7 +55,7 @@ function turnTo(wanted) {
   nth = next;
   const picture = pictures[nth];
   const words = picture?.about || wordsOf(post) || say("wordless");
-  const shown = picture?.url ? image(picture, words.slice(0, 160), "100vw") : picture && placeholder(picture);
+  const shown = picture?.url ? image(picture, begin(words), "100vw") : picture && placeholder(picture);
   stage.replaceChildren(...(shown ? [shown] : []));
   box.classList.toggle("wordy", !picture);
   zoom = picture?.url ? zoomable(stage, shown, (step) => move(step)) : null;
@@ -120,6 +120,11 @@ box.addEventListener("cancel", (event) => {
   event.preventDefault();
   leave();
 });
+// A file that is gone is being fetched again: the same picture, moments later.
+stage.addEventListener("error", () => {
+  stage.replaceChildren(placeholder({ state: "healing" }));
+  nth = -1;
+}, true);
 byId("close").addEventListener("click", leave);
 byId("earlier").addEventListener("click", () => move(-1));
 byId("later").addEventListener("click", () => move(1));

@@ -35,12 +35,18 @@ export function back(changes) {
 
 addEventListener("popstate", () => dispatchEvent(new Event("place")));
 
-const dayAfter = (text) => new Date(Date.parse(text) + 86_400_000).toISOString().slice(0, 10);
+// The reader's midnight, so many days after a day; what is no day is left to the archive to refuse.
+function midnight(text, later = 0) {
+  const date = new Date(`${text}T00:00`);
+  if (Number.isNaN(date.getTime())) return text;
+  date.setDate(date.getDate() + later);
+  return date.toISOString();
+}
 
 // The filters as /api/posts knows them. The last day counts whole.
 export function query({ q, page, type, local, since, until }) {
   const asked = {
-    q, type, page_id: page, since, until: Date.parse(until) ? dayAfter(until) : "",
+    q, type, page_id: page, since: since && midnight(since), until: until && midnight(until, 1),
     has_local_image: { yes: "true", no: "false" }[local] ?? "",
   };
   return new URLSearchParams(Object.entries(asked).filter(([, text]) => text));

@@ -22,7 +22,7 @@ export function showSummary(stats) {
 export const nameOf = (page) => page.name ?? page.id;
 
 export function doing(stats) {
-  if (stats.pages.some((page) => page.state === "reading")) return say("reading");
+  if (stats.pages.some((page) => page.is_syncing || page.state === "reading")) return say("reading");
   return stats.media.pending ? say("arriving", { count: stats.media.pending }) : null;
 }
 

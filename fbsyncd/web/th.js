@@ -1,7 +1,7 @@
 // ภาษาไทย
 
 export default {
-  skip: "ข้ามไปยังโพสต์",
+  skip: "ข้ามไปยังเนื้อหา",
   posts: "โพสต์",
   health: "สถานะ",
   views: "มุมมอง",
@@ -124,7 +124,8 @@ export default {
   diskTitle: "ดิสก์",
   diskUsed: "รูปใช้ {used} เหลือว่าง {free}",
   folderTitle: "ข้อมูลกับไฟล์",
-  folderFine: "ทุกไฟล์อยู่ครบตามข้อมูล",
+  folderLooked: "ไฟล์ที่หายหรือเสียเมื่อตรวจครั้งล่าสุดกำลังถูกดึงมาใหม่",
+  folderUnseen: "ยังไม่ได้ตรวจไฟล์",
   lastScan: "ตรวจทุกไฟล์ล่าสุด",
   lastScrub: "ตรวจทุกไบต์ล่าสุด",
   failedTitle: "สิ่งที่ล้มเหลวและสาเหตุ",

@@ -1,6 +1,6 @@
 // The wall of posts: loads older ones as they are scrolled to, and puts each new one in its place.
 
-import { ask } from "./api.js";
+import { ask, Refused } from "./api.js";
 import { fill, isCut, isWaiting, offerMore } from "./card.js";
 import { make, month, tellTime } from "./format.js";
 import { query } from "./place.js";
@@ -19,7 +19,8 @@ let pageNames = new Map();
 let wanted = new URLSearchParams(); // the filters, as the API knows them
 let turn = 0; // answers to what was wanted before are dropped
 let cursor = "", tail = ""; // where the next posts begin, where the last ones did
-let finished = false, loading = false, onTrouble = () => {};
+let finished = false, loading = false, tellTrouble = () => {};
+const onTrouble = (error) => tellTrouble(error);
 
 // Each card takes as many grid rows as it is high: a wall without holes, in the order of reading.
 const heights = new ResizeObserver((changes) => fit(changes.map((change) => change.target)));
@@ -38,7 +39,7 @@ const bottom = new IntersectionObserver((changes) => {
 
 export const postShown = (id) => cards.get(id)?.post;
 export const nameOfPage = (id) => pageNames.get(id) ?? id;
-export const setTrouble = (tell) => { onTrouble = tell; };
+export const setTrouble = (tell) => { tellTrouble = tell; };
 
 export function setPages(pages) {
   pageNames = new Map(pages.map((page) => [page.id, page.name ?? page.id]));
@@ -117,7 +118,9 @@ function postsFrom(start) {
   return ask(`api/posts?${asked}`);
 }
 
-export async function loadMore() {
+export const loadMore = () => loadNext().catch(onTrouble);
+
+async function loadNext() {
   if (loading || finished) return;
   loading = true;
   const mine = turn;
@@ -130,7 +133,10 @@ export async function loadMore() {
     tail = cursor;
     goOnAt(page.next_cursor);
   } catch (error) {
-    if (mine === turn) onTrouble(error);
+    if (mine !== turn) return;
+    if (!cursor) empty();
+    end.textContent = error instanceof Refused ? error.message : say("away");
+    throw error;
   } finally {
     if (mine === turn) {
       loading = false;
@@ -156,7 +162,7 @@ export async function lookAgain() {
   if (loading) return;
   const mine = turn;
   if (cards.size) await loadNewest(mine);
-  else await loadMore();
+  else await loadNext();
   if (finished && mine === turn) {
     const page = await postsFrom(tail);
     if (mine !== turn) return;
