@@ -378,3 +378,40 @@ def test_an_unplugged_disk_is_said(browser: Browser, shelf: Shelf, site: Site) -
     page.wait_for_selector(".notices >> text=--accept-loss")
     page.close()
     away.rename(shelf.media.root)
+
+
+def test_a_filter_that_is_none_is_told(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """What the archive refuses is said where the posts would be, and not called well."""
+    shelf.post(1, "here")
+    with watched(browser, site.url, may_fail=("status of 400", "required format")) as page:
+        page.goto(f"{site.url}/?since=garbage")
+        page.wait_for_selector("#end >> text=since must be")
+        page.wait_for_selector("#live[data-state='away']")
+        page.get_by_role("button", name="Show all posts").click()
+        page.wait_for_selector("article >> text=here")
+
+
+def test_days_are_the_readers(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """A post of two at night in Bangkok belongs to that day, though it is the day before in UTC."""
+    shelf.post(1, "late", created_time="2026-11-20 19:35:07.000000+00:00")
+    where = f"{site.url}/?since=2026-11-21&until=2026-11-21"
+    with watched(browser, site.url, timezone_id="Asia/Bangkok") as page:
+        page.goto(where)
+        page.wait_for_selector("article >> text=late")
+    with watched(browser, site.url, timezone_id="UTC") as page:
+        page.goto(where)
+        page.wait_for_selector("text=No post fits.")
+
+
+def test_a_token_in_other_letters_is_asked_for_again(browser: Browser, shelf: Shelf) -> None:
+    """No header can carry it: it is wrong, and the tab is not stuck with it."""
+    shelf.post(1, "behind the token")
+    app = make_app(shelf.feed, shelf.media, auth_token="sesame")
+    with serving(app) as site, watched(browser, site.url, may_fail=("status of 401",)) as page:
+        page.goto(site.url)
+        page.get_by_label("Token", exact=True).fill("ภาษาไทย")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=That was not the right token.")
+        page.get_by_label("Token", exact=True).fill("sesame")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("article >> text=behind the token")

@@ -110,8 +110,9 @@ byId("sync").addEventListener("click", async () => {
   button.disabled = false;
 });
 
-byId("token-form").addEventListener("submit", () => {
-  keepToken(byId("token").value);
+byId("token-form").addEventListener("submit", () => keepToken(byId("token").value));
+// Not before it is closed: a token that is wrong at once opens it again.
+byId("token-dialog").addEventListener("close", () => {
   arrive();
   keepLooking();
 });
