@@ -11,10 +11,11 @@ from threading import Event
 import pytest
 from plant import archive_of, one, query, read, sync
 
+from fbsyncd import deadlines
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.away import Beats, Counts, Gap, span, told
 from fbsyncd.heartbeat import HEARTBEAT, PATIENCE, Heartbeat
-from fbsyncd.models import to_text
+from fbsyncd.models import change, to_text, transaction
 from fbsyncd.schedule import Schedule
 from fbsyncd.simulator import Simulator
 from fbsyncd.walks import BEGINNING, Progress, Walk, Window, due
@@ -161,32 +162,23 @@ def test_after_two_weeks_nothing_is_lost_and_no_dead_link_is_tried(
     assert archive.feed.post(post_id) is not None
 
 
-def test_what_is_given_up_is_not_called_healed(
-    facebook: Simulator, archive: Archive, caplog: pytest.LogCaptureFixture
+def test_links_that_died_in_a_gap_are_counted_by_what_became_of_them(
+    facebook: Simulator, archive: Archive
 ) -> None:
-    """Pictures of posts that were removed meanwhile are told apart from those that came back."""
-    caplog.set_level(logging.INFO)
+    """Pictures that wait for a fresh link are told apart from those that were given up."""
     read(archive)
-    heart = Heartbeat(archive, lambda: None)
-    heart.beat(archive.now(), 0)
-    gone = [post.id for post in facebook.world.posts(facebook.page_id)[:4]]
-    for post_id in gone:
-        facebook.remove(post_id)
+    before = archive.now()
     facebook.clock.move(9 * DAY)
     died = dead(archive)
-    heart.beat(archive.now(), HEARTBEAT)
-    sync(archive)
-    heart.beat(archive.now(), 2 * HEARTBEAT)
-    given_up = one(
-        archive,
-        "SELECT count(*) FROM media_storage"
-        " WHERE download_status = 'failed' AND next_attempt_at IS NULL",
-    )
-    assert given_up > 0
-    assert lines(caplog) == [
-        f"away 9 days: 0 new posts, {died} links died, {died - given_up} healed,"
-        f" {given_up} given up"
-    ]
+    with transaction(archive.db):
+        change(
+            archive.db,
+            "UPDATE media_storage SET download_status = 'failed', next_attempt_at = NULL"
+            " WHERE id IN (SELECT id FROM media_storage WHERE link_expires_at <= ? LIMIT 5)",
+            [to_text(archive.now())],
+        )
+        assert deadlines.died(archive.db, before, archive.now()) == (died - 5, 5)
+        assert deadlines.died(archive.db, archive.now(), archive.now() + DAY) == (0, 0)
 
 
 def test_an_absence_is_told_once_it_is_caught_up_with(
