@@ -170,9 +170,12 @@ def test_a_daemon_outlives_a_crash_of_its_database(
             daemon.until(lambda stats: stats["media"]["success"] > 3)
             before = set(archive.rows(ARCHIVED))
             crash(own_server, how)
-            hear(daemon, "the database said: ")
+            # One that recovers alone may be back before anybody has asked it for anything.
+            if how != "backend":
+                hear(daemon, "the database said: ")
             restart(own_server, how)
-            hear(daemon, "no longer: ")
+            if how != "backend":
+                hear(daemon, "no longer: ")
             facebook.faults.clear()
             daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
             daemon.stop()

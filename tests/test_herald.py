@@ -217,7 +217,8 @@ def test_a_daemon_that_is_killed_for_hanging_says_where_it_stood(folder: Path) -
         log = manager.finish(signal.SIGABRT)
         assert manager.process.returncode == -signal.SIGABRT
         assert "Fatal Python error: Aborted" in log
-        assert "signals.py" in log
+        assert "daemon.py" in log
+        assert "herald.py" in log
 
 
 @only_sqlite

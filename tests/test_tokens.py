@@ -220,7 +220,11 @@ def test_a_dead_token_stops_its_page_until_the_file_changes(
         post_id = facebook.add_post("photo", page_id=first.id)
         # The next regular look is a quarter of an hour away.
         file.write_text(fresh)
-        stats = daemon.until(lambda stats: states(stats)[first.id] == "ok" and all_safe(stats))
+        daemon.until(
+            lambda stats: (
+                stats["posts"] == 25 and states(stats)[first.id] == "ok" and all_safe(stats)
+            )
+        )
         assert daemon.get(f"/api/posts/{post_id}")["has_local_image"]
         daemon.stop()
     log = "".join(daemon.log)
