@@ -1,6 +1,7 @@
 # make demo    the whole daemon against a simulated Facebook; no account needed
 # make check   lint, types and every test, as CI does
 # make manual  the man page and the completions of the shells anew, after a change of the options
+# make bench   every measurement of docs/PERFORMANCE.md, beside its peers; about an hour
 # make torture 1,000 kills, 10,000 lost files and 24 months (docs/RELIABILITY.md); one to two hours
 #
 # Needs make and Python 3.11 or newer, with venv. Another Python: make test PYTHON=python3.12
@@ -13,7 +14,7 @@ FIT := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?= -n auto --maxprocesses=8
 
-.PHONY: help demo test manual torture lint types check lock clean other-python
+.PHONY: help demo test manual bench torture lint types check lock clean other-python
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -27,6 +28,9 @@ test: $(VENV)/.dev
 manual: $(VENV)/.dev
 	$(BIN)/python tools/manual.py
 	$(BIN)/python tools/completion.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench all $(BENCH_ARGS)
 
 torture: $(VENV)/.dev
 	$(BIN)/python tests/endurance.py $(TORTURE_ARGS)

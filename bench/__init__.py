@@ -1,1 +1,1 @@
-"""Measurements anyone can repeat; run one with ``python -m bench.NAME``."""
+"""Measurements anyone can repeat: ``python -m bench`` lists them."""
