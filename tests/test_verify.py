@@ -17,6 +17,7 @@ from fbsyncd import models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.simulator import Simulator
 from fbsyncd.verify import Verdict, show
+from fbsyncd.verify.verdict import NO_ROW
 from fbsyncd.walks import BEGINNING, Walk
 
 IN_MARCH = "created_time >= '2026-03-01 00:00:00.000000+00:00'"
@@ -243,7 +244,27 @@ def test_the_most_frequent_reasons_are_shown_first() -> None:
     shown = show.table(verdict).splitlines()
     first = shown.index("Lost: 276") + 1
     assert shown[first].split() == ["23", "reason", "w"]
-    assert shown[first + 20 :] == ["        6  and 3 other reasons"]
+    assert shown[first + 20] == "        6  and 3 other reasons"
+
+
+def test_each_loss_is_told_with_what_may_bring_it_back(archive: Archive) -> None:
+    """Files by reconcile and sync, posts by reading them again, the rest by trying again."""
+    sync(archive)
+    name = one(archive, "SELECT min(local_filename) FROM media_storage WHERE category = 'posts'")
+    (archive.media.root / "posts" / name).unlink()
+    told = show.table(proof(archive))
+    assert "  files: fbsyncd reconcile --scrub queues them, fbsyncd sync fetches them" in told
+    assert "posts: " not in told.partition("What may bring them back:")[2]
+    assert "retry" not in told
+    verdict = Verdict(is_quick=True)
+    verdict.blame(NO_ROW, 2)
+    verdict.blame("given up")
+    told = show.table(verdict)
+    assert told.splitlines()[-4:-1] == [
+        "What may bring them back:",
+        "  posts: fbsyncd sync --full reads them again",
+        "  given up: fbsyncd retry --all, fbsyncd sync",
+    ]
 
 
 def test_a_post_without_a_row_is_missed(facebook: Simulator, archive: Archive) -> None:

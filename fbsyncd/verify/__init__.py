@@ -21,6 +21,7 @@ from peewee import Database
 from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import Media
 from fbsyncd.models import rows, session
+from fbsyncd.verify import verdict as reasons
 from fbsyncd.verify.verdict import Count, Verdict
 from fbsyncd.view import moment
 
@@ -124,9 +125,9 @@ def fault(picture: Picture, media: Media, *, quick: bool) -> str | None:
         return (picture.why or "given up") if gone else None
     size = media.size(picture.category, picture.filename or "")
     if size is None:
-        return "the file is missing on disk"
+        return reasons.MISSING
     if size != picture.size:
-        return "the file has another size than recorded"
+        return reasons.OTHER_SIZE
     return None if quick else _damage(picture, media)
 
 
@@ -136,11 +137,11 @@ def _damage(picture: Picture, media: Media) -> str | None:
         digest = media.digest(picture.category, picture.filename or "")
     except MediaTrouble as trouble:
         if getattr(trouble.__cause__, "errno", None) == errno.EIO:
-            return "the disk cannot read the file"
+            return reasons.UNREADABLE
         raise
     if digest is None:
-        return "the file is missing on disk"
-    return None if digest == picture.sha256 else "the file's content is damaged"
+        return reasons.MISSING
+    return None if digest == picture.sha256 else reasons.DAMAGED
 
 
 def _count_posts(db: Database, verdict: Verdict) -> None:
@@ -159,7 +160,7 @@ def _count_posts(db: Database, verdict: Verdict) -> None:
         told.posts_at_source = (told.posts_at_source or 0) + int(count)
         told.posts_missing += missing
         if missing:
-            verdict.blame("a post that the source listed has no row", missing)
+            verdict.blame(reasons.NO_ROW, missing)
 
 
 def _pictures(db: Database) -> Iterator[tuple[str | None, Picture]]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final, TextIO
 
 from fbsyncd.plural import counted
-from fbsyncd.verify.verdict import Count, Verdict
+from fbsyncd.verify.verdict import DISK_FAULTS, NO_ROW, Count, Verdict
 
 #: Told how many pictures are done.
 Heard = Callable[[int], None]
@@ -56,12 +56,25 @@ def _sentences(verdict: Verdict) -> list[str]:
     archived, lost = counted(total.archived, "picture"), sum(verdict.reasons.values())
     waiting = f"{total.waiting:,} still wait" if total.waiting else "none waits"
     if not verdict.is_whole:
-        said = [f"Lost: {lost:,}", *_reasons(verdict)]
+        said = [f"Lost: {lost:,}", *_reasons(verdict), "", *_remedies(verdict)]
     elif verdict.is_quick:
-        said = [f"No file is missing: {archived} archived, {waiting}."]
+        said = [f"No archived file is missing: {archived} archived, {waiting}."]
     else:
         said = [f"Nothing is lost: {archived} archived and whole, {waiting}."]
     return [*said, _UNREAD] if verdict.is_quick else said
+
+
+def _remedies(verdict: Verdict) -> list[str]:
+    """Return what may bring each kind of loss back; a running daemon does the first two itself."""
+    files = sum(verdict.reasons[reason] for reason in DISK_FAULTS)
+    posts = verdict.reasons[NO_ROW]
+    scrub = "" if verdict.is_quick else " --scrub"
+    told = (
+        (files, f"files: fbsyncd reconcile{scrub} queues them, fbsyncd sync fetches them again"),
+        (posts, "posts: fbsyncd sync --full reads them again"),
+        (verdict.reasons.total() - files - posts, "given up: fbsyncd retry --all, fbsyncd sync"),
+    )
+    return ["What may bring them back:", *(f"  {remedy}" for count, remedy in told if count)]
 
 
 def _reasons(verdict: Verdict) -> list[str]:

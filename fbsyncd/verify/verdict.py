@@ -39,6 +39,15 @@ def kind(reason: str) -> str:
     return reason.strip()
 
 
+MISSING: Final = "the file is missing on disk"
+OTHER_SIZE: Final = "the file has another size than recorded"
+DAMAGED: Final = "the file's content is damaged"
+UNREADABLE: Final = "the disk cannot read the file"
+#: What a disk does to files that were whole; such a picture is fetched again, if it can be had.
+DISK_FAULTS: Final = (MISSING, OTHER_SIZE, DAMAGED, UNREADABLE)
+NO_ROW: Final = "a post that the source listed has no row"
+
+
 @dataclass(slots=True)
 class Count:
     """The numbers of one month; *posts_at_source* None: not listed yet."""
