@@ -12,7 +12,7 @@ import io
 import re
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from fbsyncd.errors import FetchFailed, PictureRefused, Unreachable
@@ -129,15 +129,13 @@ def _connected(
     family: socket.AddressFamily, address: tuple[Any, ...], timeout: float, guard: Guard
 ) -> socket.socket:
     timeout = min(timeout, guard.seconds_left())
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    guard.reading = sock
-    try:
+    with ExitStack() as unless_connected:
+        sock = unless_connected.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        guard.reading = sock
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(timeout)
         sock.connect(address)
-    except BaseException:
-        sock.close()
-        raise
+        unless_connected.pop_all()
     return sock
 
 
