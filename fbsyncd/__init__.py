@@ -1,4 +1,21 @@
-"""Archives a Facebook Page's posts and pictures on your own disk before their signed links die."""
+"""Archives a Facebook Page's posts and pictures on your own disk before their signed links die.
+
+Where a picture goes, and what to read on its way:
+
+- ``graph`` asks Facebook, and ``records`` makes typed values of its answers;
+- ``sync`` walks a Page (``walks`` decides how far, ``thrift`` how much), ``rows`` writes what it read;
+- ``intake`` and ``assets`` put each picture into the queue that ``backlog`` keeps;
+- ``download`` takes from it, ``fetch`` brings the bytes, ``proof`` says whether they are a picture,
+  ``media`` puts the file in its place;
+- ``develop`` decodes it in a process of its own and makes the small version;
+- ``heal`` asks for fresh links, ``gone`` decides what Facebook no longer has;
+- ``reconcile`` holds rows against files, behind the ``brake``;
+- ``feed`` and ``stats`` read it all back, ``server`` and ``web`` show it.
+
+``archive`` ties them together, ``schedule`` and ``daemon`` keep them going, ``commands`` is the
+command line. ``models`` alone knows that there are two databases. What may import what, floor by
+floor, stands in ``tests/test_floors.py``.
+"""
 
 from __future__ import annotations
 
