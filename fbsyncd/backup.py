@@ -14,12 +14,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from fbsyncd import sqlitefile
 from fbsyncd.errors import DatabaseTrouble
 
 log = logging.getLogger(__name__)
 
-#: So many copies are kept of one database, those made before its latest upgrades.
+#: So many copies are kept of one database, those made before its latest upgrades...
 KEPT: Final = 3
+#: ... and for ever the one before this version: it is the user's own database, not adopted yet.
+_ADOPTION: Final = 1
 #: Bytes left free beside a copy, for the upgrade itself to write into.
 _ROOM: Final = 16 * 2**20
 _SIZE: Final = ("page_count", "page_size")
@@ -28,8 +31,9 @@ _SIZE: Final = ("page_count", "page_size")
 def before(path: Path, version: int) -> Path:
     """Copy the database at *path* to ``<name>.before-NNNN`` and return that path.
 
-    A copy of that name is replaced: it was made before an upgrade that did not come to its end.
-    Copies before earlier versions are removed, all but the last few. Raises DatabaseTrouble, with
+    It is for the same eyes as the database. A copy of that name is replaced: it was made before an
+    upgrade that did not come to its end. Copies before earlier upgrades are removed, all but the
+    last few; never one before an adoption. Raises DatabaseTrouble, with
     nothing left behind, when the disk has no room for it or refuses it.
     """
     copy = path.with_name(f"{path.name}.before-{version:04}")
@@ -39,6 +43,7 @@ def before(path: Path, version: int) -> Path:
         part.unlink(missing_ok=True)
         with closing(sqlite3.connect(path)) as source:
             _require_room(source, path)
+            sqlitefile.create(part, path)
             with closing(sqlite3.connect(part)) as target:
                 source.backup(target)
                 # What is kept is one file, whoever copies it elsewhere.
@@ -69,6 +74,7 @@ def _require_room(source: sqlite3.Connection, path: Path) -> None:
 
 
 def _thin(path: Path) -> None:
-    for old in copies(path)[:-KEPT]:
+    own = f"{path.name}.before-{_ADOPTION:04}"
+    for old in [copy for copy in copies(path) if copy.name != own][:-KEPT]:
         old.unlink(missing_ok=True)
         log.info("removed %s: the last %d copies are kept", old.name, KEPT)

@@ -11,7 +11,7 @@ row written by one engine can be compared with the same row on the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +24,7 @@ from playhouse.pool import PooledPostgresqlDatabase
 
 from fbsyncd.engines import POSTGRESQL, SQLITE, Engine
 from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError
-from fbsyncd.sqlitefile import FileDatabase, first_fault, remedy
+from fbsyncd.sqlitefile import FileDatabase, create, first_fault, remedy
 
 Row = tuple[Any, ...]
 
@@ -183,6 +183,18 @@ def snapshot(db: Database) -> Iterator[None]:
 def file(db: Database) -> Path | None:
     """Return the file behind *db*, or None when a server is."""
     return Path(db.database) if engine(db) is SQLITE else None
+
+
+def create_like(db: Database, other: Database) -> None:
+    """Let the file of *db*, where one is still to be made, be for the same eyes as *other*'s.
+
+    What a server has is kept by a password: its copy is for its maker alone.
+    """
+    path = file(db)
+    if path is not None:
+        # Any other fault is told, in its own words, by whoever opens it next.
+        with suppress(OSError):
+            create(path, file(other))
 
 
 def identity(db: Database) -> str:

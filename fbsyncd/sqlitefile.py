@@ -8,7 +8,9 @@ would be replayed into a backup that is put in its place: nothing in a log says 
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import peewee
@@ -69,6 +71,32 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         return _identity(self.database, least=1)
 
 
+def create(path: Path, like: Path | None) -> None:
+    """Create an empty file at *path* for the same eyes as the file *like*, or for ours alone.
+
+    Raises FileExistsError when there is one. Whom *like* belongs to can be kept by root only, and
+    its group by who is in it; otherwise the group is given nothing, since it is another one.
+    """
+    number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        if like is not None:
+            # Some file systems have no permissions to give.
+            with suppress(PermissionError):
+                os.fchmod(number, _take_over(number, like.stat()))
+    finally:
+        os.close(number)
+
+
+def _take_over(number: int, of: os.stat_result) -> int:
+    """Give an open file to the owner *of* another one, and return the permissions it may have."""
+    permissions = stat.S_IMODE(of.st_mode)
+    for owner in (of.st_uid, -1):
+        with suppress(PermissionError):
+            os.fchown(number, owner, of.st_gid)
+            return permissions
+    return permissions & ~stat.S_IRWXG
+
+
 def remedy(error: str) -> str:
     """Return what to do about what SQLite says, beginning with a semicolon, or nothing."""
     return next((f"; {what}" for word, what in _REMEDIES.items() if word in error), "")
@@ -88,7 +116,7 @@ def first_fault(error: BaseException) -> BaseException:
 def _identity(name: str, least: int = 0) -> _Identity | None:
     """Return which file it is; None when it is not there or has less than *least* bytes."""
     try:
-        stat = os.stat(name)  # noqa: PTH116  # for every session
+        found = os.stat(name)  # noqa: PTH116  # for every session
     except OSError:
         return None
-    return (stat.st_dev, stat.st_ino) if stat.st_size >= least else None
+    return (found.st_dev, found.st_ino) if found.st_size >= least else None

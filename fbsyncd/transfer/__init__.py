@@ -82,6 +82,7 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
     has forgotten something on purpose that would come back; SchemaError when the target is not
     ours to fill; DatabaseTrouble when one of them ends the work, which another copy goes on with.
     """
+    models.create_like(target, source)
     _refuse_one(source, target)
     try:
         migrate.apply(target)
