@@ -3,7 +3,7 @@
 Where a picture goes, and what to read on its way:
 
 - ``graph`` asks Facebook, and ``records`` makes typed values of its answers;
-- ``sync`` walks a Page (``walks`` decides how far, ``thrift`` how much), ``rows`` writes what it read;
+- ``sync`` walks a Page (``walks`` decides how far, ``thrift`` how much), ``rows`` writes it down;
 - ``intake`` and ``assets`` put each picture into the queue that ``backlog`` keeps;
 - ``download`` takes from it, ``fetch`` brings the bytes, ``proof`` says whether they are a picture,
   ``media`` puts the file in its place;

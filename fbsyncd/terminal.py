@@ -79,9 +79,7 @@ def post(told: dict[str, Any]) -> str:
 def findings(found: Findings, request: Request) -> str:
     """Return what a reconcile found: a line for each kind there is."""
     would = "would be " if request.dry_run else ""
-    fetched = (
-        ": fbsyncd sync or a running daemon fetches them" if found.queued and not would else ""
-    )
+    fetch = ", for fbsyncd sync or a running daemon to fetch" if found.queued and not would else ""
     removed = "removed" if request.delete_orphans else "--delete-orphans removes such files"
     if request.delete_orphans and request.dry_run:
         removed = "would be removed"
@@ -91,7 +89,7 @@ def findings(found: Findings, request: Request) -> str:
         (True, f"{found.wrong_size:,} of the wrong size"),
         (found.scrubbed, f"{found.wrong_content:,} of {found.scrubbed:,} with other content"),
         (found.unreadable, f"{found.unreadable:,} that could not be read"),
-        (True, f"{counted(found.queued, 'picture')} {would}queued again{fetched}"),
+        (True, f"{counted(found.queued, 'picture')} {would}queued again{fetch}"),
         (found.adopted, f"{counted(found.adopted, 'file')} put back by hand {would}adopted"),
         (
             found.orphans,
