@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from simulator_reader import Reader, links
+from simulator_reader import EVERYTHING, Reader, links
 
 from fbsyncd.simulator import Simulator
 
@@ -234,3 +234,15 @@ def test_a_restarted_facebook_honours_old_links() -> None:
         first = facebook.url
     with Simulator(posts=3, pictures="plain") as facebook, Reader(facebook) as reader:
         assert reader.get(link.replace(first, facebook.url)).status_code == 200
+
+
+def test_links_lead_to_another_server_where_one_is_named() -> None:
+    """The pictures' links lead there; the next page of posts is still found here."""
+    elsewhere = "http://127.0.0.1:9"
+    with Simulator(posts=40, pictures="plain", cdn=elsewhere) as simulator:
+        with Reader(simulator) as reading:
+            answer = reading.graph(f"{simulator.page_id}/posts", limit=10, fields=EVERYTHING).json()
+        assert answer["paging"]["next"].startswith(f"{simulator.url}/")
+        found = list(links(answer["data"]))
+        assert len(found) > 10
+        assert all(link.startswith(f"{elsewhere}/") for link in found)

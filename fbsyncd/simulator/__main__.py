@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         replay=chosen.replay,
         step=chosen.step,
         alive=chosen.alive,
+        cdn=chosen.cdn,
     )
     with simulator:
         sys.stdout.write(f"listening on {simulator.url}\n")
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--app-secret", default="", help="demand appsecret_proof made with this secret")
     add("--newest", type=moment, help="time of the newest post (ISO)")
     add("--alive", type=float, default=0, metavar="SECONDS", help="a new post every so often")
+    add("--cdn", default="", metavar="URL", help="where links lead instead of to here")
     add("--replay", nargs="+", default=(), metavar="FILE", help="serve recorded answers instead")
     add("--until-eof", action="store_true", help="end when standard input ends")
     add("--step", action="store_true", help="show one recorded file after the other")

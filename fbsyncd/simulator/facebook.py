@@ -44,6 +44,7 @@ class Options(TypedDict, total=False):
     replay: Sequence[str | Path]
     step: bool
     alive: float
+    cdn: str
 
 
 _DEFAULTS: Options = {
@@ -57,6 +58,7 @@ _DEFAULTS: Options = {
     "replay": (),
     "step": False,
     "alive": 0,
+    "cdn": "",
 }
 
 
@@ -68,6 +70,7 @@ class Simulator:
     With an *app_secret* every call must carry its ``appsecret_proof``. *replay* names files with
     recorded answers, shown in place of made-up posts: all of them at once or, with *step*, the
     first one until :meth:`replay_next`. *alive* lets a new post appear every so many seconds.
+    With *cdn*, an address, links lead to another server, which is to have the pictures.
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
@@ -89,7 +92,7 @@ class Simulator:
         self._lend(Changes(self.world, self.gallery, self.clock, seed))
         self.access = Access(self.world, self.faults, seed, wanted["app_secret"])
         self._server = Server(wanted["port"], self._respond)
-        self.signer = Signer(self._server.url, self.clock, seed)
+        self.signer = Signer(self._server.url, self.clock, seed, wanted["cdn"])
         self._graph = Graph(self.world, self.signer, self.access, self.faults)
         self._cdn = Cdn(self.gallery, self.signer, self.faults)
         self._control = Control(self)

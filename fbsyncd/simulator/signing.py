@@ -65,10 +65,12 @@ class Signer:
     """Signs links and judges them; both by the simulator's clock.
 
     The secret comes from *seed*, so a restarted simulator honours the links of the one before.
+    Links lead to *cdn*, and to the simulator itself where none is named.
     """
 
-    def __init__(self, base_url: str, clock: Clock, seed: int) -> None:
+    def __init__(self, base_url: str, clock: Clock, seed: int, cdn: str = "") -> None:
         self.base_url = base_url
+        self._cdn = cdn or base_url
         self._clock = clock
         self._key = sha256(f"simulated facebook {seed}".encode()).digest()
         self._dice = Random()  # no secret: noise, to make links differ
@@ -81,7 +83,7 @@ class Signer:
         pairs.append(("oe", f"{link.expiry(self._clock.now()):08X}"))
         oh = self._signature(link.path, pairs)
         pairs.insert(-1, ("oh", oh))
-        return f"{self.base_url}{quote(link.path)}?{encoded(pairs)}"
+        return f"{self._cdn}{quote(link.path)}?{encoded(pairs)}"
 
     def refusal(self, path: str, query: str) -> str | None:
         """The text of the CDN's 403, or None when the link is good (*path* is not encoded)."""
