@@ -15,6 +15,7 @@ from uuid import UUID
 from fbsyncd.archive import Archive
 from fbsyncd.config import Page
 from fbsyncd.errors import UsageError
+from fbsyncd.outside import FACEBOOK, PICTURES
 from fbsyncd.view import moment
 from fbsyncd.walks import BEGINNING, Walk
 
@@ -83,6 +84,14 @@ class Desk:
                 }
                 for page in self._archive.config.facebook.pages
             }
+
+    def unreached(self) -> dict[str, str | None]:
+        """Return since when Facebook, and the hosts of its pictures, have not been reached.
+
+        None for one that was reached last time, or has not been asked yet.
+        """
+        outside = self._archive.graph.outside
+        return {way: moment(outside.since(way)) for way in (FACEBOOK, PICTURES)}
 
     def parts(self) -> dict[str, str]:
         """Return each part of the daemon, with ``ok`` or for how long nobody has heard of it.

@@ -256,6 +256,11 @@ class Media:
         with _told(f"cannot ask for the free space of {self.root}"):
             return shutil.disk_usage(self.root).free
 
+    def disk_bytes(self) -> int:
+        """Return how large the disk is, in bytes."""
+        with _told(f"cannot ask for the size of {self.root}"):
+            return shutil.disk_usage(self.root).total
+
     def _require_marker(self) -> None:
         """Read it each time: an empty mount point must not fill up after the disk went away."""
         if self.archive_id is not None and self.marker() != self.archive_id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,11 +35,12 @@ SELECT s.page_id, p.name, s.stream, s.state, s.message, s.synced_at, s.hold_unti
 FROM sync_state s LEFT JOIN facebook_pages p ON p.id = s.page_id ORDER BY s.page_id, s.stream"""
 
 
-def stats(db: Database, now: datetime) -> dict[str, Any]:
+def stats(db: Database, now: datetime, also: Iterable[str] = ()) -> dict[str, Any]:
     """Return the numbers ``/api/stats`` and ``fbsyncd stats`` show.
 
     Of ``deadlines``, ``will_die`` is a forecast: how many links of waiting pictures die before
     the queue, at the pace of the last hour, has come to them. ``dead`` ones wait for a fresh link.
+    *also* are Pages that are told of though they were never read.
     """
     with session(db):
         told: dict[str, Any] = {}
@@ -59,7 +61,7 @@ def stats(db: Database, now: datetime) -> dict[str, Any]:
             "will_die": waits.will_die,
             "dead": waits.dead,
         }
-        told["pages"] = pages(db)
+        told["pages"] = pages(db, also)
         told["tokens"] = tokens.told(db, now)
         told["budgets"] = budgets.told(db, now)
         told["reconcile"] = _looks(db)
@@ -99,16 +101,18 @@ def _looks(db: Database) -> dict[str, str | None]:
     }
 
 
-def pages(db: Database) -> list[dict[str, Any]]:
+def pages(db: Database, also: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Return each Page with its streams: when each was last read whole, and what stops it.
 
-    Must be called inside a session.
+    Those of *also* that were never read have no streams, and no state. Must be called inside a
+    session.
     """
-    known: dict[str, dict[str, Any]] = {}
+    known: dict[str, dict[str, Any]] = {
+        page_id: {"id": page_id, "name": None, "last_sync": None, "streams": {}} for page_id in also
+    }
     for page_id, name, stream, state, message, synced_at, hold_until in rows(db, _SYNCS):
-        page = known.setdefault(
-            page_id, {"id": page_id, "name": name, "last_sync": None, "streams": {}}
-        )
+        page = known.setdefault(page_id, {"id": page_id, "last_sync": None, "streams": {}})
+        page["name"] = name
         page["streams"][stream] = {
             "state": state,
             "message": message,
@@ -118,4 +122,4 @@ def pages(db: Database) -> list[dict[str, Any]]:
     for page in known.values():
         posts = page["streams"].get("posts", {})
         page |= {key: posts.get(key) for key in ("last_sync", "state", "message")}
-    return list(known.values())
+    return [known[page_id] for page_id in sorted(known)]

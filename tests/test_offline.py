@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -34,20 +34,26 @@ def archive(facebook: Simulator, tmp_path: Path, database_url: str) -> Iterator[
         yield opened
 
 
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 def test_being_offline_is_told_once_for_both_ways(caplog: pytest.LogCaptureFixture) -> None:
     """The end is told when both lead somewhere again."""
-    outside = Outside()
+    outside = Outside(lambda: NOW)
     for _ in range(3):
         outside.lost(FACEBOOK, "no route")
         outside.lost(PICTURES, "no name")
     outside.back(FACEBOOK)
     assert outside.is_away(PICTURES)
+    assert outside.since(PICTURES) == NOW
+    assert outside.since(FACEBOOK) is None
     outside.back(PICTURES)
     outside.back(PICTURES)
+    assert outside.since(PICTURES) is None
     assert warnings(caplog) == ["offline: no route", "online again"]
 
 
@@ -163,10 +169,19 @@ def test_a_daemon_behind_a_portal(facebook: Simulator, tmp_path: Path, database_
         text.replace("backfill_days = 0", 'backfill_days = 0\ninterval = "1s"')
     )
     with running(tmp_path) as daemon:
+        away = daemon.until(lambda stats: stats["unreached"]["facebook"] is not None)
+        assert [(page["state"], page["streams"]) for page in away["pages"]] == [(None, {})] * 2
+        listed = daemon.get("/api/pages?limit=1")
+        assert listed["pages"][0]["id"] == facebook.pages[0].id
+        (other,) = daemon.get(f"/api/pages?cursor={listed['next_cursor']}")["pages"]
+        assert (other["id"], other["posts"], other["state"]) == (facebook.pages[1].id, 0, None)
         daemon.until(lambda stats: facebook.calls["graph"] > 12)
         assert daemon.get("/healthz") == {"status": "alive"}
         facebook.faults.clear()
-        daemon.until(lambda stats: len(stats["pages"]) == 2 and all_safe(stats))
+        back = daemon.until(
+            lambda stats: all(page["state"] == "ok" for page in stats["pages"]) and all_safe(stats)
+        )
+        assert back["unreached"] == {"facebook": None, "pictures": None}
         daemon.stop()
     told = [line for line in daemon.log if " warning " in line or " error " in line]
     assert [line.partition("outside: ")[2][:12] for line in told] == [

@@ -274,7 +274,7 @@ class Troubled:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self, **_: Any) -> dict[str, Any]:
         """Fail."""
         raise self._error
 

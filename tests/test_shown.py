@@ -255,8 +255,63 @@ def test_the_timeline_counts(listed: Shelf, feed: Feed) -> None:
         "types": [{"type": "photo", "posts": 1}],
         "archived": [{"day": "2026-03-01", "pictures": 1, "bytes": size}],
         "dying": [{"day": "2026-03-05", "pictures": 1}],
+        "zone": "UTC",
     }
     assert feed.timeline(page_id="2")["posts"] == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "counted"),
+    [
+        ("UTC", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
+        ("Asia/Bangkok", {"2026-02": 1, "2026-03": 4, "2026-04": 2}),
+        ("Asia/Kathmandu", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
+        ("America/New_York", {"2026-02": 3, "2026-03": 3, "2026-04": 1}),
+        ("No/Such_Place", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
+        ("America", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
+        ("../" * 300, {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
+    ],
+)
+def test_months_are_those_of_where_the_reader_is(
+    db: Database, feed: Feed, zone: str, counted: dict[str, int]
+) -> None:
+    """A post of the night belongs to the month it is there; a zone nobody knows counts as UTC."""
+    times = ("02-10 12:00", "02-28 18:14", "03-01 04:59", "03-01 05:00", "03-20 00:00")
+    for nth, at in enumerate((*times, "03-31 17:59", "04-01 06:00")):
+        with transaction(db):
+            change(
+                db,
+                "INSERT INTO facebook_posts (id, page_id, created_time) VALUES (?, '1', ?)",
+                [str(nth), f"2026-{at}:30.000000+00:00"],
+            )
+    told = feed.timeline(zone=zone)
+    assert {one["month"]: one["posts"] for one in told["posts"]} == counted
+    assert told["zone"] == (zone if zone.startswith(("UTC", "Asia", "America/")) else "UTC")
+
+
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("UTC", ["2026-03-28", "2026-03-29"]),
+        ("Europe/Berlin", ["2026-03-28", "2026-03-29", "2026-03-30"]),
+        ("Pacific/Auckland", ["2026-03-29", "2026-03-30"]),
+    ],
+)
+def test_days_are_those_of_where_the_reader_is(
+    listed: Shelf, db: Database, feed: Feed, zone: str, days: list[str]
+) -> None:
+    """Also where clocks are set forward in between: what came and what dies, by the same days."""
+    for nth, at in enumerate(("28 22:59", "28 23:01", "29 21:59", "29 22:01"), start=1):
+        asset = add(listed, nth, SMALL)
+        with transaction(db):
+            change(
+                db,
+                "UPDATE media_storage SET downloaded_at = ? WHERE id = ?",
+                [f"2026-03-{at}:00.000000+00:00", str(asset)],
+            )
+    told = feed.timeline(zone=zone)["archived"]
+    assert [one["day"] for one in told] == days
+    assert sum(one["pictures"] for one in told) == 4
 
 
 def test_media_rows_come_by_their_indexes(tmp_path: Path) -> None:

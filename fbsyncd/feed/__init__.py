@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -74,9 +74,14 @@ class Feed:
         """
         return self._videos.page(limit, cursor, videos.Filter(**wanted))
 
-    def pages(self, *, limit: int = 20, cursor: str | None = None) -> dict[str, Any]:
-        """Return ``{"pages": [...], "next_cursor": ...}``, by id. Raises BadCursor."""
-        return pages.page(self._db, limit, cursor)
+    def pages(
+        self, *, limit: int = 20, cursor: str | None = None, also: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Return ``{"pages": [...], "next_cursor": ...}``, by id. Raises BadCursor.
+
+        *also* are Pages that are listed though they were never read.
+        """
+        return pages.page(self._db, limit, cursor, also)
 
     def media(self, *, limit: int = 20, cursor: str | None = None, **wanted: Any) -> dict[str, Any]:
         """Return ``{"media": [...], "next_cursor": ...}``, the newest rows first.
@@ -89,18 +94,20 @@ class Feed:
         """Return one row of media, or None when there is none."""
         return self._rows.one(id_)
 
-    def timeline(self, *, page_id: str | None = None) -> dict[str, Any]:
+    def timeline(self, *, page_id: str | None = None, zone: str = "UTC") -> dict[str, Any]:
         """Return what :func:`fbsyncd.feed.timeline.timeline` counts."""
-        return timeline(self._db, self._now(), page_id)
+        return timeline(self._db, self._now(), page_id, zone)
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self, *, also: Collection[str] = ()) -> dict[str, Any]:
         """Return what :func:`fbsyncd.stats.stats` counts, and how the disk is.
 
-        ``unavailable`` says why no file can be had, if so; ``free_bytes`` is what the disk takes,
-        roughly: on a disk that others use every answer would be another one.
+        ``unavailable`` says why no file can be had, if so; ``free_bytes`` is what the disk takes
+        of ``disk_bytes``, roughly: on a disk that others use every answer would be another one.
         """
         away = self._sight.reason()
-        return stats(self._db, self._now()) | {"unavailable": away, "free_bytes": self._free()}
+        space = {"free_bytes": _tried(self._media.free_bytes)}
+        space["disk_bytes"] = _tried(self._media.disk_bytes)
+        return stats(self._db, self._now(), also) | {"unavailable": away, **space}
 
     def ready(self, *, whole: bool = False) -> dict[str, str]:
         """Return each part the answers need, with ``ok`` or what is wrong with it.
@@ -125,8 +132,9 @@ class Feed:
             return f"{self._media.root} is not there: mount its disk again"
         return reason or "ok"
 
-    def _free(self) -> int | None:
-        try:
-            return self._media.free_bytes() // _ROUGHLY * _ROUGHLY
-        except MediaTrouble:
-            return None
+
+def _tried(ask: Callable[[], int]) -> int | None:
+    try:
+        return ask() // _ROUGHLY * _ROUGHLY
+    except MediaTrouble:
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from peewee import Database
@@ -20,16 +21,22 @@ SELECT k.id, {", ".join(f"p.{name}" for name in _DESCRIBED)},
     (SELECT min(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id),
     (SELECT max(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id)
 FROM (SELECT CAST(id AS TEXT) AS id FROM facebook_pages
-    UNION SELECT page_id FROM sync_state) AS k
+    UNION SELECT page_id FROM sync_state{{also}}) AS k
 LEFT JOIN facebook_pages p ON p.id = k.id WHERE k.id > ? ORDER BY k.id LIMIT ?"""
 _UNREAD: Final[dict[str, Any]] = {"last_sync": None, "state": None, "message": None, "streams": {}}
 
 
-def page(db: Database, limit: int, cursor: str | None) -> dict[str, Any]:
-    """Return ``{"pages": [...], "next_cursor": ...}``, by id. Raises BadCursor."""
+def page(
+    db: Database, limit: int, cursor: str | None, also: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return ``{"pages": [...], "next_cursor": ...}``, by id. Raises BadCursor.
+
+    *also* are Pages that are listed though they were never read.
+    """
+    unread = " UNION SELECT CAST(? AS TEXT)" * len(also)
     behind = keyset.decoded(cursor)[1] if cursor is not None else ""
     with session(db):
-        found = rows(db, _PAGES, [behind, limit + 1])
+        found = rows(db, _PAGES.format(also=unread), [*also, behind, limit + 1])
         kept, following = keyset.cut(found, limit, None)
         read = {told["id"]: told for told in stats.pages(db)}
     told = []

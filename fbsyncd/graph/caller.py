@@ -95,7 +95,7 @@ class Caller:
         self.pace = Pace()
         self.made: Counter[str] = Counter()
         self.served_version: str | None = None
-        self.outside = Outside()
+        self.outside = Outside(now)
         self._endpoint = endpoint
         self._exchange = Exchange(endpoint.url, endpoint.user_agent)
         self._now = now

@@ -188,7 +188,16 @@ MEDIA: Final = known(
     _enumerated("category", CATEGORIES, "Only rows of this folder."),
     PAGE_ID,
 )
-TIMELINE: Final = known(PAGE_ID)
+TIMELINE: Final = known(
+    PAGE_ID,
+    Parameter(
+        "zone",
+        word,
+        _TEXT,
+        "Count by the days and months of this time zone, as `Asia/Bangkok`. UTC's are counted by"
+        " without it, and where it is not known.",
+    ),
+)
 
 
 def read(query: str, known: Parameters) -> dict[str, Any]:

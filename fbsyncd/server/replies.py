@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRUSTED: Final = "fbsyncd.trusted"
 
 _MEMBERS: Final = {"page": str, "full": bool}
+_REACHED: Final = {"facebook": None, "pictures": None}
 _LATER: Final = (("Retry-After", "30"),)
 
 
@@ -38,6 +39,9 @@ class Desk(Protocol):
 
     def pages(self) -> dict[str, dict[str, Any]]:
         """Return of each Page whether it is being read, and when it is read next."""
+
+    def unreached(self) -> dict[str, str | None]:
+        """Return since when ``facebook`` and ``pictures`` are out of reach, None: they are not."""
 
     def parts(self) -> dict[str, str]:
         """Return each part of the daemon, with ``ok`` or what is wrong with it."""
@@ -94,18 +98,19 @@ class Replies:
         return {"history": _found(self._feed.history(_plain(post_id)), "post")}
 
     def _pages(self, **asked: Any) -> dict[str, Any]:
-        answer = self._feed.pages(**asked)
-        return answer | {"pages": self._watched(answer["pages"])}
+        known = self._known()
+        answer = self._feed.pages(**asked, also=known)
+        return answer | {"pages": _watched(answer["pages"], known)}
 
     def _stats(self) -> dict[str, Any]:
-        stats = self._feed.stats()
-        return stats | {"pages": self._watched(stats["pages"])}
+        known = self._known()
+        stats = self._feed.stats(also=known)
+        unreached = self._desk.unreached() if self._desk else _REACHED
+        return stats | {"pages": _watched(stats["pages"], known), "unreached": unreached}
 
-    def _watched(self, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Add to *pages* what the desk knows of them."""
-        known = self._desk.pages() if self._desk else {}
-        nothing = {"next_sync": None, "is_syncing": False}
-        return [page | known.get(page["id"], nothing) for page in pages]
+    def _known(self) -> dict[str, dict[str, Any]]:
+        """Return what the desk knows of the Pages that are configured, read or not."""
+        return self._desk.pages() if self._desk else {}
 
     def _sync(self) -> Answer:
         wanted = body.read(bottle.request.environ, _MEMBERS)
@@ -142,6 +147,11 @@ class Replies:
             message = "nothing runs here that could do this: start `fbsyncd run`"
             raise Refused(503, message, headers=_LATER)
         return self._desk
+
+
+def _watched(pages: list[dict[str, Any]], known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    nothing = {"next_sync": None, "is_syncing": False}
+    return [page | known.get(page["id"], nothing) for page in pages]
 
 
 def _found(value: Any, what: str) -> Any:

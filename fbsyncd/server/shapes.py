@@ -74,7 +74,7 @@ _STREAM: Final[Schema] = of(
 )
 _READING: Final[Schema] = {
     "last_sync": TIME_OR_NONE,
-    "state": TEXT_OR_NONE,
+    "state": TEXT_OR_NONE | {"description": "null: it was never read."},
     "message": TEXT_OR_NONE,
     "streams": by(_STREAM),
     "next_sync": TIME_OR_NONE,
@@ -235,7 +235,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
             ),
             "reconcile": of(dict.fromkeys(("last_scan", "last_scrub"), TIME_OR_NONE)),
             "unavailable": TEXT_OR_NONE | {"description": "Why no file can be had now."},
+            "unreached": of(
+                {"facebook": TIME_OR_NONE, "pictures": TIME_OR_NONE},
+                description="Since when nobody answers there; null: somebody does.",
+            ),
             "free_bytes": COUNT_OR_NONE | {"description": "What the disk still takes."},
+            "disk_bytes": COUNT_OR_NONE | {"description": "How large the disk is."},
         },
         is_open=True,
     ),
@@ -245,6 +250,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "types": many(of({"type": TEXT, "posts": COUNT})),
             "archived": many(of({"day": TEXT, "pictures": COUNT, "bytes": COUNT})),
             "dying": many(of({"day": TEXT, "pictures": COUNT})),
+            "zone": TEXT | {"description": "Whose days and months these are."},
         }
     ),
     "Started": of(
