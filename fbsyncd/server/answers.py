@@ -46,6 +46,7 @@ _CODES = {
     431: "headers_too_large",
     501: "not_implemented",
     503: "unavailable",
+    505: "version_not_supported",
 }
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 

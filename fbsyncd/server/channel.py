@@ -20,6 +20,7 @@ from waitress.task import ErrorTask
 from fbsyncd.server.answers import JSON_TYPE, code_of, error_body, with_safety
 from fbsyncd.server.sendfile import GONE, Window
 from fbsyncd.server.task import Task
+from fbsyncd.server.wire import Request
 
 _ESTABLISHED = 2.0  # seconds after which an idle connection may have to give way
 
@@ -52,6 +53,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
 
     error_task_class = JsonErrorTask
     task_class = Task
+    parser_class = Request
 
     def __init__(self, *waitress: Any, **named: Any) -> None:
         super().__init__(*waitress, **named)

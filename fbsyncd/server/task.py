@@ -31,7 +31,7 @@ class Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
         length = self.content_length if self.has_body else None
         if self.version != "1.1" or (self.has_body and length is None):
             return bytes(super().build_response_header())
-        if self.request.headers.get("CONNECTION", "").lower() == "close":
+        if "close" in _words(self.request.headers.get("CONNECTION", "")):
             self.set_close_on_finish()
         lines = [f"HTTP/1.1 {self.status}"]
         lines += [
@@ -43,6 +43,10 @@ class Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
             lines.append(f"Content-Length: {length}")
         lines.append(f"Date: {_date(int(time.time()))}\r\n\r\n")
         return "\r\n".join(lines).encode("latin-1")
+
+
+def _words(header: str) -> list[str]:
+    return [word.strip(" \t") for word in header.lower().split(",")]
 
 
 @lru_cache(maxsize=2)
