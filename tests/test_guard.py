@@ -84,12 +84,20 @@ _NONSENSE = ["", "localhost:80:80", "localhost@evil.example", "a b", "localhost/
 
 
 @pytest.mark.parametrize("host", [*_FOREIGN, *_NONSENSE, "localhost, localhost", "2130706433"])
-@pytest.mark.parametrize("path", ["/api/posts", "/api/stats", "/api/nope", "/api"])
+@pytest.mark.parametrize(
+    "path", ["/api/posts", "/api/nope", "/api", "/metrics", "/openapi.json", "/", "/app.js", "/x"]
+)
 def test_a_rebound_name_reads_nothing(site: Site, host: str, path: str) -> None:
-    """A page whose own name was pointed at this machine gets nothing of the API, and reads why."""
+    """A page whose own name was pointed at this machine gets nothing at all, and reads why."""
     reply = site.ask(path, Host=host)
     assert (reply.status, reply.code) == (421, "misdirected")
     assert "server.allowed_hosts" in reply.json["error"]["message"]
+
+
+def test_the_name_in_a_whole_address_counts(site: Site) -> None:
+    """A request for another name's address is one for that name, whatever Host says beside it."""
+    for name, status in (("evil.example", 421), ("nas.example.org", 200)):
+        assert site.ask(f"http://{name}/api/posts").status == status
 
 
 def test_a_request_without_a_name(site: Site) -> None:
@@ -99,9 +107,9 @@ def test_a_request_without_a_name(site: Site) -> None:
     assert site.send(line.format(0).encode()).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", ADDRESS])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", ADDRESS])
 def test_what_is_for_everybody_is_served_under_every_name(site: Site, path: str) -> None:
-    """The page, probes and pictures do not ask how they are called."""
+    """Probes and pictures do not ask how they are called."""
     assert site.ask(path, Host="evil.example").status == 200
 
 
@@ -160,6 +168,27 @@ def test_an_allowed_origin_can_read(site: Site, path: str) -> None:
         other = site.ask(path, **headers)
         assert "access-control-allow-origin" not in other.headers
         assert "Origin" in other.headers["vary"]
+
+
+def test_what_depends_on_origin_and_encoding_says_both_in_one_line(site: Site) -> None:
+    """Some caches read one Vary only; there is one, whole or not modified, and on pictures too."""
+    first = _lines(site, "/api/posts", "")
+    etag = next(line for line in first if line.startswith("etag:")).partition(" ")[2]
+    for path, held, vary in (
+        ("/api/posts", "", "vary: accept-encoding, origin"),
+        ("/api/posts", f"If-None-Match: {etag}\r\n", "vary: accept-encoding, origin"),
+        (ADDRESS, "", "vary: origin"),
+    ):
+        assert [line for line in _lines(site, path, held) if "vary" in line] == [vary]
+
+
+def _lines(site: Site, path: str, more: str) -> list[str]:
+    """Return the head of an answer, each line in small letters."""
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n"
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        told = b"".join(iter(lambda: connection.recv(65536), b""))
+    return told.partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
 
 
 def test_nothing_is_said_to_other_origins_by_default(plain: Site) -> None:
@@ -351,6 +380,19 @@ def test_a_preferred_encoding_is_understood(header: str, wanted: bool) -> None:
 def test_no_encoding_is_too_strange(header: str) -> None:
     """Any text at all is read one way or the other."""
     assert accepts_gzip(header) in {True, False}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/openapi.json", f"/api/posts/{PAGE}_1", "/"])
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_what_may_come_compressed_says_so(plain: Site, path: str, encoding: str) -> None:
+    """Every text says that it depends on the encodings asked for, too small for one or not."""
+    for method in ("GET", "HEAD"):
+        reply = plain.ask(path, method, Accept_Encoding=encoding)
+        assert reply.headers["vary"] == "Accept-Encoding"
+        held = plain.ask(
+            path, method, Accept_Encoding=encoding, If_None_Match=reply.headers["etag"]
+        )
+        assert (held.status, held.headers["vary"]) == (304, "Accept-Encoding")
 
 
 @pytest.mark.parametrize("path", ["/", "/app.js", "/style.css"])

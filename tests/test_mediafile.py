@@ -208,6 +208,26 @@ def test_ranges_that_become_one_come_plain(site: Site) -> None:
 def test_if_match_is_held_to(site: Site, expected: str, status: int) -> None:
     """Who wants the file only as it was gets it, or learns that it is another one."""
     assert site.ask(ADDRESS, If_Match=expected).status == status
+    assert site.ask(ADDRESS, If_Match=expected, Range="bytes=0-0").status in {206, 412}
+
+
+def test_preconditions_are_asked_in_their_order(site: Site) -> None:
+    """If-Match, then a date without it, then If-None-Match (RFC 9110 section 13.2.2)."""
+    long_ago = email.utils.formatdate(1_000_000_000, usegmt=True)
+    for headers, status in (
+        ({"If_Match": '"x"', "If_None_Match": ETAG}, 412),
+        ({"If_Match": f"W/{ETAG}"}, 412),
+        ({"If_Match": ETAG, "If_None_Match": ETAG}, 304),
+        ({"If_Match": ETAG, "If_Unmodified_Since": long_ago}, 200),
+        ({"If_Unmodified_Since": long_ago}, 412),
+        ({"If_Unmodified_Since": long_ago, "If_None_Match": ETAG}, 412),
+        ({"If_Unmodified_Since": _in_a_year()}, 200),
+        ({"If_Unmodified_Since": "once upon a time"}, 200),
+    ):
+        for method in ("GET", "HEAD"):
+            assert site.ask(ADDRESS, method, **headers).status == status, headers
+    missing = f"{_CATEGORY}/{file_name(b'not there')}"
+    assert site.ask(missing, If_Match='"x"', If_Unmodified_Since=long_ago).status == 404
 
 
 @pytest.mark.parametrize(
@@ -227,12 +247,19 @@ def test_a_range_never_reaches_outside(data: bytes, header: str) -> None:
     assert all(0 <= part.start < part.stop <= len(data) for part in parts or ())
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "PATCH"])
 def test_a_file_can_only_be_read(site: Site, method: str) -> None:
     """Any other method is 405 and names those that work."""
     reply = site.ask(ADDRESS, method, Content_Length="0")
     assert (reply.status, reply.code) == (405, "method_not_allowed")
-    assert reply.headers["allow"] == "GET, HEAD"
+    assert reply.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_a_file_says_what_is_allowed(site: Site) -> None:
+    """OPTIONS names the methods of a name that could be one of ours, and of no other."""
+    reply = site.ask(ADDRESS, "OPTIONS")
+    assert (reply.status, reply.body, reply.headers["allow"]) == (204, b"", "GET, HEAD, OPTIONS")
+    assert site.ask(f"{_CATEGORY}/secret.jpg", "OPTIONS").status == 404
 
 
 _CATEGORY = "/media/facebook/attachments"

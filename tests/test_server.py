@@ -140,6 +140,58 @@ def test_an_answer_that_is_held_is_not_sent_again(site: Site, path: str) -> None
     assert site.ask(path, If_None_Match='"other"').body == first.body
 
 
+@pytest.mark.parametrize("path", ["/api/posts", f"/api/posts/{PAGE}_3", "/openapi.json", "/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_answer_that_is_expected_otherwise_is_refused(
+    site: Site, path: str, method: str
+) -> None:
+    """If-Match is held to, strongly and first; it says nothing where nothing is."""
+    etag = site.ask(path).headers["etag"]
+    packed = site.ask(path, Accept_Encoding="gzip").headers["etag"]
+    for headers, status in (
+        ({"If_Match": etag}, 200),
+        ({"If_Match": f'"x", {etag}'}, 200),
+        ({"If_Match": "*"}, 200),
+        ({"If_Match": '"x"'}, 412),
+        ({"If_Match": f"W/{etag}"}, 412),
+        ({"If_Match": '"x"', "If_None_Match": etag}, 412),
+        ({"If_Match": etag, "If_None_Match": "*"}, 304),
+        ({"If_Match": packed, "Accept_Encoding": "gzip"}, 200),
+        ({"If_Match": f'{etag[:-1]}x"', "Accept_Encoding": "gzip"}, 412),
+    ):
+        assert site.ask(path, method, **headers).status == status, headers
+    assert site.ask(path, If_Match='"x"').code == "precondition_failed"
+    assert site.ask("/api/posts/none", If_Match='"x"').status == 404
+    assert site.ask("/api/posts?limit=0", If_Match='"x"').status == 400
+
+
+def test_what_is_held_says_nothing_of_what_is_done(site: Site) -> None:
+    """A POST has no answer that could be held: neither header stands in its way."""
+    for headers in ({"If_None_Match": "*"}, {"If_Match": '"x"'}):
+        assert site.ask("/api/sync", "POST", Content_Length="0", **headers).status == 503
+
+
+def test_a_type_nobody_has_finds_nothing(site: Site) -> None:
+    """Types and Pages are whatever Facebook calls them; words that are ours are held to."""
+    for asked in ("type=phto", "type=%E0%B8%A3%E0%B8%B9%E0%B8%9B", "page_id=1"):
+        assert site.ask(f"/api/posts?{asked}").json == {"posts": [], "next_cursor": None}
+    for asked, allowed in (
+        ("status=done", "status must be one of success, pending, failed"),
+        ("category=phto", "category must be one of posts, attachments, thumbnails"),
+    ):
+        reply = site.ask(f"/api/media?{asked}")
+        assert (reply.status, reply.code) == (400, "bad_parameter")
+        assert allowed in reply.json["error"]["message"]
+
+
+def test_an_answer_that_is_asked_of_the_whole_server(site: Site) -> None:
+    """OPTIONS * names every method there is; it is asked under a name of ours, as all is."""
+    reply = site.ask("*", "OPTIONS")
+    assert (reply.status, reply.body) == (204, b"")
+    assert reply.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert site.ask("*", "OPTIONS", Host="evil.example").status == 421
+
+
 def test_an_etag_changes_with_the_answer(shelf: Shelf, site: Site) -> None:
     """When a picture arrives its post has another ETag."""
     asset = shelf.attach(shelf.post(-1))

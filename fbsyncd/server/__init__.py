@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 _AT_WORK: Final = frozenset({"/api/pages", "/api/stats"})
 #: What tells how things stand now is made anew for each request.
 _LIVE: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+#: What the server as a whole can be asked, and each path some of.
+_METHODS: Final = "GET, HEAD, OPTIONS, POST"
 #: So many answers are made at once. Threads that all read rows fight for the interpreter: with
 #: eight of them each answer takes half as long again as with two.
 _AT_ONCE: Final = 2
@@ -123,7 +125,7 @@ class _Application:
             log.exception("request %s: the system said no", request_id)
             answer = Refused(500, "something went wrong in the server").answer()
         _log(environ, answer.status, request_id)
-        headers = (*answer.headers, ("X-Request-Id", request_id), *self._cors.headers(environ))
+        headers = self._cors.told(environ, (*answer.headers, ("X-Request-Id", request_id)))
         start_response(status_line(answer.status), with_safety(headers))
         return () if environ["REQUEST_METHOD"] == "HEAD" else answer.body
 
@@ -140,13 +142,15 @@ class _Application:
         if path.startswith(mediafile.PREFIX):
             return mediafile.answer(self._media, environ, accel_prefix=self._accel_prefix)
         self._guard.check(environ, path)
+        if path == "*":
+            return Answer(204, (("Allow", _METHODS),))
         if environ["REQUEST_METHOD"] not in READING:
             return self._from_route(environ).plain
         ready = self._read(environ, path)
         # For whoever counts requests by route: this one may not have reached bottle.
         environ["bottle.route"] = ready.route
         wanted = ready.in_encoding(environ.get("HTTP_ACCEPT_ENCODING"))
-        return conditional(wanted, environ.get("HTTP_IF_NONE_MATCH"))
+        return conditional(wanted, environ)
 
     def _read(self, environ: WSGIEnvironment, path: str) -> Ready:
         if self._kept is None or path in _LIVE:
@@ -172,9 +176,8 @@ class _Application:
                 self._turns.release()
 
     def _from_route(self, environ: WSGIEnvironment) -> Ready:
-        """Have bottle answer, whole and unconditionally: what is asked for is decided here."""
+        """Have bottle answer, whole: what of it is sent is decided here."""
         asked = {**environ}
-        asked.pop("HTTP_IF_NONE_MATCH", None)
         if self._guard.has_token(environ):
             asked[TRUSTED] = True
         if asked["REQUEST_METHOD"] == "HEAD":

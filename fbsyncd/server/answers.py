@@ -17,6 +17,7 @@ from fbsyncd.errors import FbsyncdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from wsgiref.types import WSGIEnvironment
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -103,10 +104,16 @@ def json_answer(value: Any, *, status: int = 200) -> Answer:
     return Answer(status, headers, (body,))
 
 
-def conditional(answer: Answer, if_none_match: str | None) -> Answer:
-    """Return a bodiless 304 in place of an *answer* the client already holds."""
+def conditional(answer: Answer, environ: WSGIEnvironment) -> Answer:
+    """Return a bodiless 304 in place of an *answer* the client already holds.
+
+    Raises Refused (412) when the client wants none but another one (If-Match).
+    """
     etag = answer.header("ETag")
-    if answer.status != 200 or etag is None or not matches(if_none_match, etag):
+    if answer.status != 200 or etag is None:
+        return answer
+    require_expected(environ.get("HTTP_IF_MATCH"), etag)
+    if not matches(environ.get("HTTP_IF_NONE_MATCH"), etag):
         return answer
     told = {"Content-Type", "Content-Length"}
     return Answer(304, tuple(pair for pair in answer.headers if pair[0] not in told))
@@ -119,6 +126,14 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     if if_none_match.strip() == "*":
         return True
     return etag in _ENTITY_TAG.findall(if_none_match)
+
+
+def require_expected(if_match: str | None, etag: str) -> None:
+    """Raise Refused (412) unless If-Match names *etag*, strongly (RFC 9110 section 13.1.1)."""
+    if if_match is None or if_match.strip() == "*":
+        return
+    if etag not in {tag.strip(" \t") for tag in if_match.split(",")}:
+        raise Refused(412, "what is here is another one than If-Match names")
 
 
 def encode(value: Any) -> bytes:

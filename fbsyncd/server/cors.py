@@ -50,10 +50,18 @@ class Cors:
         )
         return Answer(204, (*told, _VARIES))
 
-    def headers(self, environ: WSGIEnvironment) -> Headers:
-        """Return what an answer has to say to the origin that asked."""
+    def told(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
+        """Return *headers* and what an answer has to say to the origin that asked."""
         if not self.origins:
-            return ()
+            return headers
+        more = self._headers(environ)
+        # One line for all it varies with: some caches read the first only.
+        kept = [pair for pair in headers if pair[0].lower() != "vary"]
+        varies = [text for name, text in (*headers, *more) if name.lower() == "vary"]
+        said = (pair for pair in more if pair != _VARIES)
+        return *kept, *said, ("Vary", ", ".join(dict.fromkeys(varies)))
+
+    def _headers(self, environ: WSGIEnvironment) -> Headers:
         origin = environ.get("HTTP_ORIGIN", "")
         if origin in self.origins and origin != "*":
             return ("Access-Control-Allow-Origin", origin), _SEEN, _VARIES

@@ -32,8 +32,10 @@ class Ready:
     is_packable: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.is_packable = _is_packable(self.plain)
-        if self.is_packable:
+        is_text = _is_text(self.plain)
+        self.is_packable = is_text and int(self.plain.header("Content-Length") or 0) >= _LEAST
+        if is_text:
+            # Also what is too small now: under the same address it may be larger tomorrow.
             self.plain = replace(self.plain, headers=(*self.plain.headers, _VARIES))
 
     def in_encoding(self, accept_encoding: str | None) -> Answer:
@@ -45,12 +47,10 @@ class Ready:
         return self.packed
 
 
-def _is_packable(answer: Answer) -> bool:
-    """Tell whether *answer* is a text that is worth compressing; errors are not."""
-    kind, length = answer.header("Content-Type"), answer.header("Content-Length")
-    if answer.status != 200 or not kind or not _TEXTUAL.match(kind):
-        return False
-    return int(length or 0) >= _LEAST
+def _is_text(answer: Answer) -> bool:
+    """Tell whether *answer* can be compressed, with profit if it is large; errors are not."""
+    kind = answer.header("Content-Type")
+    return answer.status == 200 and kind is not None and bool(_TEXTUAL.match(kind))
 
 
 @lru_cache(maxsize=256)

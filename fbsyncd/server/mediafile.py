@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from fbsyncd.media import CATEGORIES
 from fbsyncd.server import ranges
-from fbsyncd.server.answers import Answer, Headers, Refused, matches
+from fbsyncd.server.answers import Answer, Headers, Refused, matches, require_expected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from fbsyncd.media import Media
 
 PREFIX = "/media/"
+
+_METHODS = ("GET", "HEAD", "OPTIONS")
+_ALLOW = ("Allow", ", ".join(_METHODS))
 
 _TYPES = {
     "jpg": "image/jpeg",
@@ -73,15 +76,17 @@ def answer(media: Media, environ: WSGIEnvironment, *, accel_prefix: str = "") ->
     which must stand in front, sends it. Does not ask whether a row knows the file. Raises
     :class:`fbsyncd.server.answers.Refused` with 404, 405, 412, 416 or 503.
     """
-    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
-        raise Refused(405, "a file can only be read", headers=(("Allow", "GET, HEAD"),))
+    if environ["REQUEST_METHOD"] not in _METHODS:
+        raise Refused(405, "a file can only be read", headers=(_ALLOW,))
     named = _named(environ)
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        return Answer(204, (_ALLOW,))
     path = f"{media.root}/{named.place}"
     if matches(environ.get("HTTP_IF_NONE_MATCH"), named.etag):
-        _require_file(path)
+        _require_expected(named, _modified(path), environ)
         return Answer(304, named.headers)
     if accel_prefix:
-        _require_file(path)
+        _require_expected(named, _modified(path), environ)
         redirect = ("X-Accel-Redirect", f"{accel_prefix}{named.place}")
         # Without a length the connection to nginx would end after each picture.
         return Answer(200, (*named.headers, redirect, ("Content-Length", "0")))
@@ -114,12 +119,15 @@ def _nothing_there() -> Refused:
     return Refused(404, "no file of that name is archived")
 
 
-def _require_file(path: str) -> None:
+def _modified(path: str) -> int:
+    """Return when the file was last written. Raises Refused when there is none."""
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise _nothing_there()
+        seen = os.lstat(path)
     except OSError as e:
         raise _refusal(e) from e
+    if not stat.S_ISREG(seen.st_mode):
+        raise _nothing_there()
+    return int(seen.st_mtime)
 
 
 def _refusal(e: OSError) -> Refused:
@@ -143,7 +151,7 @@ def _open(path: str, named: _Named) -> _Opened:
 
 def _from_disk(opened: _Opened, environ: WSGIEnvironment) -> Answer:
     try:
-        _require_expected(opened, environ)
+        _require_expected(opened.named, opened.modified, environ)
         if _unmodified(opened, environ):
             opened.file.close()
             return Answer(304, opened.named.headers)
@@ -159,24 +167,30 @@ def _from_disk(opened: _Opened, environ: WSGIEnvironment) -> Answer:
     return _one(opened, parts[0], environ) if len(parts) == 1 else _several(opened, parts)
 
 
-def _require_expected(opened: _Opened, environ: WSGIEnvironment) -> None:
-    """Raise Refused (412) when the client wants the file only as it never was (If-Match)."""
-    expected = environ.get("HTTP_IF_MATCH")
-    if expected is None or expected.strip() == "*":
+def _require_expected(named: _Named, modified: int, environ: WSGIEnvironment) -> None:
+    """Raise Refused (412) when the client wants the file only as it is not."""
+    if "HTTP_IF_MATCH" in environ:
+        require_expected(environ["HTTP_IF_MATCH"], named.etag)
         return
-    if opened.named.etag not in {tag.strip() for tag in expected.split(",")}:
-        raise Refused(412, "the file is another one than If-Match names")
+    until = _moment(environ.get("HTTP_IF_UNMODIFIED_SINCE"))
+    if until is not None and modified > until:
+        raise Refused(412, "the file was written after If-Unmodified-Since")
 
 
 def _unmodified(opened: _Opened, environ: WSGIEnvironment) -> bool:
     # An If-None-Match that did not match means the client holds something else, whatever its date.
     if "HTTP_IF_NONE_MATCH" in environ:
         return False
+    since = _moment(environ.get("HTTP_IF_MODIFIED_SINCE"))
+    return since is not None and opened.modified <= since
+
+
+def _moment(date: str | None) -> float | None:
+    """Return the seconds since 1970 of a date in a header, None for nonsense."""
     try:
-        since = parsedate_to_datetime(environ.get("HTTP_IF_MODIFIED_SINCE", ""))
-        return opened.modified <= since.timestamp()
+        return parsedate_to_datetime(date).timestamp() if date else None
     except (ValueError, OverflowError):
-        return False
+        return None
 
 
 def _parts(opened: _Opened, environ: WSGIEnvironment) -> list[range] | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from fbsyncd import __version__
+from fbsyncd.server.access import is_api, is_for_every_name
 from fbsyncd.server.operations import IN_PATH, JSON, Operation
 from fbsyncd.server.query import Parameters
 from fbsyncd.server.shapes import SCHEMAS, TEXT, Schema, of, ref
@@ -35,7 +36,7 @@ _REFUSALS: Final = {
     404: "There is none.",
     405: "The method does not fit.",
     409: "It is archived already, or made of another picture.",
-    412: "The file is another one than If-Match names.",
+    412: "What is here is another one than If-Match or If-Unmodified-Since asks for.",
     413: "The body is too large.",
     414: "Path and query are too long.",
     415: "The body is no JSON.",
@@ -43,14 +44,16 @@ _REFUSALS: Final = {
     421: "This server does not know itself by the name in the header Host.",
     431: "The headers are too large.",
     500: "Something went wrong in the server; its log says what.",
+    501: "The body comes in a Transfer-Encoding that is not chunked.",
     503: "The archive is busy, its disk is away, or nothing runs that could do it: try later.",
+    505: "This is HTTP/1.1, and HTTP/1.0.",
 }
 _HEADERS: Final = {
     401: {"WWW-Authenticate": "WWWAuthenticate"},
     405: {"Allow": "Allow"},
     503: {"Retry-After": "RetryAfter"},
 }
-_ANY: Final = (400, 405, 414, 431, 500, 503)
+_ANY: Final = (400, 405, 413, 414, 431, 500, 501, 503, 505)
 _SECURITY: Final = "token"
 
 
@@ -74,11 +77,6 @@ def document(operations: Iterable[Operation], *, is_guarded: bool) -> dict[str, 
         "paths": paths,
         "components": components,
     }
-
-
-def is_api(path: str) -> bool:
-    """Tell whether a token guards the operations of *path*."""
-    return path == "/metrics" or path.startswith("/api/")
 
 
 def _operation(operation: Operation, *, is_guarded: bool) -> dict[str, Any]:
@@ -107,9 +105,10 @@ def _responses(operation: Operation, *, is_guarded: bool) -> dict[str, Any]:
     if operation.is_kept and operation.method == "GET":
         told["304"] = {"description": "What you hold is still true."}
     refusals = {*_ANY, *operation.refusals}
+    refusals |= {412} if "304" in told else set()
     refusals |= {403} if operation.method == "POST" else set()
-    if is_api(operation.path):
-        refusals |= {401, 421} if is_guarded else {421}
+    refusals |= {401} if is_guarded and is_api(operation.path) else set()
+    refusals |= set() if is_for_every_name(operation.path) else {421}
     for status in sorted(refusals):
         told[str(status)] = {"$ref": f"#/components/responses/Refused{status}"}
     return told | _special(operation)
@@ -123,9 +122,7 @@ def _special(operation: Operation) -> dict[str, Any]:
     if operation.id == "getFile":
         parts = _content(operation) | {"multipart/byteranges": {}}
         told: dict[str, Any] = {"206": {"description": "The parts asked for.", "content": parts}}
-        for status in (412, 416):
-            told[str(status)] = {"$ref": f"#/components/responses/Refused{status}"}
-        return told
+        return told | {"416": {"$ref": "#/components/responses/Refused416"}}
     return {}
 
 

@@ -146,7 +146,9 @@ CURSOR: Final = Parameter(
     "The `next_cursor` of an earlier answer: go on behind it. It stays good while rows come and"
     " go, and with other filters than it came with.",
 )
-PAGE_ID: Final = Parameter("page_id", word, _TEXT, "Only what belongs to the Page of this id.")
+PAGE_ID: Final = Parameter(
+    "page_id", word, _TEXT, "Only what belongs to the Page of this id; nothing for one unknown."
+)
 HAS_LOCAL_IMAGE: Final = _flag(
     "has_local_image",
     "Only those with a picture of their own in the archive, or only those without.",
@@ -162,7 +164,14 @@ POSTS: Final = known(
     LIMIT,
     CURSOR,
     PAGE_ID,
-    Parameter("type", word, _TEXT, "Only posts of this type, as `photo`, `album` or `video`."),
+    Parameter(
+        "type",
+        word,
+        _TEXT,
+        "Only posts of this type. Types are Facebook's words and may become more, so any word can"
+        " be asked for, and one that no post has finds nothing. `/api/timeline` lists those that"
+        " posts here have.",
+    ),
     SINCE,
     UNTIL,
     Parameter(

@@ -18,7 +18,6 @@ from fbsyncd.server.answers import (
     Answer,
     Refused,
     code_of,
-    conditional,
     error_body,
     json_answer,
 )
@@ -91,8 +90,7 @@ def _answering(callback: Callable[..., Any], known: query.Parameters) -> Callabl
             return _as_bottle(query.bad(f"cursor is none of ours: {e}").answer())
         except FbsyncdError as trouble:
             return _as_bottle(_trouble(trouble).answer())
-        answer = value if isinstance(value, Answer) else json_answer(value)
-        return _as_bottle(conditional(answer, environ.get("HTTP_IF_NONE_MATCH")))
+        return _as_bottle(value if isinstance(value, Answer) else json_answer(value))
 
     return answering
 
@@ -106,8 +104,7 @@ def _allowing(method: str) -> Callable[..., Any]:
 
 def _showing(answer: Answer) -> Callable[[], Any]:
     def showing() -> Any:
-        held = bottle.request.environ.get("HTTP_IF_NONE_MATCH")
-        return _as_bottle(conditional(answer, held))
+        return _as_bottle(answer)
 
     return showing
 
