@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from plant import archive_of, sync
+from plant import archive_of, query, sync
 from served import Site, serving
 
 from fbsyncd.archive import Archive
@@ -117,13 +117,68 @@ def test_every_operation_says_what_is_allowed(archive: Archive) -> None:
     with serving(app_of(archive)) as site:
         described = json.loads(site.ask("/openapi.json").body)["paths"]
         for path, operations in described.items():
-            if path.startswith("/media/"):
-                continue
-            asked = path.format(post_id="x", media_id="x")
+            names = {"category": "posts", "filename": f"{'0' * 64}.jpg"}
+            asked = path.format(post_id="x", media_id="x", **names)
             reply = site.ask(asked, "OPTIONS", Authorization=f"Bearer {TOKEN}")
             methods = {"OPTIONS", *(method.upper() for method in operations)}
             methods |= {"HEAD"} if "GET" in methods else set()
             assert (reply.status, reply.headers["allow"]) == (204, ", ".join(sorted(methods)))
+
+
+HOST = "Host: localhost\r\n"
+AUTH = f"Authorization: Bearer {TOKEN}\r\n"
+#: Ways to ask that are refused, whatever is asked for: the headers, and the body.
+ODDLY = {
+    "a name that is not ours": (f"Host: evil.example\r\n{AUTH}", b""),
+    "no token": (HOST, b""),
+    "a page of another site": (f"{HOST}{AUTH}Origin: https://evil.example\r\n", b""),
+    "a large body": (f"{HOST}{AUTH}Content-Length: 5000\r\n", b"x" * 5000),
+    "a body larger than any": (f"{HOST}{AUTH}Content-Length: 70000\r\n", b""),
+    "a body that is no JSON": (f"{HOST}{AUTH}Content-Length: 2\r\n", b"hi"),
+    "a body of unknown members": (
+        f"{HOST}{AUTH}Content-Type: application/json\r\nContent-Length: 7\r\n",
+        b'{"a":1}',
+    ),
+    "two ends": (f"{HOST}{AUTH}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b""),
+    "a coding nobody knows": (f"{HOST}{AUTH}Transfer-Encoding: gzip\r\n", b""),
+    "headers larger than any": (f"{HOST}{AUTH}X: {'x' * 33_000}\r\n", b""),
+    "another one": (f'{HOST}{AUTH}If-Match: "another"\r\n', b""),
+    "held already": (f"{HOST}{AUTH}If-None-Match: *\r\n", b""),
+    "a part": (f"{HOST}{AUTH}Range: bytes=900000-\r\n", b""),
+    "a file older than the first": (
+        f"{HOST}{AUTH}If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT\r\n",
+        b"",
+    ),
+}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_refusal_is_described(archive: Archive) -> None:
+    """What is asked oddly is answered as the description of that operation says."""
+    (category, name), *_ = query(
+        archive, "SELECT category, local_filename FROM media_storage WHERE file_size > 0 LIMIT 1"
+    )
+    known = {"post_id": "x", "media_id": "x", "category": category, "filename": name}
+    met: dict[str, set[int]] = {}
+    with serving(app_of(archive)) as site:
+        described = json.loads(site.ask("/openapi.json").body)["paths"]
+        for path, operations in described.items():
+            for method, told in operations.items():
+                for how, status in _asked_oddly(site, method.upper(), path.format(**known)):
+                    assert str(status) in told["responses"], (method, path, how, status)
+                    met.setdefault(told["operationId"], set()).add(status)
+    assert met["retryMedia"] >= {400, 401, 403, 404, 413, 415, 421, 431, 501, 505}
+    assert met["getFile"] >= {200, 304, 400, 412, 413, 414, 416}
+    assert met["getMetrics"] >= {200, 401, 421}
+
+
+def _asked_oddly(site: Site, method: str, path: str) -> Iterator[tuple[str, int]]:
+    for how, (headers, body) in ODDLY.items():
+        head = f"{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"
+        yield how, site.send(head.encode() + body).status
+    for version, more in (("1.1", "?" + "x" * 9000), ("2.0", "")):
+        line = f"{method} {path}{more} HTTP/{version}\r\nConnection: close\r\n{HOST}{AUTH}\r\n"
+        yield version + more[:1], site.send(line.encode()).status
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
