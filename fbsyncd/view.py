@@ -7,10 +7,11 @@ out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fbsyncd import links
 from fbsyncd.assets import is_dead
@@ -31,11 +32,12 @@ SHOT_COLUMNS: Final = (
 )
 # Renditions of one picture differ by rounding only; what differs more is another cut of it.
 _SAME_SHAPE: Final = 0.05
+# How this program writes times as text; others wrote them otherwise before.
+_OWN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
 _AWAY: Final = "unavailable: the archive's disk is not there"
 
 
-@dataclass(frozen=True, slots=True)
-class Rendition:
+class Rendition(NamedTuple):
     """One size of a picture that can be loaded from here."""
 
     url: str
@@ -45,20 +47,24 @@ class Rendition:
     def as_json(self) -> dict[str, Any]:
         return {"url": self.url, "width": self.width, "height": self.height}
 
+    @property
+    def shape(self) -> float:
+        """How much wider than high it is; 0 when that is not known."""
+        return self.width / self.height if self.width and self.height else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Lens:
     """How answers are made.
 
     *prefix* of local links; *is_there* tells whether the folder holds a file (category, name,
-    size); *is_away* that none can be had now; *developed* are files made from a picture, by its id.
+    size); *is_away* that none can be had now.
     """
 
     prefix: str
     now: datetime
     is_there: Callable[[str, str, int], bool]
     is_away: bool = False
-    developed: Mapping[str, Sequence[Rendition]] = field(default_factory=dict)
 
     def rendition(self, columns: Sequence[Any]) -> Rendition | None:
         """Return an archived file by its :data:`FILE_COLUMNS`, None when it cannot be had."""
@@ -67,43 +73,49 @@ class Lens:
             return None
         return Rendition(f"{self.prefix}{public}", width, height)
 
-    def shot(self, named: str | None, columns: Sequence[Any]) -> Shot:
-        return Shot.from_row(named, columns, self)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shot:
-    """One picture as a post names it: the link in the post, and what the archive has of it."""
+    """One picture as a post names it: what the archive has of it, and what its state rests on.
 
-    status: str | None
-    file: Rendition | None
-    original: str | None
-    why: str | None
-    is_away: bool
-    is_healing: bool
-    is_given_up: bool
-    developed: Sequence[Rendition] = ()
+    *files* are its sizes that can be had: *file* itself, and those *developed* from it.
+    """
+
+    status: str | None = None
+    file: Rendition | None = None
+    original: str | None = None
+    why: str | None = None
+    is_away: bool = False
+    is_healing: bool = False
+    is_given_up: bool = False
+    files: list[Rendition] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.files = [self.file] if self.file else []
 
     @classmethod
-    def from_row(cls, named: str | None, columns: Sequence[Any], lens: Lens) -> Shot:
-        """Read the columns of :data:`SHOT_COLUMNS`; *named* is the link in the post's own row."""
-        id_, status, url, expires, needs_link, again, why, *file = columns
-        dead = bool(needs_link) or is_dead(from_text(expires), lens.now)
-        if status is None:
-            url, dead = named, named is None or is_dead(links.expires_at(named), lens.now)
+    def stored(cls, columns: Sequence[Any], lens: Lens) -> Shot:
+        """Read a row of pictures by its :data:`SHOT_COLUMNS`."""
+        _, status, url, expires, needs_link, again, why, *file = columns
+        is_dead_ = bool(needs_link) or is_dead(from_text(expires), lens.now)
         stored = status == "success"
         there = lens.rendition(file) if stored else None
         return cls(
             status=status,
             file=there,
-            original=None if dead else url,
+            original=None if is_dead_ else url,
             why=why,
             is_away=stored and lens.is_away,
             # A file that is gone is noticed, and fetched again, within moments.
-            is_healing=there is None if stored else dead,
+            is_healing=there is None if stored else is_dead_,
             is_given_up=status == "failed" and again is None,
-            developed=lens.developed.get(str(id_), ()),
         )
+
+    @classmethod
+    def linked(cls, link: str | None, lens: Lens) -> Shot:
+        """Return a picture without a row: only its *link* is known, or not even that."""
+        is_alive = link is not None and not is_dead(links.expires_at(link), lens.now)
+        return cls(original=link if is_alive else None, is_healing=not is_alive)
 
     @property
     def local(self) -> str | None:
@@ -217,11 +229,18 @@ def media(row: Mapping[str, Any], shot: Shot) -> dict[str, Any]:
 
 def displayed(shots: Sequence[Shot], telling: Sequence[Shot]) -> dict[str, Any]:
     """Return which of *shots* to show, and what the first of *telling* that knows says of them."""
-    local = _first(shot.local for shot in shots)
+    for shot in shots:
+        if shot.file:
+            shown = shot.file.url
+            return {
+                "display_image_url": shown,
+                "has_local_image": True,
+                "image_state": "archived",
+            }
     return {
-        "display_image_url": local or _first(shot.original for shot in shots),
-        "has_local_image": local is not None,
-        "image_state": "archived" if local else _first(shot.state() for shot in telling),
+        "display_image_url": _first(shot.original for shot in shots),
+        "has_local_image": False,
+        "image_state": _first(shot.state() for shot in telling),
     }
 
 
@@ -231,10 +250,11 @@ def sizes(*shots: Shot) -> list[dict[str, Any]]:
     The first of *shots* that is here is the picture; sizes of another shape are another cut of it
     and would make a page jump.
     """
-    files = [file for shot in shots for file in (shot.file, *shot.developed) if file]
-    known = {(file.width, file.height): file for file in reversed(files) if _shape(file)}
-    alike = [file for file in known.values() if _is_alike(file, files[0])]
-    return [file.as_json() for file in sorted(alike, key=lambda file: file.width or 0)]
+    files = [file for shot in shots for file in shot.files]
+    known = {(file.width, file.height): file for file in reversed(files) if file.shape}
+    wide = files[0].shape if files else 0.0
+    alike = [file for file in known.values() if not wide or _is_alike(file.shape, wide)]
+    return [file.as_json() for file in sorted(alike, key=_width)]
 
 
 def earlier_text(
@@ -251,18 +271,19 @@ def earlier_text(
 
 def moment(value: object) -> str | None:
     """Return a stored time in ISO 8601 with ``Z``, to the second."""
+    if isinstance(value, str) and _OWN_TIME.fullmatch(value):
+        return f"{value[:10]}T{value[11:19]}Z"
     at = from_text(value)
     # strftime takes ten times as long.
     return f"{at.replace(microsecond=0, tzinfo=None).isoformat()}Z" if at else None
 
 
-def _shape(file: Rendition) -> float:
-    return file.width / file.height if file.width and file.height else 0.0
+def _is_alike(one: float, other: float) -> bool:
+    return abs(one / other - 1) <= _SAME_SHAPE
 
 
-def _is_alike(one: Rendition, other: Rendition) -> bool:
-    wide = _shape(other)
-    return not wide or abs(_shape(one) / wide - 1) <= _SAME_SHAPE
+def _width(file: Rendition) -> int:
+    return file.width or 0
 
 
 def _name(id_: object) -> str | None:

@@ -20,6 +20,11 @@ def span(column: str, since: datetime | None, until: datetime | None) -> list[Cl
     return found
 
 
+def status_of(id_: str) -> str:
+    """Return what tells the state of the picture whose id is in the column *id_*."""
+    return f"(SELECT s.download_status FROM media_storage s WHERE s.id = {id_})"
+
+
 def local(statuses: str, wanted: bool, *, is_away: bool) -> str:
     """Return the condition that one of *statuses* is that of an archived picture, or none is.
 

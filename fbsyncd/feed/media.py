@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -11,9 +12,9 @@ from peewee import Database
 from fbsyncd import view
 from fbsyncd.feed import keyset
 from fbsyncd.feed.clauses import Clause, joined
-from fbsyncd.feed.sight import Sight, columns, parts
-from fbsyncd.models import rows, session, to_text
-from fbsyncd.view import SHOT_COLUMNS
+from fbsyncd.feed.sight import Sight, columns
+from fbsyncd.models import Row, rows, session, to_text
+from fbsyncd.view import SHOT_COLUMNS, Shot
 
 _OWN: Final = (
     "id",
@@ -118,11 +119,14 @@ class MediaRows:
             told = self._told(self._found("WHERE m.id = ?", [str(id_)]))
         return told[0] if told else None
 
-    def _found(self, which: str, params: list[Any]) -> list[Any]:
+    def _found(self, which: str, params: list[Any]) -> list[Row]:
         now = to_text(self._sight.lens().now)
         return rows(self._db, f"{_MEDIA} {which}", [now, *params])
 
-    def _told(self, found: Any) -> list[dict[str, Any]]:
+    def _told(self, found: Sequence[Row]) -> list[dict[str, Any]]:
         lens = self._sight.lens()
-        cut = [parts(row, _NAMES) for row in found]
-        return [view.media(own, lens.shot(None, shot)) for own, (shot,) in cut]
+        own = len(_NAMES)
+        return [
+            view.media(dict(zip(_NAMES, row, strict=False)), Shot.stored(row[own:], lens))
+            for row in found
+        ]

@@ -7,7 +7,7 @@ far down costs what the first one costs, and posts that arrive meanwhile move no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,11 +16,10 @@ from peewee import Database
 
 from fbsyncd import search, view
 from fbsyncd.feed import keyset
-from fbsyncd.feed.clauses import Clause, joined, local, span
-from fbsyncd.feed.sight import Sight, columns, parts
+from fbsyncd.feed.clauses import Clause, joined, local, span, status_of
+from fbsyncd.feed.sight import Sight, columns
 from fbsyncd.models import Row, marks, rows, session
 from fbsyncd.search import Search
-from fbsyncd.view import SHOT_COLUMNS
 
 _OWN: Final = (
     "id",
@@ -34,6 +33,8 @@ _OWN: Final = (
     "deleted_at",
     "picture_url",
     "full_picture_url",
+    "local_picture_id",
+    "local_full_picture_id",
 )
 _NAMES: Final = (*_OWN, "edits")
 _ATTACHMENT: Final = (
@@ -45,26 +46,20 @@ _ATTACHMENT: Final = (
     "thumbnail_url",
     "width",
     "height",
+    "local_media_id",
+    "local_thumbnail_id",
 )
 _EDITS: Final = "(SELECT count(*) FROM facebook_post_history h WHERE h.post_id = p.id)"
-_POSTS: Final = (
-    f"SELECT {columns('p', _OWN)}, {_EDITS}, {columns('s', SHOT_COLUMNS)},"
-    f" {columns('f', SHOT_COLUMNS)}"
-    " FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id"
-    " LEFT JOIN media_storage f ON f.id = p.local_full_picture_id"
-)
+_POSTS: Final = f"SELECT {columns('p', _OWN)}, {_EDITS} FROM facebook_posts p"
 #: So many of the newest posts are looked into before the index is asked.
 _NEAR: Final = 400
 _NTH: Final = (
     "SELECT p.created_time, p.id FROM facebook_posts p WHERE {}"
     " ORDER BY p.created_time DESC, p.id DESC LIMIT 1 OFFSET ?"
 )
-_STATUSES: Final = "(s.download_status, f.download_status)"
+_STATUSES: Final = f"({status_of('p.local_picture_id')}, {status_of('p.local_full_picture_id')})"
 _ATTACHMENTS: Final = (
-    f"SELECT {columns('a', _ATTACHMENT)}, {columns('m', SHOT_COLUMNS)},"
-    f" {columns('t', SHOT_COLUMNS)} FROM facebook_post_attachments a"
-    " LEFT JOIN media_storage m ON m.id = a.local_media_id"
-    " LEFT JOIN media_storage t ON t.id = a.local_thumbnail_id"
+    f"SELECT {columns('a', _ATTACHMENT)} FROM facebook_post_attachments a"
     " WHERE a.removed_at IS NULL AND a.post_id IN ({}) ORDER BY a.post_id, a.position, a.id"
 )
 
@@ -169,28 +164,34 @@ class Posts:
         return rows(self._db, sql, [*params, limit + 1])
 
     def _told(self, found: Sequence[Row]) -> list[dict[str, Any]]:
-        posts = [parts(row, _NAMES) for row in found]
-        attached = self._attached([post["id"] for post, _ in posts])
-        shots = [shot for _, some in [*posts, *attached] for shot in some]
-        lens = self._sight.lens_for(shots)
+        posts = [dict(zip(_NAMES, row, strict=True)) for row in found]
+        attached = self._attached([post["id"] for post in posts])
+        pictures = self._sight.pictures(_pictures_of(posts, attached))
         hung: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for own, (media, thumbnail) in attached:
-            pictures = (
-                lens.shot(own["media_url"], media),
-                lens.shot(own["thumbnail_url"], thumbnail),
-            )
-            hung[own["post_id"]].append(view.attachment(own, *pictures))
+        for own in attached:
+            media = pictures.shot(own["local_media_id"], own["media_url"])
+            thumbnail = pictures.shot(own["local_thumbnail_id"], own["thumbnail_url"])
+            hung[own["post_id"]].append(view.attachment(own, media, thumbnail))
         told = []
-        for own, (picture, full) in posts:
-            pictures = (
-                lens.shot(own["picture_url"], picture),
-                lens.shot(own["full_picture_url"], full),
-            )
-            told.append(view.post(own, *pictures) | {"attachments": hung[own["id"]]})
+        for own in posts:
+            picture = pictures.shot(own["local_picture_id"], own["picture_url"])
+            full = pictures.shot(own["local_full_picture_id"], own["full_picture_url"])
+            told.append(view.post(own, picture, full) | {"attachments": hung[own["id"]]})
         return told
 
-    def _attached(self, ids: Sequence[str]) -> list[tuple[dict[str, Any], list[Row]]]:
+    def _attached(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         if not ids:
             return []
         found = rows(self._db, _ATTACHMENTS.format(marks(len(ids))), ids)
-        return [parts(row, _ATTACHMENT) for row in found]
+        return [dict(zip(_ATTACHMENT, row, strict=True)) for row in found]
+
+
+def _pictures_of(
+    posts: Iterable[Mapping[str, Any]], attached: Iterable[Mapping[str, Any]]
+) -> Iterator[object]:
+    for post in posts:
+        yield post["local_picture_id"]
+        yield post["local_full_picture_id"]
+    for attachment in attached:
+        yield attachment["local_media_id"]
+        yield attachment["local_thumbnail_id"]

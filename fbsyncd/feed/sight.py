@@ -1,25 +1,55 @@
-"""What every answer is seen through: the time, the prefix of links, and which files can be had."""
+"""What every answer is seen through: the time, the prefix of links, and which files can be had.
+
+The pictures of a whole answer are read at once and each of them once, however often it is named:
+a post's picture is mostly its attachment's too, and what was developed from it an attachment's
+thumbnail. Whether a file is there is asked of the disk for each answer: a folder does not tell that
+a file in it was cut, and a link that leads to nothing costs the reader's trust.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import stat
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from peewee import Database
 
 from fbsyncd.brake import Brake
 from fbsyncd.media import Media
 from fbsyncd.models import Row, marks, rows
-from fbsyncd.view import FILE_COLUMNS, SHOT_COLUMNS, Lens, Rendition
+from fbsyncd.view import SHOT_COLUMNS, Lens, Shot
 
-SHOT: Final = len(SHOT_COLUMNS)
-_ID, _STATUS = SHOT_COLUMNS.index("id"), SHOT_COLUMNS.index("download_status")
+_ID: Final = SHOT_COLUMNS.index("id")
+#: Asked for by one statement at most; each is two parameters, and SQLite takes 32,766.
+_MOST: Final = 10_000
+_PICTURES: Final = (
+    f"SELECT {', '.join(SHOT_COLUMNS)}, derived_from FROM media_storage"
+    " WHERE id IN ({0}) OR (derived_from IN ({0}) AND download_status = 'success')"
+)
+
+
+class Pictures:
+    """The pictures of one answer by the ids of their rows, and what was developed from them."""
+
+    def __init__(self, lens: Lens, found: Iterable[Row]) -> None:
+        self._lens = lens
+        self._nothing = Shot.linked(None, lens)
+        stored = [(row, Shot.stored(row[:-1], lens)) for row in found]
+        self._shots: Mapping[str, Shot] = {str(row[_ID]): shot for row, shot in stored}
+        for row, shot in stored:
+            parent = self._shots.get(str(row[-1])) if row[-1] is not None else None
+            if shot.file and parent is not None and parent.status == "success":
+                parent.files.append(shot.file)
+
+    def shot(self, id_: object, link: str | None) -> Shot:
+        """Return the picture of the row *id_*; without such a row all there is is its *link*."""
+        found = self._shots.get(str(id_)) if id_ is not None else None
+        if found is not None:
+            return found
+        return self._nothing if link is None else Shot.linked(link, self._lens)
 
 
 class Sight:
@@ -36,38 +66,27 @@ class Sight:
 
     def lens(self) -> Lens:
         """Return how things look now."""
-        # A picture of a post is mostly its attachment's too: once is enough.
+        # Two rows can share a file: once is enough.
         is_there = functools.cache(self._is_there)
         return Lens(self._prefix, self._now(), is_there, self.reason() is not None)
 
-    def lens_for(self, shots: Collection[Row]) -> Lens:
-        """Return how things look now, with the files made of *shots* (columns of view.Shot)."""
+    def pictures(self, ids: Iterable[object]) -> Pictures:
+        """Return the pictures with these *ids* (None for none) as they look now."""
         lens = self.lens()
-        parents = {str(shot[_ID]) for shot in shots if shot[_STATUS] == "success"}
-        if not parents or lens.is_away:
-            return lens
-        return replace(lens, developed=self._developed(sorted(parents), lens))
+        asked = sorted({str(id_) for id_ in ids if id_ is not None})
+        found: list[Row] = []
+        for start in range(0, len(asked), _MOST):
+            some = asked[start : start + _MOST]
+            found += rows(self._db, _PICTURES.format(marks(len(some))), some * 2)
+        return Pictures(lens, found)
 
     def reason(self) -> str | None:
         """Return why no file can be had, None when files can."""
         return self._brake.reason()
 
-    def _developed(self, parents: Sequence[str], lens: Lens) -> Mapping[str, Sequence[Rendition]]:
-        found: dict[str, list[Rendition]] = defaultdict(list)
-        for parent, *file in rows(
-            self._db,
-            f"SELECT derived_from, {', '.join(FILE_COLUMNS)} FROM media_storage"
-            f" WHERE derived_from IN ({marks(len(parents))}) AND download_status = 'success'",
-            parents,
-        ):
-            made = lens.rendition(file)
-            if made:
-                found[str(parent)].append(made)
-        return found
-
     def _is_there(self, category: str, name: str, size: int) -> bool:
-        # Two microseconds a picture; a link that leads to nothing costs the reader's trust.
         try:
+            # Two microseconds a picture.
             seen = os.lstat(f"{self._root}/{category}/{name}")
         except OSError:
             return False
@@ -77,10 +96,3 @@ class Sight:
 def columns(alias: str, names: Sequence[str]) -> str:
     """Return *names* as columns of *alias*."""
     return ", ".join(f"{alias}.{name}" for name in names)
-
-
-def parts(row: Row, names: Sequence[str]) -> tuple[dict[str, Any], list[Row]]:
-    """Cut a joined row into its own columns and those of each of its pictures."""
-    own = len(names)
-    shots = [row[start : start + SHOT] for start in range(own, len(row), SHOT)]
-    return dict(zip(names, row, strict=False)), shots

@@ -11,10 +11,9 @@ from peewee import Database
 
 from fbsyncd import view
 from fbsyncd.feed import keyset
-from fbsyncd.feed.clauses import Clause, joined, local, span
-from fbsyncd.feed.sight import Sight, columns, parts
+from fbsyncd.feed.clauses import Clause, joined, local, span, status_of
+from fbsyncd.feed.sight import Sight, columns
 from fbsyncd.models import Row, rows, session
-from fbsyncd.view import SHOT_COLUMNS
 
 _OWN: Final = (
     "video_id",
@@ -28,14 +27,13 @@ _OWN: Final = (
     "updated_time",
     "deleted_at",
     "picture",
+    "local_picture_id",
 )
 # Rows of older programs may not say when the video appeared.
 _AT: Final = "coalesce(v.created_time, v.created_at)"
 _NAMES: Final = (*_OWN, "at")
-_VIDEOS: Final = (
-    f"SELECT {columns('v', _OWN)}, {_AT}, {columns('s', SHOT_COLUMNS)}"
-    " FROM facebook_video_posts v LEFT JOIN media_storage s ON s.id = v.local_picture_id"
-)
+_VIDEOS: Final = f"SELECT {columns('v', _OWN)}, {_AT} FROM facebook_video_posts v"
+_STATUSES: Final = f"({status_of('v.local_picture_id')}, NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Filter:
         if self.page_id is not None:
             found.append(("v.page_id = ?", [self.page_id]))
         if self.has_local_image is not None:
-            has = local("(s.download_status, NULL)", self.has_local_image, is_away=is_away)
+            has = local(_STATUSES, self.has_local_image, is_away=is_away)
             found.append((has, []))
         return found
 
@@ -80,6 +78,9 @@ class Videos:
             return {"videos": self._told(kept), "next_cursor": following}
 
     def _told(self, found: Sequence[Row]) -> list[dict[str, Any]]:
-        videos = [parts(row, _NAMES) for row in found]
-        lens = self._sight.lens_for([shot for _, (shot,) in videos])
-        return [view.video(own, lens.shot(own["picture"], shot)) for own, (shot,) in videos]
+        videos = [dict(zip(_NAMES, row, strict=True)) for row in found]
+        pictures = self._sight.pictures(video["local_picture_id"] for video in videos)
+        return [
+            view.video(video, pictures.shot(video["local_picture_id"], video["picture"]))
+            for video in videos
+        ]
