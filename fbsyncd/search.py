@@ -1,8 +1,9 @@
-"""Search: posts by any part of their texts, on both engines, without knowing the language.
+"""Search: posts and videos by any part of their texts, on both engines, whatever the language.
 
 ``post_search`` holds the folded texts (:mod:`fbsyncd.fold`) of a post, its attachments and its
-videos, indexed by every three characters in a row. Triggers note in ``search_stale`` which posts
-have other texts than when they were folded, whoever wrote them, and :func:`refresh` folds those.
+videos, indexed by every three characters in a row; and those of each video alone. Triggers note in
+``search_stale`` which of them have other texts than when they were folded, whoever wrote them, and
+:func:`refresh` folds those.
 
 What is in many posts is found soonest by looking at them, newest first, until the page is full;
 what is in few, by the index. Parts of one or two characters are in no index.
@@ -20,11 +21,20 @@ from peewee import Database
 
 from fbsyncd import models
 from fbsyncd.fold import fold
-from fbsyncd.models import change, change_many, marks, rows, session, transaction
+from fbsyncd.models import Row, change, change_many, marks, rows, session, transaction
 
 GRAM: Final = 3
 _MOST: Final = 500  # posts folded in one transaction
 _WORDS: Final = re.compile(r'"([^"]*)"?|([^\s"]+)')
+#: Stands before the id of a video, where otherwise the id of a post is.
+_VIDEO: Final = "video:"
+#: What a text is filed under, of a post ``p`` and of a video ``v``.
+OF_POST: Final = "p.id"
+OF_VIDEO: Final = f"'{_VIDEO}' || v.video_id"
+_VIDEOS: Final = (
+    f"SELECT '{_VIDEO}' || video_id, title, description FROM facebook_video_posts"
+    " WHERE video_id IN ({})"
+)
 _TEXTS: Final = (
     "SELECT id, message, story FROM facebook_posts WHERE id IN ({})",
     "SELECT post_id, title, description FROM facebook_post_attachments"
@@ -45,16 +55,16 @@ def terms(asked: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for, as two conditions on a post ``p`` that are true of the same posts.
+    """What is looked for, as two conditions that are true of the same posts ``p`` or videos ``v``.
 
-    *scanned* looks into a post, *indexed* asks the index; it is None when that cannot help.
+    *scanned* looks into one, *indexed* asks the index; it is None when that cannot help.
     """
 
     scanned: tuple[str, list[str]]
     indexed: tuple[str, list[str]] | None
 
 
-def of(db: Database, asked: str) -> Search | None:
+def of(db: Database, asked: str, subject: str = OF_POST) -> Search | None:
     """Return how to find what *asked* says; None when that is nothing."""
     wanted = terms(asked)
     if not wanted:
@@ -62,19 +72,19 @@ def of(db: Database, asked: str) -> Search | None:
     engine = models.engine(db)
     inside = f"{engine.find}(s.folded, ?) > 0"
     clauses = " AND ".join([inside] * len(wanted))
-    scanned = f"EXISTS (SELECT 1 FROM post_search s WHERE s.post_id = p.id AND {clauses})"
+    scanned = f"EXISTS (SELECT 1 FROM post_search s WHERE s.post_id = {subject} AND {clauses})"
     known = [term for term in wanted if len(term) >= GRAM]
     if not known:
         return Search((scanned, wanted), None)
     short = [term for term in wanted if len(term) < GRAM]
     clauses = " AND ".join([engine.indexed] * len(known) + [inside] * len(short))
     params = [term for term in known for _ in range(engine.indexed.count("?"))]
-    indexed = f"p.id IN (SELECT s.post_id FROM post_search s WHERE {clauses})"
+    indexed = f"{subject} IN (SELECT s.post_id FROM post_search s WHERE {clauses})"
     return Search((scanned, wanted), (indexed, params + short))
 
 
 def refresh(db: Database) -> int:
-    """Fold the texts that have changed, some at a time; return how many posts that were."""
+    """Fold the texts that have changed, some at a time; return of how many posts and videos."""
     with session(db):
         if not rows(db, "SELECT 1 FROM search_stale LIMIT 1"):
             return 0
@@ -111,12 +121,17 @@ def _fold(db: Database, ids: Sequence[str]) -> None:
 
 
 def _texts(db: Database, ids: Sequence[str]) -> dict[str, dict[str, None]]:
-    """Return the different texts of each post that is there, folded, in their order."""
+    """Return the different texts of each one that is there, folded, in their order."""
     texts: dict[str, dict[str, None]] = defaultdict(dict)
-    own, *others = (rows(db, sql.format(marks(len(ids))), ids) for sql in _TEXTS)
-    for id_, *some in own:
+    videos = [id_.removeprefix(_VIDEO) for id_ in ids if id_.startswith(_VIDEO)]
+    own, *others = (_found(db, sql, ids) for sql in _TEXTS)
+    for id_, *some in [*own, *_found(db, _VIDEOS, videos)]:
         texts[str(id_)] = {fold(text): None for text in some if text}
     for id_, *some in (row for found in others for row in found):
         if id_ in texts:
             texts[id_] |= {fold(text): None for text in some if text}
     return texts
+
+
+def _found(db: Database, sql: str, ids: Sequence[str]) -> Sequence[Row]:
+    return rows(db, sql.format(marks(len(ids))), ids) if ids else []

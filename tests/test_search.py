@@ -197,6 +197,103 @@ def test_searching_pages_through_all_that_is_found(db: Database, tmp_path: Path)
     ]
 
 
+VIDEO = (
+    "INSERT INTO facebook_video_posts"
+    " (video_id, page_id, post_id, title, description, created_time) VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+def video(db: Database, id_: str, title: str | None, description: str | None = None) -> None:
+    """Add a video of no post, as an older program of the user's would."""
+    with transaction(db):
+        change(db, VIDEO, [id_, "1", None, title, description, AT])
+
+
+def test_videos_are_found_in_every_language(db: Database, tmp_path: Path) -> None:
+    """By their own titles and descriptions, as posts are by theirs; each under its own kind."""
+    feed = Feed(db, Shelf.make(db, tmp_path).media, now=lambda: NOW)
+    video(db, "english", "Three  waterfalls", "seen from above")
+    video(db, "thai", THAI)
+    video(db, "vietnamese", None, VIETNAMESE)
+    video(db, "silent", None)
+    post(db, "post", "waterfalls")
+    search.refresh_all(db)
+
+    def found(asked: str) -> list[str]:
+        return sorted(one["video_id"] for one in feed.videos(q=asked)["videos"])
+
+    wanted = {
+        "waterfall": ["english"],
+        "ABOVE three": ["english"],
+        '"falls seen"': [],
+        "น้ำตก": ["thai"],
+        "ไป": ["thai"],
+        "🌄": ["thai"],
+        "pho bo": ["vietnamese"],
+        "Đà Nẵng": ["vietnamese"],
+        "zz": [],
+        "video": [],
+        " ": ["english", "silent", "thai", "vietnamese"],
+    }
+    assert {asked: found(asked) for asked in wanted} == wanted
+    assert [one["id"] for one in feed.posts(q="waterfall")["posts"]] == ["post"]
+
+
+def test_searching_videos_combines_with_all_else(db: Database, tmp_path: Path) -> None:
+    """Newest first and each once, page by page, whatever else is asked for."""
+    feed = Feed(db, Shelf.make(db, tmp_path).media, now=lambda: NOW)
+    with transaction(db):
+        models.change_many(
+            db,
+            VIDEO,
+            [
+                (
+                    *(f"{n:03}", str(n % 2), None, "river" + " otter" * (n % 10 == 7), None),
+                    to_text(NOW - timedelta(hours=n // 10)),
+                )
+                for n in range(100)
+            ],
+        )
+    search.refresh_all(db)
+
+    def walk(**wanted: Any) -> list[str]:
+        met: list[str] = []
+        cursor = None
+        while True:
+            page = feed.videos(limit=7, cursor=cursor, **wanted)
+            met += [one["video_id"] for one in page["videos"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return met
+
+    assert walk(q="river") == walk() == walk(q="er ri")
+    assert walk(q="otter") == [f"{n:03}" for n in range(7, 100, 10)]
+    assert walk(q="otter", page_id="0") == walk(q="otter", has_local_image=True) == []
+    since = NOW - timedelta(hours=2)
+    assert walk(q="otter", page_id="1", since=since) == ["007", "017", "027"]
+
+
+def test_the_index_follows_the_videos(db: Database, tmp_path: Path) -> None:
+    """Edited, by the new text only; gone, never: whoever changed the row."""
+    feed = Feed(db, Shelf.make(db, tmp_path).media, now=lambda: NOW)
+    video(db, "v", "Drums")
+    search.refresh_all(db)
+    for statement in (
+        "UPDATE facebook_video_posts SET title = 'Flutes'",
+        "UPDATE facebook_video_posts SET video_id = 'w'",
+    ):
+        with transaction(db):
+            change(db, statement)
+    search.refresh_all(db)
+    found = [[one["video_id"] for one in feed.videos(q=q)["videos"]] for q in ("drum", "flute")]
+    assert found == [[], ["w"]]
+    with transaction(db):
+        change(db, "DELETE FROM facebook_video_posts")
+    search.refresh_all(db)
+    with session(db):
+        assert rows(db, "SELECT * FROM post_search") == []
+
+
 def test_the_index_is_used(db: Database) -> None:
     """However many posts there are, only those that hold the rarest part are read."""
     with transaction(db):

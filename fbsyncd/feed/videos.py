@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import view
+from fbsyncd import search, view
 from fbsyncd.feed import keyset
 from fbsyncd.feed.clauses import Clause, joined, local, span, status_of
 from fbsyncd.feed.sight import Sight, columns
@@ -38,11 +38,12 @@ _STATUSES: Final = f"({status_of('v.local_picture_id')}, NULL)"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which videos are wanted; None means no matter."""
+    """Which videos are wanted; None means no matter. *q* is looked for in their texts."""
 
     page_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    q: str | None = None
     has_local_image: bool | None = None
 
     def clauses(self, *, is_away: bool) -> list[Clause]:
@@ -69,6 +70,10 @@ class Videos:
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
             clauses = [*wanted.clauses(is_away=is_away), (f"{_AT} IS NOT NULL", [])]
+            asked = search.of(self._db, wanted.q, search.OF_VIDEO) if wanted.q else None
+            if asked:
+                # Not the index: it knows posts too, of which there are many more.
+                clauses.append(asked.scanned)
             if behind:
                 clauses.append((f"({_AT}, v.video_id) < (?, ?)", list(behind)))
             where, params = joined(clauses)

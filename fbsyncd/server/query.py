@@ -128,6 +128,14 @@ def _enumerated(name: str, words: tuple[str, ...], description: str) -> Paramete
     return Parameter(name, one_of(*words), {"type": "string", "enum": list(words)}, description)
 
 
+def _sought(what: str, where: str) -> Parameter:
+    description = (
+        f"Only {what} whose texts hold all these words, or parts of words, in any order; words in"
+        f" double quotes as they stand. {where} Case, accents and width make no difference."
+    )
+    return Parameter("q", word, _TEXT, description)
+
+
 def known(*parameters: Parameter) -> Parameters:
     """Return *parameters* by their names."""
     return {parameter.name: parameter for parameter in parameters}
@@ -174,17 +182,21 @@ POSTS: Final = known(
     ),
     SINCE,
     UNTIL,
-    Parameter(
-        "q",
-        word,
-        _TEXT,
-        "Only posts whose texts hold all these words, or parts of words, in any order; words in"
-        " double quotes as they stand. Message, story, and titles and descriptions of attachments"
-        " and videos are searched. Case, accents and width make no difference.",
+    _sought(
+        "posts",
+        "Message, story, and titles and descriptions of attachments and videos are searched.",
     ),
     HAS_LOCAL_IMAGE,
 )
-VIDEOS: Final = known(LIMIT, CURSOR, PAGE_ID, SINCE, UNTIL, HAS_LOCAL_IMAGE)
+VIDEOS: Final = known(
+    LIMIT,
+    CURSOR,
+    PAGE_ID,
+    SINCE,
+    UNTIL,
+    _sought("videos", "Title and description are searched."),
+    HAS_LOCAL_IMAGE,
+)
 MEDIA: Final = known(
     LIMIT,
     replace(
