@@ -17,18 +17,18 @@ from fbsyncd import (
     adopt,
     condemned,
     download,
+    handed,
     migrate,
     models,
     process,
     relocate,
     search,
 )
-from fbsyncd.assets import Retry
+from fbsyncd.assets import Retry, Tally
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
 from fbsyncd.config import Config, Page
 from fbsyncd.develop import Darkroom
-from fbsyncd.download import Tally
 from fbsyncd.errors import ConfigError, Offline, TokenRefused
 from fbsyncd.feed import Feed
 from fbsyncd.fetch import Fetcher, Limits
@@ -39,6 +39,7 @@ from fbsyncd.metrics import Metrics, Subject, Tallies
 from fbsyncd.outside import PICTURES
 from fbsyncd.pulse import Pulse
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
+from fbsyncd.refrain import Refrain
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.thrift import Means
 from fbsyncd.walks import Walk, Window, share
@@ -74,13 +75,9 @@ class Archive:
         self.brake = Brake(self.db, self.media)
         self.backlog = Backlog(self.db, retry=_retry(config), owner=owner)
         self.feed = Feed(self.db, self.media, now=now, public_url=config.server.public_url)
+        pixels = config.media.max_pixels
         self.darkroom = Darkroom(
-            self.db,
-            self.backlog,
-            self.media,
-            self.brake,
-            max_pixels=config.media.max_pixels,
-            owner=owner,
+            self.db, self.backlog, self.media, self.brake, max_pixels=pixels, owner=owner
         )
         self.fetcher = Fetcher(_limits(config), user_agent=USER_AGENT)
         self.graph = Graph(
@@ -96,6 +93,7 @@ class Archive:
         self.healer = Healer(self.db, self.graph, self.backlog, unlinked)
         self.pulse = Pulse(("scheduler", "download", "reconcile", "database"))
         self.tallies = Tallies()
+        self._refrain = Refrain()
         self.metrics = Metrics(self._subject(), self.tallies)
         # Pages being read just now: their links are about to be fresh, so nobody asks twice.
         self._reading: Counter[str] = Counter()
@@ -176,6 +174,7 @@ class Archive:
             count=self.tallies.downloaded,
             require=self.brake.require,
             alive=self.pulse.beater("download"),
+            refrain=self._refrain,
         )
         try:
             tally = download.drain(self.backlog, self.fetcher, self.media, orders)
@@ -285,7 +284,7 @@ def _source(page: Page) -> Source:
         except ConfigError as error:
             raise TokenRefused(str(error), remedy="") from error
 
-    return Source(page.id, token)
+    return Source(page.id, token, handed.renewal(page.access_token_file, os.environ))
 
 
 def _retry(config: Config) -> Retry:

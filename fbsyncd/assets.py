@@ -72,6 +72,17 @@ class Archived:
         return (*place, self.file_size, self.sha256, self.mime_type, self.width, self.height)
 
 
+@dataclass(slots=True)
+class Tally:
+    """What one drain has done: *returned* of the archived had been lost, *why* the last failed."""
+
+    archived: int = 0
+    failed: int = 0
+    bytes: int = 0
+    returned: int = 0
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a row said about its link before :meth:`Backlog.put`."""

@@ -77,9 +77,10 @@ class Backlog:
             )
         return _job(found[0]) if found else None
 
-    def succeed(self, done: Sequence[Archived], now: datetime) -> None:
-        """Record files that are safe on disk."""
+    def succeed(self, done: Sequence[Archived], now: datetime) -> int:
+        """Record files that are safe on disk; return how many had been archived before."""
         with transaction(self._db):
+            returned = intake.known_files(self._db, [one.id for one in done])
             change_many(
                 self._db,
                 "UPDATE media_storage SET download_status = 'success', local_filename = ?,"
@@ -94,6 +95,7 @@ class Backlog:
                     for one in sorted(done, key=lambda one: str(one.id))
                 ],
             )
+        return returned
 
     def fail(self, failures: Sequence[tuple[Job, FetchError]], now: datetime) -> None:
         """Record why pictures could not be had, and when they are tried again, if ever.

@@ -28,13 +28,14 @@ from fbsyncd.archive import USER_AGENT, Archive, opened, utcnow
 from fbsyncd.config import Config, Page
 from fbsyncd.doctor.findings import Finding
 from fbsyncd.doctor.show import printer, summary
-from fbsyncd.errors import ArchiveError, ConfigError, GraphError, TokenRefused, UsageError
+from fbsyncd.errors import ArchiveError, ConfigError, GraphError, UsageError
 from fbsyncd.grant import Grant, Keys, person, write
 from fbsyncd.graph.caller import Endpoint
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
 from fbsyncd.transfer import show as transferring
 from fbsyncd.verify import show as judging
+from fbsyncd.vigil import Vigil
 from fbsyncd.walks import BEGINNING, Walk
 
 
@@ -78,7 +79,10 @@ def sync(args: argparse.Namespace) -> int:
     wish = oneshot.Wish(_pages(config, args.page), _walk(args, config), not args.no_media)
     stop = Event()
     with opened(config, stop=stop) as archive, terminal.progress_display() as heard:
-        progress = oneshot.sync(archive, wish, heard)
+        try:
+            progress = oneshot.sync(archive, wish, heard)
+        finally:
+            Vigil(archive).note_budgets()
         stats = archive.feed.stats()
     _say(
         f"read {counted(progress.posts, 'post')};"
@@ -240,19 +244,9 @@ def token(args: argparse.Namespace) -> int:
     keys = Keys(app_id, person.user_token(sources))
     facebook = config.facebook
     endpoint = Endpoint(facebook.graph_url, facebook.api_version, USER_AGENT, secret)
-    try:
-        pages = Grant(endpoint, keys, now).pages()
-    except TokenRefused as error:
-        raise UsageError(f"{error} {error.remedy}".strip()) from error
-    chosen = [page for page in pages if args.page in {None, page.page_id}]
-    if not chosen:
-        raise UsageError(
-            "that person's token gives no Page: grant the app the Page, with pages_show_list"
-            if not pages
-            else f"that person's token does not give Page {args.page}"
-        )
     folder = config.base / args.dir
-    written = [(page, write(page, folder)) for page in chosen]
+    pages = person.pages(Grant(endpoint, keys, now), args.page)
+    written = [(page, write(page, folder)) for page in pages]
     for line in person.lines(written, config, now):
         _say(line)
     return 0

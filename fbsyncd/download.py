@@ -18,7 +18,7 @@ from threading import Event
 from typing import Final
 
 from fbsyncd import media as names
-from fbsyncd.assets import Archived, Job
+from fbsyncd.assets import Archived, Job, Tally
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import (
     ArchiveError,
@@ -32,6 +32,8 @@ from fbsyncd.errors import (
 )
 from fbsyncd.fetch import Fetcher, Picture
 from fbsyncd.media import Media, Staged
+from fbsyncd.plural import counted
+from fbsyncd.refrain import Refrain
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +48,6 @@ TRIES_PER_HOST: Final = 4
 SET_ASIDE: Final = 2000
 # Pictures on their way get this long when the program stops; the rest is given back.
 LAST_CALL_SECONDS: Final = 4.0
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one drain has done."""
-
-    archived: int = 0
-    failed: int = 0
-    bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -75,8 +68,7 @@ class Orders:
     """How to drain: *workers* at once, down to *floor* free bytes, until *stop* is set.
 
     *heard* is given the tally after each group, *count* every result with its number; *alive* is
-    called every moment, whether anything arrives or not; *require* raises before each claim where
-    the disk is not there.
+    called every moment; *require* raises before each claim where the disk is not there.
     """
 
     workers: int
@@ -87,6 +79,7 @@ class Orders:
     count: Callable[[str, int], None] = lambda *_: None
     alive: Callable[[], None] = lambda: None
     require: Callable[[], None] = lambda: None
+    refrain: Refrain = field(default_factory=Refrain)
 
 
 def drain(backlog: Backlog, fetcher: Fetcher, media: Media, orders: Orders) -> Tally:
@@ -149,7 +142,14 @@ class _Drain:
             # thread holds nothing that is not given back here.
             pool.shutdown(wait=not self._flying, cancel_futures=True)
             self._give_back()
+            self._tell()
         return self._tally
+
+    def _tell(self) -> None:
+        for why in self._orders.refrain.due(self._orders.now()):
+            log.info("could not be had: %s", why)
+        if self._tally.returned:
+            log.info("came back: %s", counted(self._tally.returned, "lost or damaged picture"))
 
     def _take_off(self, pool: ThreadPoolExecutor) -> bool:
         """Start as many fetches as there is room for; False when there is nothing to wait for."""
@@ -214,7 +214,8 @@ class _Drain:
         group, self._group = self._group, Group()
         try:
             self._media.publish([staged for staged, _ in group.staged])
-            self._backlog.succeed([archived for _, archived in group.staged], self._orders.now())
+            done = [archived for _, archived in group.staged]
+            self._tally.returned += self._backlog.succeed(done, self._orders.now())
             self._backlog.fail(group.failures, self._orders.now())
         except ArchiveError:
             self._media.discard([staged for staged, _ in group.staged])
@@ -224,9 +225,9 @@ class _Drain:
         self._tally.archived += len(group.staged)
         self._tally.failed += len(group.failures)
         self._tally.bytes += sum(archived.file_size for _, archived in group.staged)
-        if group.failures:
-            others = f" and {len(group.failures) - 1} others" if len(group.failures) > 1 else ""
-            log.info("could not be had: %s%s", group.failures[0][1], others)
+        for _, error in group.failures:
+            self._tally.why = str(error)
+            self._orders.refrain.hear(str(error))
         self._orders.heard(self._tally)
         self._count(group)
 

@@ -84,6 +84,15 @@ def _known(db: Database, ids: Sequence[UUID]) -> dict[UUID, tuple[str, Known]]:
     }
 
 
+def known_files(db: Database, ids: Collection[UUID]) -> int:
+    """Return how many of these rows had a file before: those were archived, and lost it."""
+    if not ids:
+        return 0
+    chosen = f"id IN ({marks(len(ids))}) AND sha256 IS NOT NULL"
+    found = rows(db, f"SELECT count(*) FROM media_storage WHERE {chosen}", sorted(map(str, ids)))
+    return int(found[0][0])
+
+
 def _relink(db: Database, assets: Sequence[tuple[Asset, str, Known]], now: datetime) -> None:
     change_many(
         db,

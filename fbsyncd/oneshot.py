@@ -10,8 +10,8 @@ from functools import partial
 
 from fbsyncd import outstanding
 from fbsyncd.archive import Archive
+from fbsyncd.assets import Tally
 from fbsyncd.config import Page
-from fbsyncd.download import Tally
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Findings, Pace, Request
 from fbsyncd.sync import Report
@@ -23,7 +23,7 @@ POLL = 0.5
 
 @dataclass(slots=True)
 class Progress:
-    """How far a one-shot sync is; what the terminal shows."""
+    """How far a one-shot sync is; what the terminal shows. *why* the last failure failed."""
 
     reports: dict[str, Report] = field(default_factory=dict)
     archived: int = 0
@@ -31,6 +31,7 @@ class Progress:
     bytes: int = 0
     developed: int = 0
     waiting: int = 0
+    why: str = ""
     is_reading: bool = True
 
     @property
@@ -43,11 +44,17 @@ class Progress:
 
     @property
     def problems(self) -> list[str]:
-        return [
+        """What could not be done; pictures that fail while others come are no such thing."""
+        told = [
             f"page {report.page_id}: {problem}"
             for report in self.reports.values()
             for problem in report.problems
         ]
+        if self.failed and not self.archived:
+            told.append(
+                f"none of the pictures could be fetched: {self.why}; `fbsyncd verify` counts them"
+            )
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,7 @@ def _download(archive: Archive, progress: Progress) -> None:
         progress.archived = archived + tally.archived
         progress.failed = failed + tally.failed
         progress.bytes = size + tally.bytes
+        progress.why = tally.why or progress.why
 
     archive.download(heard)
 

@@ -15,7 +15,8 @@ class Report:
     """What one sync of one Page did; *problems* are sentences a person can act on.
 
     *is_cut*: there is more to read, and other Pages have their turn first. *is_offline*: Facebook
-    was not reached, which says nothing of the Page.
+    was not reached, which says nothing of the Page. *is_stopped*: it will not have this Page read,
+    and that has been told.
     """
 
     page_id: str
@@ -27,14 +28,19 @@ class Report:
     problems: list[str] = field(default_factory=list)
     is_cut: bool = False
     is_offline: bool = False
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One Page to read: its id, and where its token is had at the moment it is needed."""
+    """One Page to read: its id, and where its token is had at the moment it is needed.
+
+    *renewal* says how another token gets there, where writing a file is not enough.
+    """
 
     page_id: str
     token: Callable[[], str]
+    renewal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

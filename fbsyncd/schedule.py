@@ -122,7 +122,7 @@ class Schedule:
         """Add what looks after tokens and budgets, and tells people of faults."""
 
         def look() -> None:
-            for page in vigil.renewed():
+            for page in vigil.to_read():
                 self.wake(page.id)
 
         self.every(LOOK, look)
@@ -200,7 +200,7 @@ class Schedule:
 
     def _read(self, page: Page, wanted: Wanted | None) -> None:
         report = self._archive.sync(page, wanted=wanted, thrifty=True)
-        if report.is_offline:
+        if report.is_offline or report.is_stopped:
             return
         log.info(
             "page %s: read %s and %s, %s changed, %s",

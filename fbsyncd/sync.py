@@ -31,6 +31,7 @@ from fbsyncd.graph import Graph, Listing
 from fbsyncd.models import session, transaction
 from fbsyncd.orders import Order, Report, Source
 from fbsyncd.records import Post, Video
+from fbsyncd.refusals import Refusals
 from fbsyncd.rows import Rows
 from fbsyncd.thrift import Step
 from fbsyncd.walks import Progress, Walk
@@ -42,8 +43,6 @@ log = logging.getLogger(__name__)
 STREAMS: Final = ("posts", "videos")
 # A refused stream is asked for again once a day: permissions get granted.
 REFUSED_PAUSE: Final = timedelta(days=1)
-# A dead token is not asked about at every turn; its state says what to do.
-TOKEN_PAUSE: Final = timedelta(hours=1)
 
 
 class Sync:
@@ -53,7 +52,7 @@ class Sync:
         self.db = db
         self.graph = graph
         self.rows = Rows(db, backlog)
-        self._refused: dict[str, tuple[str, datetime]] = {}
+        self.refusals = Refusals()
         #: When each stream of each Page was last asked for what is new.
         self.looked: dict[tuple[str, str], datetime] = {}
 
@@ -74,7 +73,8 @@ class Sync:
         token = ""
         try:
             token = source.token()
-            if self._is_refused(source.page_id, token, order.now()):
+            if self.refusals.is_refused(source.page_id, token, order.now()):
+                report.is_stopped = True
                 return report
             for stream in STREAMS:
                 reading.stream(stream)
@@ -85,22 +85,15 @@ class Sync:
             report.problems.append(str(error))
             return report
         except TokenRefused as error:
-            self._refused[source.page_id] = (token, order.now())
-            reading.stop_page("token", f"{error} {error.remedy}".strip())
+            self.refusals.refuse(source.page_id, token, order.now())
+            words = (str(error), error.remedy, source.renewal)
+            reading.stop_page("token", " ".join(filter(None, words)))
         except Throttled as error:
             reading.stop_page("throttled", str(error), error.until)
         with transaction(self.db):
             self.rows.join_videos(source.page_id)
             search.refresh(self.db)
         return report
-
-    def _is_refused(self, page_id: str, token: str, now: datetime) -> bool:
-        """Tell whether this very token was refused a short while ago; a new one is tried at once.
-
-        The old one is tried now and then too: some come back when their owner logs in again.
-        """
-        refused, since = self._refused.get(page_id, ("", now))
-        return bool(token) and token == refused and now - since < TOKEN_PAUSE
 
 
 class _Reading:
@@ -111,6 +104,7 @@ class _Reading:
         self._graph = sync.graph
         self._rows = sync.rows
         self._looked = sync.looked
+        self._refusals = sync.refusals
         self._source = source
         self._order = order
         self._report = report
@@ -134,11 +128,15 @@ class _Reading:
             self._stop(name, "unavailable", str(error), now + REFUSED_PAUSE)
         except GraphError as error:
             self._stop(name, "incomplete", str(error))
+        else:
+            if self._refusals.ends(self._source.page_id, name):
+                log.warning("page %s: its %s can be read again", self._source.page_id, name)
 
     def stop_page(self, state: str, message: str, hold_until: datetime | None = None) -> None:
         """Record why this Page cannot be read further; its walks stay, to be gone on with."""
         self._report.problems.append(message)
-        log.warning("page %s: %s: %s", self._source.page_id, state, message)
+        self._report.is_stopped = True
+        self._tell("", state, message)
         for name in STREAMS:
             if self._progress(name).state != "unavailable":
                 self._record(name, state, message, hold_until)
@@ -174,8 +172,14 @@ class _Reading:
         self, name: str, state: str, message: str, hold_until: datetime | None = None
     ) -> None:
         self._report.problems.append(f"{name}: {message}")
-        log.warning("page %s: %s %s: %s", self._source.page_id, name, state, message)
+        self._tell(name, state, message)
         self._record(name, state, message, hold_until)
+
+    def _tell(self, name: str, state: str, message: str) -> None:
+        """Tell what stops the Page, or a stream of it, when that begins and not at each turn."""
+        if self._refusals.begins(self._source.page_id, name, state):
+            what = f"{name} {state}".strip()
+            log.warning("page %s: %s: %s", self._source.page_id, what, message)
 
     def _record(self, name: str, state: str, message: str, hold_until: datetime | None) -> None:
         with transaction(self._db):

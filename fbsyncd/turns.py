@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable
 from threading import Event
 from typing import Any, Final
 
 from fbsyncd.errors import ArchiveError, FbsyncdError, Offline, Unavailable
+from fbsyncd.refrain import gist
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Turn:
             self._trouble, self._rest = None, 0.0
 
     def _complain(self, error: FbsyncdError) -> None:
-        if self._trouble is None or _gist(self._trouble) != _gist(str(error)):
+        if self._trouble is None or gist(self._trouble) != gist(str(error)):
             log.error("%s", error)
         self._trouble = str(error)
         if isinstance(error, ArchiveError):
@@ -88,7 +88,3 @@ class Lull:
             return False
         self._turns = 0
         return True
-
-
-def _gist(text: str) -> str:
-    return re.sub(r"\d[\d.,]*", "#", text)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from fbsyncd import away, budgets, thrift, tokens
+from fbsyncd import away, budgets, handed, thrift, tokens
 from fbsyncd.archive import Archive
 from fbsyncd.budgets import APP, Budget
 from fbsyncd.config import Page
@@ -34,15 +34,20 @@ class Vigil:
         self._pages = {page.id: page for page in archive.config.facebook.pages}
         self._files = TokenFiles(self._pages.values())
         self._to_ask: set[str] = set()
+        self._doubted: set[str] = set()
         self._noted: set[Budget] = set()
 
-    def renewed(self) -> list[Page]:
-        """Return the Pages whose file holds another token since the last look."""
-        pages = [self._pages[page_id] for page_id in self._files.changed()]
-        for page in pages:
-            log.info("page %s: its token file has changed, the Page is read now", page.id)
-            self._to_ask.add(page.id)
-        return pages
+    def to_read(self) -> list[Page]:
+        """Return the Pages to be read now: another token, or one that Facebook calls invalid.
+
+        The reading of the latter tells what is wrong, once and with the remedy.
+        """
+        changed = self._files.changed()
+        for page_id in changed:
+            log.info("page %s: its token file has changed, the Page is read now", page_id)
+            self._to_ask.add(page_id)
+        doubted, self._doubted = self._doubted, set()
+        return [self._pages[page_id] for page_id in dict.fromkeys((*changed, *doubted))]
 
     def ask_for_tokens(self) -> None:
         """Ask Facebook about tokens that were not asked about for half a day, or are new.
@@ -93,17 +98,19 @@ class Vigil:
         if worth is None:
             return
         tokens.save(self._archive.db, page.id, worth, now)
-        _warn(page, worth, now)
+        if not worth.is_valid:
+            self._doubted.add(page.id)
+        elif worth.end is not None and worth.end - now < tokens.AHEAD:
+            _warn(page, worth.end, now)
 
 
-def _warn(page: Page, worth: Worth, now: datetime) -> None:
-    if not worth.is_valid:
-        log.warning("page %s: its access token is not valid: %s", page.id, worth.message)
-    elif worth.end is not None and worth.end - now < tokens.AHEAD:
-        log.warning(
-            "page %s: its access token is good for %s more (until %s UTC): `fbsyncd token` makes"
-            " a new one",
-            page.id,
-            away.span(worth.end - now),
-            f"{worth.end:%Y-%m-%d %H:%M}",
-        )
+def _warn(page: Page, end: datetime, now: datetime) -> None:
+    renewal = handed.renewal(page.access_token_file, os.environ)
+    log.warning(
+        "page %s: its access token is good for %s more (until %s UTC): `fbsyncd token` makes"
+        " a new one%s",
+        page.id,
+        away.span(end - now),
+        f"{end:%Y-%m-%d %H:%M}",
+        f". {renewal}" if renewal else "",
+    )

@@ -25,8 +25,8 @@ from shelf import NOW, Shelf, picture
 from test_daemon import PATIENCE, Running, all_safe, running
 
 from fbsyncd import facts, models
+from fbsyncd.assets import Tally
 from fbsyncd.brake import FEW, Brake, most
-from fbsyncd.download import Tally
 from fbsyncd.errors import Unavailable
 from fbsyncd.media import MARKER
 from fbsyncd.reconcile import Findings, Reconciler, Request

@@ -52,6 +52,27 @@ def test_a_sync_by_hand_ends_with_the_statistics(folder: Path) -> None:
     assert fbsyncd(folder, "stats").stdout in done.stdout
 
 
+def test_a_sync_by_hand_notes_the_budgets_of_calls(facebook: Simulator, folder: Path) -> None:
+    """What Facebook says is used up is known to the statistics without a daemon too."""
+    facebook.faults.usage(app={"call_count": 61}, page={"call_count": 58})
+    assert fbsyncd(folder, "sync", "--no-media").returncode == 0
+    told = json.loads(fbsyncd(folder, "stats", "--json").stdout)["budgets"]
+    percents = {one["page_id"]: one["percent"] for one in told}
+    assert percents == {None: 61.0, facebook.page_id: 61.0}
+    assert "61%" in fbsyncd(folder, "stats").stdout
+
+
+def test_a_sync_that_gets_no_picture_has_failed(facebook: Simulator, folder: Path) -> None:
+    """It says so in one line with a reason; one that got some of them has not failed."""
+    facebook.faults.cdn_status(503)
+    done = fbsyncd(folder, "sync")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("fbsyncd: none of the pictures could be fetched: 503")
+    assert "`fbsyncd verify`" in last
+    assert " 0 archived, " in done.stdout
+
+
 def test_a_post_of_which_little_is_known_is_a_line_too() -> None:
     """Databases that were adopted have posts without a type and without a time."""
     known = dict.fromkeys(("created_time", "type", "message", "story", "display_image_url"))

@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
-    | {"fold", "knock", "notify", "outside", "pulse", "signals", "watch"}
-    | {"disk", "sqlitefile"},
+    | {"fold", "knock", "notify", "outside", "pulse", "refrain", "signals", "watch"}
+    | {"disk", "handed", "refusals", "sqlitefile"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"thrift", "turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}

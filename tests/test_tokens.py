@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 import subprocess
 import sys
@@ -16,8 +17,10 @@ import pytest
 from plant import archive_of, config_text, read
 from test_daemon import all_safe, running
 
+from fbsyncd import config, handed
 from fbsyncd.archive import Archive
 from fbsyncd.config import Page
+from fbsyncd.grant import Granted, person, write
 from fbsyncd.metrics import Metrics
 from fbsyncd.simulator import Simulator
 from fbsyncd.simulator.access import APP_ID
@@ -230,6 +233,97 @@ def test_a_dead_token_stops_its_page_until_the_file_changes(
     log = "".join(daemon.log)
     assert "its token file has changed" in log
     assert fresh not in log
+
+
+# Files that systemd hands over
+
+
+def test_a_handed_file_names_its_remedy(tmp_path: Path) -> None:
+    """Writing it is not possible: the source of it is named, and the restart."""
+    unit = "/run/credentials/fbsyncd.service"
+    told = handed.renewal(Path(unit, "token_104"), {})
+    assert "into /etc/fbsyncd/tokens/104, then `systemctl restart fbsyncd`" in told
+    other = handed.renewal(Path("/run/credentials/mine.service/page"), {})
+    assert "where the unit's LoadCredential= takes page from" in other
+    assert "`systemctl restart mine`" in other
+    own = handed.renewal(Path("/run/user/1000/credentials/fbsyncd.service/token_1"), {})
+    assert "`systemctl --user restart fbsyncd`" in own
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert handed.renewal(tmp_path / "104", environ)
+    assert handed.renewal(tmp_path / "104", {}) == handed.renewal(None, environ) == ""
+    assert handed.renewal(Path("/var/lib/fbsyncd/tokens/104"), {}) == ""
+    assert handed.to_service("104") == Path(unit, "token_104")
+
+
+def test_a_dead_token_that_systemd_handed_over(facebook: Simulator, tmp_path: Path) -> None:
+    """The log of a sync and doctor both tell what works, and not that a new file is enough."""
+    folder = tmp_path / "fbsyncd.service"
+    folder.mkdir()
+    text = config_text(facebook, facebook_keys=_SECRETIVE)
+    for page in facebook.pages:
+        (folder / f"token_{page.id}").write_text(page.token)
+        old, new = f'access_token = "{page.token}"', f"{folder}/token_{page.id}"
+        text = text.replace(old, f'access_token_file = "{new}"')
+    (tmp_path / "config.toml").write_text(text)
+    first = facebook.page_id
+    facebook.faults.token_dead(page=first)
+    for command in ("sync", "doctor"):
+        done = subprocess.run(
+            [sys.executable, "-m", "fbsyncd", command],
+            cwd=tmp_path,
+            env=os.environ | {"CREDENTIALS_DIRECTORY": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        remedy = f"into /etc/fbsyncd/tokens/{first}, then `systemctl restart fbsyncd`"
+        assert remedy in shown(done)
+        assert f"tokens/{facebook.pages[1].id}" not in shown(done)
+
+
+def test_tokens_for_a_service_are_named_as_the_service_finds_them() -> None:
+    """What is written for systemd to hand over is not read where it is written."""
+    path = handed.TOKENS / "page-104.token"
+    read_at = handed.to_service(path.name)
+    page = Granted("104", "Slow Mornings", "EAAx", Worth(True))
+    place = Path("/etc/fbsyncd/config.toml")
+    empty = config.parse("", base=place.parent, environ={}, source=str(place))
+    told = "\n".join(person.lines([(page, path)], empty, NOW))
+    assert f'access_token_file = "{read_at}"' in told
+    known = f'[[facebook.pages]]\nid = "104"\naccess_token_file = "{read_at}"\n'
+    named = config.parse(known, base=place.parent, environ={}, source=str(place))
+    (_, line) = person.lines([(page, path)], named, NOW)
+    assert "systemctl restart fbsyncd" in line
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_writes_for_a_service_is_the_services(tmp_path: Path) -> None:
+    """A token in the folder of a service's user can be read by that user and nobody else."""
+    os.chown(tmp_path, 61234, 61234)
+    page = Granted("104", "Slow Mornings", "EAAx")
+    path = write(page, tmp_path / "tokens")
+    for one, mode in ((path, 0o600), (path.parent, 0o700)):
+        found = one.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (61234, 61234, mode)
+    (tmp_path / "roots").mkdir()
+    assert write(page, tmp_path / "roots").stat().st_uid == 0
+
+
+def test_a_token_that_is_called_invalid_is_read_with_once(
+    facebook: Simulator, archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reading tells what is wrong; the look before it only brings it forward."""
+    facebook.faults.token_dead(page=facebook.page_id)
+    vigil = Vigil(archive)
+    vigil.ask_for_tokens()
+    assert caplog.records == []
+    assert [page.id for page in vigil.to_read()] == [facebook.page_id]
+    assert vigil.to_read() == []
+    for _ in range(2):
+        read(archive)
+    (record,) = caplog.records
+    assert "refuses the access token" in record.getMessage()
 
 
 # Making them

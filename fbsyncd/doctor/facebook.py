@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Final
 
-from fbsyncd import read
+from fbsyncd import handed, read
 from fbsyncd.archive import USER_AGENT
 from fbsyncd.config import Page
 from fbsyncd.config.settings import Facebook
@@ -41,7 +41,8 @@ class PageSeen:
     """What came of asking about one Page. *trouble* is why its posts cannot be read.
 
     *worth* is what Facebook says of the token, and *untold* why it does not; *can_derive* whether
-    it gives the Page's own token for this one, None when it was not asked.
+    it gives the Page's own token for this one, None when it was not asked. *renewal* is how another
+    token gets to the service, where writing its file is not enough.
     """
 
     page_id: str
@@ -49,6 +50,7 @@ class PageSeen:
     worth: Worth | None = None
     untold: str = "only told with app_secret"
     can_derive: bool | None = None
+    renewal: str = ""
 
 
 @dataclass(slots=True)
@@ -124,10 +126,12 @@ class Asking:
     def about(self, page: Page) -> PageSeen:
         """Ask about one Page. Raises GraphUnavailable when there is no answer at all."""
         told = PageSeen(page.id)
+        told.renewal = handed.renewal(page.access_token_file, self._environ)
         try:
             self._ask_about(Account(page.id, page.token(self._environ)), told)
         except ConfigError as error:
-            told.trouble = TokenRefused(str(error), remedy="put the Page's token there")
+            remedy = "" if told.renewal else "put the Page's token there"
+            told.trouble = TokenRefused(str(error), remedy=remedy)
         return told
 
     def _ask_about(self, account: Account, told: PageSeen) -> None:

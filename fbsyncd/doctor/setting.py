@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fbsyncd import handed
 from fbsyncd.config import Config, addresses
 from fbsyncd.doctor.findings import Finding, failed, ok, warning
 from fbsyncd.errors import ConfigError
@@ -69,13 +70,8 @@ def _files(config: Config, environ: Mapping[str, str]) -> Iterator[File]:
     for page in config.facebook.pages:
         path = page.access_token_file
         # systemd keeps its credentials to the service, whatever their mode looks like.
-        if path is not None and path.is_file() and not _is_credential(path, environ):
+        if path is not None and path.is_file() and not handed.unit_of(path, environ):
             yield File(path, _mode(path), holds_secret=True)
-
-
-def _is_credential(path: Path, environ: Mapping[str, str]) -> bool:
-    folder = environ.get("CREDENTIALS_DIRECTORY")
-    return bool(folder) and path.is_relative_to(str(folder))
 
 
 def _mode(path: Path) -> int:

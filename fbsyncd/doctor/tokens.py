@@ -82,10 +82,10 @@ def token(page: PageSeen, now: datetime) -> Finding:
     if page.can_derive is not None:
         return _user_token(page, name)
     if page.trouble is not None:
-        return _refused(page.trouble, name, _lacking(page.worth))
+        return _refused(page.trouble, name, page)
     if page.worth is None:
         return ok(TOKEN, f"{name}its posts can be read (kind and end of the token: {page.untold})")
-    return _worth(page.worth, name, now)
+    return _worth(page, page.worth, now)
 
 
 def _user_token(page: PageSeen, name: str) -> Finding:
@@ -98,25 +98,27 @@ def _user_token(page: PageSeen, name: str) -> Finding:
     return found(TOKEN, f"{says}; the Page's own can be had with it", remedy)
 
 
-def _refused(error: GraphError, name: str, lacking: str) -> Finding:
+def _refused(error: GraphError, name: str, page: PageSeen) -> Finding:
     says = f"{name}{' '.join(str(error).removeprefix(name).split())}"
     if isinstance(error, TokenRefused):
-        return failed(TOKEN, says, error.remedy)
+        return failed(TOKEN, says, " ".join(filter(None, (error.remedy, page.renewal))))
     if isinstance(error, Throttled):
         return warning(TOKEN, says, "wait; the daemon does, and goes on by itself")
     if error.retryable:
         return warning(TOKEN, says, "try again later")
-    if lacking:
+    if lacking := _lacking(page.worth):
         return failed(TOKEN, f"{says} The token lacks {lacking}.", _RENEW.format(lacking))
     return failed(TOKEN, says, "look at the rights of the token and at the Page's id")
 
 
-def _worth(worth: Worth, name: str, now: datetime) -> Finding:
+def _worth(page: PageSeen, worth: Worth, now: datetime) -> Finding:
+    name = f"Page {page.page_id}: "
     ends = {"the token": worth.expires_at, "its access to data": worth.data_access_expires_at}
     for what, end in ends.items():
         if end is not None and end - now < AHEAD:
             at = f"{what} ends in {_span(end - now)}" if end > now else f"{what} has ended"
-            return warning(TOKEN, f"{name}{at} ({end:%Y-%m-%d})", _RENEWALS[what])
+            remedy = ". ".join(filter(None, (_RENEWALS[what], page.renewal)))
+            return warning(TOKEN, f"{name}{at} ({end:%Y-%m-%d})", remedy)
     dated = " and ".join(f"{what} ends {end:%Y-%m-%d}" for what, end in ends.items() if end)
     kind = (worth.kind or "unknown").lower().replace("_", " ")
     says = f"{name}a {kind} token; {dated or 'it does not end'}"

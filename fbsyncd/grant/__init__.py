@@ -128,13 +128,18 @@ def write(page: Granted, folder: Path) -> Path:
     """Write a Page's token into its file in *folder*, readable by its owner only; return the file.
 
     The file is replaced whole: a daemon that looks meanwhile sees the old token or the new one.
+    What root writes into the folder of another user, a service say, becomes that user's.
     Raises UsageError when it cannot be written.
     """
     path = folder / f"page-{page.page_id}.token"
     part = folder / f".{path.name}.{secrets.token_hex(4)}"
     try:
+        owner = _owner(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(part, "x", encoding="ascii", opener=_private) as file:
+            if owner and os.geteuid() == 0:
+                os.chown(folder, *owner, follow_symlinks=False)
+                os.chown(file.fileno(), *owner)
             file.write(f"{page.token}\n")
             file.flush()
             os.fsync(file.fileno())
@@ -144,6 +149,12 @@ def write(page: Granted, folder: Path) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _owner(folder: Path) -> tuple[int, int] | None:
+    """Return whose the folder is, or whose it would be; None for root's."""
+    there = next(place for place in (folder, *folder.parents) if place.exists()).stat()
+    return (there.st_uid, there.st_gid) if there.st_uid else None
 
 
 def _private(path: str, flags: int) -> int:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from fbsyncd import handed
 from fbsyncd.config import Config
-from fbsyncd.errors import UsageError
-from fbsyncd.grant import Granted
+from fbsyncd.errors import TokenRefused, UsageError
+from fbsyncd.grant import Grant, Granted
 
 _STDIN = Path("-")
 
@@ -50,6 +51,22 @@ def user_token(sources: Sources) -> str:
     return _secret(sources.token_file, "User access token: ", "--token-file")
 
 
+def pages(grant: Grant, only: str | None) -> list[Granted]:
+    """Return the Pages with their tokens, or *only* one; raises UsageError, with what to do."""
+    try:
+        given = grant.pages()
+    except TokenRefused as error:
+        raise UsageError(f"{error} {error.remedy}".strip()) from error
+    chosen = [page for page in given if only in {None, page.page_id}]
+    if not given:
+        raise UsageError(
+            "that person's token gives no Page: grant the app the Page, with pages_show_list"
+        )
+    if not chosen:
+        raise UsageError(f"that person's token does not give Page {only}")
+    return chosen
+
+
 def lines(written: Iterable[tuple[Granted, Path]], config: Config, now: datetime) -> list[str]:
     """Return what to tell: the state of each token, and what to add to config.toml."""
     known = {page.id: page for page in config.facebook.pages}
@@ -57,13 +74,16 @@ def lines(written: Iterable[tuple[Granted, Path]], config: Config, now: datetime
     for page, path in written:
         told.append(f"{path}: the token of {page.name} ({page.page_id}), {_end(page, now)}")
         configured = known.get(page.page_id)
+        place = _read_at(path)
         if configured is None:
             blocks += _block(page, path, config)
-        elif configured.access_token_file != path:
+        elif configured.access_token_file != place:
             told.append(
                 f"  config.toml takes this Page's token from elsewhere; it is used once there is"
                 f' access_token_file = "{_shown(path, config)}" in its block'
             )
+        elif place != path:
+            told.append("  systemd hands it to the service: `systemctl restart fbsyncd`")
         else:
             told.append("  config.toml names this file; a daemon that runs takes it by itself")
     if blocks:
@@ -81,7 +101,13 @@ def _block(page: Granted, path: Path, config: Config) -> list[str]:
     ]
 
 
+def _read_at(path: Path) -> Path:
+    """Return where a token that is written to *path* is read."""
+    return handed.to_service(path.name) if path.parent == handed.TOKENS else path
+
+
 def _shown(path: Path, config: Config) -> Path:
+    path = _read_at(path)
     return path.relative_to(config.base) if path.is_relative_to(config.base) else path
 
 

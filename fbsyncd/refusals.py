@@ -1,0 +1,42 @@
+"""What keeps Pages from being read, remembered so that nobody asks or tells of it at each turn."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+#: A dead token is not asked about at every turn; its state says what to do.
+TOKEN_PAUSE: Final = timedelta(hours=1)
+
+
+class Refusals:
+    """The tokens that were refused, and the trouble of Pages and streams that was told."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, tuple[str, datetime]] = {}
+        self._told: dict[tuple[str, str], str] = {}
+
+    def refuse(self, page_id: str, token: str, now: datetime) -> None:
+        """Remember that *token* was refused; one that is not the last is news."""
+        if self._tokens.get(page_id, (token, now))[0] != token:
+            self._told.pop((page_id, ""), None)
+        self._tokens[page_id] = token, now
+
+    def is_refused(self, page_id: str, token: str, now: datetime) -> bool:
+        """Tell whether this very token was refused a short while ago; a new one is tried at once.
+
+        The old one is tried now and then too: some come back when their owner logs in again.
+        """
+        refused, since = self._tokens.get(page_id, ("", now))
+        return bool(token) and token == refused and now - since < TOKEN_PAUSE
+
+    def begins(self, page_id: str, stream: str, state: str) -> bool:
+        """Take in what stops a stream, or the Page ("" for the stream); tell whether it is new."""
+        before = self._told.get((page_id, stream))
+        self._told[page_id, stream] = state
+        return before != state
+
+    def ends(self, page_id: str, stream: str) -> bool:
+        """Take in that a stream was read; tell whether anything had stopped it or its Page."""
+        told = [self._told.pop((page_id, place), None) for place in ("", stream)]
+        return any(told)
