@@ -38,6 +38,7 @@ SAMPLE: Final = 50
 DAMAGED_SAMPLE: Final = 5
 
 _FACT: Final = "unavailable"
+AWAY: Final = "the archive's disk is not there"
 WAYS_OUT: Final = (
     "no row was changed; mount its disk again or put the files back and work goes on, or run"
     " 'fbsyncd reconcile --accept-loss' to take the folder as it is"
@@ -58,6 +59,14 @@ def most(files: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an archive is unavailable: in full, and in words for everybody that name no file."""
+
+    reason: str
+    brief: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Alarm:
     """Why work has stopped, and some paths (category/name) by which its end is noticed."""
 
@@ -66,6 +75,16 @@ class _Alarm:
     damaged: Sequence[str] = ()
     #: A scan has to tell.
     is_open: bool = False
+
+    def fault(self) -> Fault | None:
+        return Fault(self.reason, self._brief()) if self.reason else None
+
+    def _brief(self) -> str:
+        if self.reason == _ACCEPTING:
+            return "what the archive lacks is being queued again"
+        if self.is_open:
+            return "files of the archive are gone, and all are being looked for"
+        return f"many of the archive's files are {'damaged' if self.damaged else 'gone'}"
 
 
 class Brake:
@@ -91,8 +110,13 @@ class Brake:
 
     def reason(self) -> str | None:
         """Return why the archive is unavailable, or None while it can be worked on."""
+        fault = self.fault()
+        return fault.reason if fault else None
+
+    def fault(self) -> Fault | None:
+        """Return the same with words for everybody."""
         told = facts.get_all(self._db, ["id", _FACT])
-        return self._marker_fault(_known(told.get("id"))) or _alarm(told.get(_FACT)).reason
+        return self._marker_fault(_known(told.get("id"))) or _alarm(told.get(_FACT)).fault()
 
     def require(self) -> None:
         """Raise Unavailable when the archive is."""
@@ -105,8 +129,8 @@ class Brake:
         """Raise Unavailable when the folder is not ours, however many files are in it."""
         fault = self._marker_fault(self._id())
         if fault:
-            self._noticed = fault
-            raise Unavailable(fault)
+            self._noticed = fault.reason
+            raise Unavailable(fault.reason)
 
     def pull(self, gone: Sequence[str], missing: int, files: int) -> None:
         """Stop everything: *missing* of *files* are gone, *gone* (category/name) among them.
@@ -179,7 +203,7 @@ class Brake:
         """
         marker = self._marker_fault(self._id())
         alarm = self._alarm()
-        was, now = self._noticed, marker or alarm.reason
+        was, now = self._noticed, marker.reason if marker else alarm.reason
         self._noticed = now
         self._tell(now)
         if now is None:
@@ -236,24 +260,26 @@ class Brake:
     def _alarm(self) -> _Alarm:
         return _alarm(facts.get(self._db, _FACT))
 
-    def _marker_fault(self, own: str) -> str | None:
+    def _marker_fault(self, own: str) -> Fault | None:
         try:
             found = self._media.marker()
         except MediaTrouble as error:
             if getattr(error.__cause__, "errno", None) in {errno.EMFILE, errno.ENFILE}:
                 # Our own trouble: it says nothing of the disk.
                 raise
-            return f"{error}; {WAYS_OUT}"
+            return Fault(f"{error}; {WAYS_OUT}", "the archive's disk cannot be read")
         root = self._media.root
         if found == own:
             return None
         if found is not None:
-            return f"the media folder {root} belongs to another archive ({found}): {WAYS_OUT}"
-        if self._has_files():
-            if not root.exists():
-                return f"the media folder {root} is not there: {WAYS_OUT}"
-            return f"the media folder {root} lacks its marker {MARKER}: {WAYS_OUT}"
-        return None
+            reason = f"the media folder {root} belongs to another archive ({found}): {WAYS_OUT}"
+            return Fault(reason, "the media folder is another archive's")
+        if not self._has_files():
+            return None
+        if not root.exists():
+            return Fault(f"the media folder {root} is not there: {WAYS_OUT}", AWAY)
+        reason = f"the media folder {root} lacks its marker {MARKER}: {WAYS_OUT}"
+        return Fault(reason, f"{AWAY}, or its folder has lost its marker")
 
     def _id(self) -> str:
         return _known(facts.get(self._db, "id"))

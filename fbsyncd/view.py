@@ -34,7 +34,6 @@ SHOT_COLUMNS: Final = (
 _SAME_SHAPE: Final = 0.05
 # How this program writes times as text; others wrote them otherwise before.
 _OWN_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
-_AWAY: Final = "unavailable: the archive's disk is not there"
 
 
 class Rendition(NamedTuple):
@@ -58,18 +57,18 @@ class Lens:
     """How answers are made.
 
     *prefix* of local links; *is_there* tells whether the folder holds a file (category, name,
-    size); *is_away* that none can be had now.
+    size); *away* says why none can be had now, for everybody.
     """
 
     prefix: str
     now: datetime
     is_there: Callable[[str, str, int], bool]
-    is_away: bool = False
+    away: str | None = None
 
     def rendition(self, columns: Sequence[Any]) -> Rendition | None:
         """Return an archived file by its :data:`FILE_COLUMNS`, None when it cannot be had."""
         public, category, name, size, width, height = columns
-        if self.is_away or not public or not self.is_there(category, name, size):
+        if self.away or not public or not self.is_there(category, name, size):
             return None
         return Rendition(f"{self.prefix}{public}", width, height)
 
@@ -85,7 +84,7 @@ class Shot:
     file: Rendition | None = None
     original: str | None = None
     why: str | None = None
-    is_away: bool = False
+    away: str | None = None
     is_healing: bool = False
     is_given_up: bool = False
     files: list[Rendition] = field(init=False)
@@ -105,7 +104,7 @@ class Shot:
             file=there,
             original=None if is_dead_ else url,
             why=why,
-            is_away=stored and lens.is_away,
+            away=lens.away if stored else None,
             # A file that is gone is noticed, and fetched again, within moments.
             is_healing=there is None if stored else is_dead_,
             is_given_up=status == "failed" and again is None,
@@ -128,8 +127,8 @@ class Shot:
         """
         if self.file:
             return "archived"
-        if self.is_away:
-            return _AWAY
+        if self.away:
+            return f"unavailable: {self.away}"
         if self.is_given_up:
             return f"lost: {self.why}"
         if self.is_healing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +13,9 @@ from peewee import Database
 from shelf import NOW, Shelf, picture, url
 
 from fbsyncd import migrate, models
+from fbsyncd.errors import Unavailable
 from fbsyncd.feed import Feed
+from fbsyncd.media import MARKER
 from fbsyncd.models import change, to_text, transaction
 
 SMALL, MIDDLE, LARGE = (130, 87), (320, 213), (720, 480)
@@ -109,6 +113,69 @@ def test_a_file_that_is_gone_is_not_named(shelf: Shelf, feed: Feed) -> None:
     assert shown["display_image_url"] == shown["original_picture_url"] == url(1)
     assert not shown["has_local_image"]
     assert shown["attachments"][0]["image_state"] == "healing"
+
+
+def gone(shelf: Shelf) -> None:
+    shelf.media.root.rename(shelf.media.root.with_name("unmounted"))
+
+
+def unmarked(shelf: Shelf) -> None:
+    (shelf.media.root / MARKER).unlink()
+
+
+def foreign(shelf: Shelf) -> None:
+    (shelf.media.root / MARKER).write_text("another\n")
+
+
+def unreadable(shelf: Shelf) -> None:
+    unmarked(shelf)
+    (shelf.media.root / MARKER).mkdir()
+
+
+def lacking(shelf: Shelf) -> None:
+    with suppress(Unavailable):
+        shelf.brake.pull(["posts/a.jpg"], 30, 90)
+
+
+def doubted(shelf: Shelf) -> None:
+    with suppress(Unavailable):
+        shelf.brake.doubt(9, 10)
+
+
+def damaged(shelf: Shelf) -> None:
+    with suppress(Unavailable):
+        shelf.brake.pull_for_damage(["posts/a.jpg"], 30, 90)
+
+
+def accepted(shelf: Shelf) -> None:
+    shelf.brake.accept()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (gone, "the archive's disk is not there"),
+        (unmarked, "the archive's disk is not there, or its folder has lost its marker"),
+        (foreign, "the media folder is another archive's"),
+        (unreadable, "the archive's disk cannot be read"),
+        (lacking, "many of the archive's files are gone"),
+        (doubted, "files of the archive are gone, and all are being looked for"),
+        (damaged, "many of the archive's files are damaged"),
+        (accepted, "what the archive lacks is being queued again"),
+    ],
+)
+def test_what_is_told_of_a_disk_fits_what_is_wrong_with_it(
+    shelf: Shelf, feed: Feed, trouble: Callable[[Shelf], None], words: str
+) -> None:
+    """Everybody learns which kind of trouble it is, and no file's name; who is trusted, all."""
+    post(shelf, add(shelf, 1, SMALL), add(shelf, 2, LARGE))
+    trouble(shelf)
+    shown = told(feed)
+    assert shown["image_state"] == f"unavailable: {words}"
+    short, whole = feed.ready()["media"], feed.ready(whole=True)["media"]
+    assert short.startswith(f"{words}: ")
+    assert str(shelf.media.root) not in str([shown, short])
+    assert whole == feed.stats()["unavailable"]
 
 
 def test_no_local_link_while_the_disk_is_away(shelf: Shelf, feed: Feed) -> None:

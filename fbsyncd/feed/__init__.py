@@ -10,7 +10,7 @@ from uuid import UUID
 from peewee import Database
 
 from fbsyncd import migrate
-from fbsyncd.brake import WAYS_OUT
+from fbsyncd.brake import AWAY, Fault
 from fbsyncd.errors import ArchiveError, MediaTrouble
 from fbsyncd.feed import media, pages, posts, videos
 from fbsyncd.feed.keyset import BadCursor
@@ -119,18 +119,18 @@ class Feed:
             if migrate.pending(self._db):
                 database = "its schema is older than this program: run fbsyncd setup"
             else:
-                media_ = self._media_state()
+                media_ = self._media_state(whole=whole)
         except ArchiveError as error:
             database = str(error) if whole else "it does not answer as it should"
-        if media_ != "ok" and not whole:
-            media_ = f"its disk is not there, or lacks too much to be believed: {WAYS_OUT}"
         return {"database": database, "media": media_}
 
-    def _media_state(self) -> str:
-        reason = self._sight.reason()
-        if reason is None and not self._media.is_mounted():
-            return f"{self._media.root} is not there: mount its disk again"
-        return reason or "ok"
+    def _media_state(self, *, whole: bool) -> str:
+        fault = self._sight.fault()
+        if fault is None and not self._media.is_mounted():
+            fault = Fault(f"{self._media.root} is not there: mount its disk again", AWAY)
+        if fault is None:
+            return "ok"
+        return fault.reason if whole else f"{fault.brief}: 'fbsyncd doctor' tells what to do"
 
 
 def _tried(ask: Callable[[], int]) -> int | None:

@@ -17,7 +17,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd.brake import Brake
+from fbsyncd.brake import Brake, Fault
 from fbsyncd.media import Media
 from fbsyncd.models import Row, marks, rows
 from fbsyncd.view import SHOT_COLUMNS, Lens, Shot
@@ -68,7 +68,8 @@ class Sight:
         """Return how things look now."""
         # Two rows can share a file: once is enough.
         is_there = functools.cache(self._is_there)
-        return Lens(self._prefix, self._now(), is_there, self.reason() is not None)
+        fault = self.fault()
+        return Lens(self._prefix, self._now(), is_there, fault.brief if fault else None)
 
     def pictures(self, ids: Iterable[object]) -> Pictures:
         """Return the pictures with these *ids* (None for none) as they look now."""
@@ -83,6 +84,10 @@ class Sight:
     def reason(self) -> str | None:
         """Return why no file can be had, None when files can."""
         return self._brake.reason()
+
+    def fault(self) -> Fault | None:
+        """Return the same with words for everybody."""
+        return self._brake.fault()
 
     def _is_there(self, category: str, name: str, size: int) -> bool:
         try:
