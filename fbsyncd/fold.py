@@ -19,9 +19,9 @@ _LETTERS: Final = {"đ": "d", "ð": "d", "ø": "o", "ł": "l", "\u0131": "i", "�
 _INVISIBLE: Final = {"Cc", "Cf", "Cs"}
 
 
-def fold(text: str) -> str:
-    """Return *text* as it is searched, on one line."""
-    return " ".join(text.translate(_FOLDED).split())
+def fold(text: object) -> str:
+    """Return *text* as it is searched, on one line; SQLite may hold a number in its place."""
+    return " ".join(str(text).translate(_FOLDED).split())
 
 
 class _Folded(dict[int, str]):

@@ -195,8 +195,11 @@ def _ledger(db: Database) -> str:
 
 
 def _adoptable(db: Database) -> list[str]:
-    views = (view.name for view in db.get_views())
-    return sorted({*db.get_tables(), *views} & set(ADOPTABLE))
+    names = {*db.get_tables(), *(view.name for view in db.get_views())}
+    if models.file(db) is not None:
+        # SQLite takes names for the same that differ in capitals.
+        names = {name.lower() for name in names}
+    return sorted(names & set(ADOPTABLE))
 
 
 def _refuse_foreign_tables(db: Database) -> None:

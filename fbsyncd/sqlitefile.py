@@ -8,8 +8,10 @@ would be replayed into a backup that is put in its place: nothing in a log says 
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from contextlib import suppress
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
             if self._opened is not None and self._opened != self._file():
                 self._leave()
             connection = super()._connect()
+            connection.row_factory = _as_text
             self._opened = self._file()
             self._log = _identity(f"{self.database}-wal")
             return connection
@@ -95,6 +98,18 @@ def _take_over(number: int, of: os.stat_result) -> int:
             os.fchown(number, owner, of.st_gid)
             return permissions
     return permissions & ~stat.S_IRWXG
+
+
+def read_anything(connection: sqlite3.Connection) -> None:
+    """Let *connection* read texts of other programs that are no UTF-8, as far as they can be."""
+    connection.text_factory = methodcaller("decode", "utf-8", "replace")
+
+
+def _as_text(_: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return *row* with texts only: other programs write bytes, and no column of ours holds any."""
+    if bytes not in map(type, row):
+        return row
+    return tuple(one.decode(errors="replace") if isinstance(one, bytes) else one for one in row)
 
 
 def remedy(error: str) -> str:

@@ -131,6 +131,7 @@ class Dump:
     def connection(self) -> Iterator[Any]:
         if self.is_file:
             with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as session, session:
+                session.text_factory = lambda text: text.decode(errors="surrogateescape")
                 yield session
         else:
             # Far from UTC, as a script's machine may be.

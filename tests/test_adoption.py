@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 import uuid
 from collections import Counter
@@ -160,7 +161,7 @@ def test_a_dry_run_shows_the_sql_and_changes_nothing(database_url: str, tmp_path
     )
     assert "ALTER TABLE facebook_posts ADD COLUMN local_picture_id" in told
     assert "60 rows of facebook_posts\n" in told
-    assert "DROP" not in told.replace("DROP INDEX media_storage_derived;", "")
+    assert "DROP" not in re.sub(r"DROP INDEX media_storage_\w+;", "", told)
     with adopted(database_url, tmp_path) as archive:
         made = whole(scripts)
     models.close(archive.db)
@@ -256,7 +257,7 @@ def test_killed_at_any_point_it_is_adopted_or_as_it_was(database_url: str, tmp_p
             assert theirs(scripts) == rows
             if death.point != "committed":
                 assert whole(scripts) == before
-        assert gallows.run(tmp_path, ["stats"], Death())[1] == 0
+        assert gallows.run(tmp_path, ["stats"], Death())[1] == 0, gallows.log
     finally:
         gallows.close()
     with archive_on(database_url, tmp_path) as archive:
@@ -366,8 +367,7 @@ def test_looking_for_what_is_new_looks_at_nothing_else(tmp_path: Path) -> None:
         archive.setup()
         for sql in adopt.rows.queries(archive.db):
             (first, *_) = query(archive, f"EXPLAIN QUERY PLAN {sql} LIMIT 1")
-            assert first[3].endswith("_unadopted")
-            assert first[3].startswith("SCAN")
+            assert re.fullmatch(r"(SCAN|SEARCH) \w .*_unadopted( \(\w+>\?\))?", first[3])
 
 
 def test_another_program_s_table_of_migrations_is_left_alone(

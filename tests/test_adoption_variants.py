@@ -210,7 +210,7 @@ REFUSED = {
     "an id twice": (
         "CREATE TABLE facebook_posts (id VARCHAR(9), picture_url TEXT);"
         "INSERT INTO facebook_posts (id) VALUES ('a'), ('a')",
-        r"nothing was changed, the database said: .*(?i:unique)",
+        r"facebook_posts\.id is there more than once for 1 id \(id a\): keep one",
     ),
 }
 
@@ -228,7 +228,7 @@ def test_a_table_that_only_shares_a_name_is_refused(
     with archive_on(database_url, tmp_path) as archive:
         with pytest.raises(SchemaError, match=reason):
             archive.take_over()
-        if scripts.is_file and name != "an id twice":
+        if scripts.is_file:
             assert path.read_bytes() == held
         assert [row for row in whole(scripts) if "schema_migrations" not in row[0]] == before
         assert archive.media.marker() is None
@@ -239,7 +239,7 @@ def test_times_that_are_none_are_refused(tmp_path: Path) -> None:
     scripts = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
     scripts.make()
     scripts.run("INSERT INTO facebook_posts (id, created_time) VALUES ('1_2', 'yesterday')")
-    refused = pytest.raises(SchemaError, match=r"facebook_posts\.created_time holds 'yesterday'")
+    refused = pytest.raises(SchemaError, match=r"created_time is no time .*\(id 1_2: 'yesterday'\)")
     with archive_on(scripts.url, tmp_path) as archive, refused:
         archive.take_over()
 

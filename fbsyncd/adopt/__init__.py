@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +19,7 @@ import peewee
 from peewee import Database
 
 from fbsyncd import adopted, facts, migrate, models
-from fbsyncd.adopt import catalogue, digest, earlier, inventory, rows, suits
+from fbsyncd.adopt import catalogue, digest, earlier, inventory, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
 from fbsyncd.adopt.inventory import Inventory
@@ -29,7 +29,7 @@ from fbsyncd.brake import Brake
 from fbsyncd.errors import SchemaError
 from fbsyncd.media import Media
 from fbsyncd.migrate import ADOPTABLE, Migration
-from fbsyncd.models import session, transaction
+from fbsyncd.models import session, snapshot, transaction
 from fbsyncd.plural import counted
 
 __all__ = [
@@ -66,6 +66,7 @@ class Report:
     queued: int
     dead: int
     archived: int
+    notes: Sequence[str] = ()
 
     def __str__(self) -> str:
         again = self.tally.duplicates
@@ -79,15 +80,16 @@ class Report:
             + (f" ({self.dead:,} with a dead link, to be asked for anew)" if self.dead else ""),
             "0 rows changed",
         ]
-        return f"adopted {', '.join(told)}"
+        return "\n".join([f"adopted {', '.join(told)}", *self.notes])
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What adopting would do: its SQL, and how many rows there are of each kind."""
+    """What adopting would do: its SQL, how many rows there are of each kind, and the odd ones."""
 
     sql: Sequence[str]
     rows: dict[str, int]
+    notes: Sequence[str]
 
 
 def preview(db: Database) -> Preview:
@@ -95,8 +97,8 @@ def preview(db: Database) -> Preview:
 
     Raises SchemaError with the reasons when it would be refused.
     """
-    with session(db):
-        there, book = _look(db)
+    with snapshot(db):
+        there, book, notes = _look(db)
         steps = _steps(migrate.known(models.engine(db).name), there, book)
         counts = {
             name: int(models.rows(db, f"SELECT count(*) FROM {name}")[0][0])
@@ -104,7 +106,8 @@ def preview(db: Database) -> Preview:
             if name in there.tables
         }
     enforced = book.enforce if "media_storage" in there.tables else ()
-    return Preview([*(step.sql for step in steps), *(sql.strip() for sql in enforced)], counts)
+    sql = [*(step.sql for step in steps), *(sql.strip() for sql in enforced)]
+    return Preview(sql, counts, notes)
 
 
 def rehearse(url: str) -> str:
@@ -116,7 +119,8 @@ def rehearse(url: str) -> str:
         if migrate.foreign_tables(db):
             told = preview(db)
             counts = [f"--   {counted(n, 'row')} of {name}" for name, n in told.rows.items()]
-            sql = [*told.sql, "-- and then adopted, every value staying as it is:", *counts]
+            notes = [f"-- {note}" for note in told.notes]
+            sql = [*told.sql, "-- and then adopted, every value staying as it is:", *counts, *notes]
         else:
             sql = [statement.strip() for statement in migrate.statements(migrate.lacking(db))]
     return "\n\n".join(sql) or "-- the schema is up to date"
@@ -160,7 +164,7 @@ def _require_no_marker(media: Media) -> None:
 
 
 def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: datetime) -> Report:
-    there, book = _look(db)
+    there, book, notes = _look(db)
     # Read before the plan, which adds to the tables that are listed here.
     theirs = digest.columns(there)
     limits, needs_links = suits.limits(there), suits.needs_links(there)
@@ -182,7 +186,7 @@ def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: date
     migrate.execute(db, enforced)
     migrate.record(db, missing)
     facts.put(db, _UNFINISHED, "yes")
-    return _report(db, tally, archived, now)
+    return replace(_report(db, tally, archived, now), notes=notes)
 
 
 def finish(db: Database, brake: Brake, media: Media) -> None:
@@ -221,13 +225,16 @@ def turn(db: Database, now: datetime) -> Tally:
     return tally
 
 
-def _look(db: Database) -> tuple[Inventory, Catalogue]:
+def _look(db: Database) -> tuple[Inventory, Catalogue, list[str]]:
+    """Return what is there, and what is told of its rows. Raises SchemaError, see :func:`adopt`."""
     book = catalogue.of(models.engine(db))
     there = inventory.take(db, book)
     refused = suits.refusals(there)
+    odd = [] if refused else oddities.look(db, there, book)
+    refused += [str(one) for one in odd if one.is_refused]
     if refused:
         raise SchemaError("nothing was changed: " + "; ".join(refused))
-    return there, book
+    return there, book, [str(one) for one in odd]
 
 
 def _steps(missing: Sequence[Migration], there: Inventory, book: Catalogue) -> list[Step]:

@@ -12,9 +12,12 @@ from fbsyncd import links, read
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """An attachment as another program wrote it."""
+    """An attachment as another program wrote it; *place* tells its row from all others.
 
-    id: Any
+    Its own id would not: their table may have none, or one twice.
+    """
+
+    place: Any
     post_id: str | None
     type: str | None
     media_url: str | None
@@ -75,11 +78,7 @@ def places(
     for one in found:
         what = one.key or one.text
         first = shown.get(what)
-        key = (
-            _free(f"{first}@{one.mark}", used, one)
-            if first
-            else one.key or _number(one, used, count)
-        )
+        key = _free(f"{first}@{one.mark}", used) if first else one.key or _number(one, used, count)
         used.add(key)
         shown.setdefault(what, key)
         count += first is None
@@ -87,8 +86,13 @@ def places(
     return told
 
 
-def _free(key: str, used: set[str], one: Attached) -> str:
-    return f"{key}-{one.id}" if key in used else key
+def _free(key: str, used: set[str]) -> str:
+    """Return *key*, with a number behind it where another row has it."""
+    free, number = key, 1
+    while free in used:
+        number += 1
+        free = f"{key}-{number}"
+    return free
 
 
 def _number(one: Attached, used: set[str], position: int) -> str:

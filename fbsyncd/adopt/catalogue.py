@@ -17,6 +17,10 @@ from fbsyncd.engines import Engine
 UTC_CLOCK: Final = "(clock_timestamp() AT TIME ZONE 'UTC')"
 
 
+#: What stands for bytes where a text should be.
+BYTES: Final = "bytes"
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """One engine's answers.
@@ -38,6 +42,17 @@ class Catalogue:
     #: Lets what is owed at the end of a transaction be done now: triggers of a table that is owed
     #: something cannot be woken.
     settle: str
+    #: Lets rows name each other in any order until the transaction ends.
+    defer: str
+    #: Where a row is, whatever its id; good until the row is written to.
+    place: str
+    #: A value as a text that no two values share.
+    exact: str
+    #: True of a time that has to be looked at.
+    odd_time: str
+    #: The bytes of a text in hexadecimal, or :data:`BYTES`; empty where the
+    #: database itself holds texts to be texts.
+    text: str
     #: Lets ids that are numbers in one table be compared with the same as texts in another.
     bridge: tuple[str, ...]
     #: Makes the database hold rows of an adopted media_storage to the three statuses.
@@ -57,25 +72,35 @@ BEGIN
 END;"""
 
 _SQLITE: Final = Catalogue(
+    # It takes names for the same that differ in capitals.
     columns="""
-SELECT m.name, m.type = 'table', c.name, lower(c.type), c."notnull" = 0,
-    c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer'), NULL
+SELECT lower(m.name), m.type = 'table', lower(c.name), lower(c.type), c."notnull" = 0,
+    c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer'), NULL,
+    upper(m.sql) LIKE '%WITHOUT ROWID%'
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
 WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid""",
     keys="""
-SELECT m.name, i.name, c.name FROM sqlite_master m JOIN pragma_index_list(m.name) i
+SELECT lower(m.name), i.name, lower(c.name) FROM sqlite_master m JOIN pragma_index_list(m.name) i
 JOIN pragma_index_info(i.name) c
 WHERE m.type = 'table' AND i."unique" AND NOT i.partial AND c.name IS NOT NULL
 ORDER BY m.name, i.name, c.seqno""",
-    names="SELECT name FROM sqlite_master",
+    names="SELECT lower(name) FROM sqlite_master",
     triggers="""
-SELECT tbl_name, 'DROP TRIGGER "' || replace(name, '"', '""') || '"', sql FROM sqlite_master
+SELECT lower(tbl_name), 'DROP TRIGGER "' || replace(name, '"', '""') || '"', sql FROM sqlite_master
 WHERE type = 'trigger' ORDER BY tbl_name, name""",
     kinds=MappingProxyType({}),
     unknown="any",
     adds_defaults=False,
     by_index=" INDEXED BY {}",
     settle="SELECT 1",
+    defer="PRAGMA defer_foreign_keys = 1",
+    place="rowid",
+    exact=(
+        "CASE typeof({0}) WHEN 'text' THEN 'text ' || hex({0})"
+        " WHEN 'blob' THEN 'blob ' || hex({0}) ELSE quote({0}) END"
+    ),
+    odd_time="TRUE",
+    text=f"CASE typeof({{0}}) WHEN 'text' THEN hex({{0}}) WHEN 'blob' THEN '{BYTES}' END",
     bridge=(),
     enforce=tuple(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
 )
@@ -87,7 +112,7 @@ _POSTGRESQL: Final = Catalogue(
     columns=f"""
 SELECT t.relname, t.relkind IN ('r', 'p'), a.attname, format_type(a.atttypid, NULL),
     NOT a.attnotnull, a.atthasdef OR a.attidentity <> '', CASE WHEN a.atttypmod > 4
-        AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN a.atttypmod - 4 END
+        AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN a.atttypmod - 4 END, FALSE
 FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
 WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped
@@ -132,6 +157,12 @@ WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {_VISIBLE} ORDER BY t.relnam
     adds_defaults=True,
     by_index="",
     settle="SET CONSTRAINTS ALL IMMEDIATE",
+    defer="SET CONSTRAINTS ALL DEFERRED",
+    place="ctid",
+    exact="CAST({0} AS TEXT)",
+    # Neither Python nor any reader of the API knows years beyond these.
+    odd_time=("({0} IS NULL OR NOT isfinite({0}) OR {0} < '0001-01-02' OR {0} > '9999-12-30')"),
+    text="",
     # Written in SQL, so that the planner sees a comparison of texts, and their index.
     bridge=(
         "CREATE FUNCTION fbsyncd_same(TEXT, BIGINT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Final
 
 from peewee import Database
 
 from fbsyncd import models
-from fbsyncd.adopt import suits
+from fbsyncd.adopt import catalogue
 from fbsyncd.adopt.inventory import Inventory
-from fbsyncd.errors import SchemaError
 from fbsyncd.migrate import ADOPTABLE
 
 #: Columns that are filled where an earlier fbsyncd or the like had made them.
@@ -42,30 +40,19 @@ def columns(there: Inventory) -> dict[str, list[str]]:
 def take(db: Database, theirs: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:
     """Return, for each table, how many rows it has and a number that every value goes into.
 
-    Must be called inside a transaction. Raises SchemaError for what nobody can read as a time.
+    Must be called inside a transaction.
     """
-    return {name: _digest(db, name, listed) for name, listed in theirs.items()}
+    exact = catalogue.of(models.engine(db)).exact
+    return {name: _digest(db, name, listed, exact) for name, listed in theirs.items()}
 
 
-def _digest(db: Database, table: str, names: Sequence[str]) -> tuple[int, int]:
-    listed = ", ".join('"{}"'.format(name.replace('"', '""')) for name in names)
+def _digest(db: Database, table: str, names: Sequence[str], exact: str) -> tuple[int, int]:
+    # As the database itself writes them: there are values that Python cannot hold.
+    columns = ('"{}"'.format(name.replace('"', '""')) for name in names)
+    listed = ", ".join(map(exact.format, columns))
     count = total = 0
     for batch in models.stream(db, f"SELECT {listed} FROM {table}"):
         count += len(batch)
-        for row in batch:
-            _require_times(table, names, row)
         digests = (hashlib.sha256(repr(row).encode("utf-8", "replace")).digest() for row in batch)
         total += sum(int.from_bytes(digest[:16]) for digest in digests)
     return count, total % _ROUND
-
-
-def _require_times(table: str, names: Sequence[str], row: models.Row) -> None:
-    """Raise SchemaError for what nobody can read as a time; SQLite takes any text for one."""
-    for name, value in zip(names, row, strict=True):
-        if name in suits.TIMES and not isinstance(value, datetime | date | None):
-            try:
-                models.from_text(str(value))
-            except ValueError as error:
-                raise SchemaError(
-                    f"nothing was changed: {table}.{name} holds {value!r}, which is no time"
-                ) from error

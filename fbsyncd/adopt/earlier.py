@@ -14,16 +14,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from peewee import Database
 
 from fbsyncd import links
 from fbsyncd import media as names
+from fbsyncd.adopt import catalogue, suits
 from fbsyncd.assets import Archived
 from fbsyncd.errors import FetchError, SchemaError
 from fbsyncd.media import CATEGORIES, Media, Staged
-from fbsyncd.models import change_many, rows, to_text
+from fbsyncd.models import change, change_many, engine, rows, to_text
 from fbsyncd.proof import prove
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,15 @@ BATCH: Final = 32
 _ROWS: Final = (
     "SELECT id, original_url, local_path, local_filename FROM media_storage"
     " WHERE asset_key IS NULL ORDER BY id"
+)
+#: Where rows of pictures are named.
+_NAMING: Final = (
+    ("media_storage", "derived_from"),
+    ("facebook_posts", "local_picture_id"),
+    ("facebook_posts", "local_full_picture_id"),
+    ("facebook_post_attachments", "local_media_id"),
+    ("facebook_post_attachments", "local_thumbnail_id"),
+    ("facebook_video_posts", "local_picture_id"),
 )
 
 
@@ -71,6 +81,7 @@ def adopt(db: Database, places: Places) -> int:
     Must be called inside a transaction. Raises SchemaError for ids that are none of ours, and
     MediaTrouble when files cannot be written.
     """
+    _settle_ids(db)
     earlier = [_row(row) for row in rows(db, _ROWS)]
     if not earlier:
         return 0
@@ -109,18 +120,33 @@ def candidates(one: Earlier, places: Places) -> Iterator[Path]:
         yield from (root / name / one.filename for name in CATEGORIES)
 
 
+def _settle_ids(db: Database) -> None:
+    """Write every id as this program does, wherever it is named; give one to rows that have none.
+
+    Raises SchemaError for ids that are none of ours: they were looked at before, but rows may have
+    come since.
+    """
+    book = catalogue.of(engine(db))
+    odd = []
+    for place, id_ in rows(db, f"SELECT {book.place}, id FROM media_storage"):
+        own = str(uuid4()) if id_ is None else suits.uuid(str(id_))
+        if own is None:
+            raise SchemaError(f"nothing was changed: media_storage.id {id_} is no UUID")
+        if own != str(id_):
+            odd.append((own, place, id_))
+    if not odd:
+        return
+    change(db, book.defer)
+    sql = f"UPDATE media_storage SET id = ? WHERE {book.place} = ?"
+    change_many(db, sql, [(own, place) for own, place, _ in odd])
+    for table, column in _NAMING:
+        sql = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"
+        change_many(db, sql, [(own, id_) for own, _, id_ in odd if id_ is not None])
+
+
 def _row(row: Sequence[object]) -> Earlier:
     id_, url, path, filename = (None if value is None else str(value) for value in row)
-    try:
-        whole = str(UUID(str(id_)))
-    except ValueError:
-        whole = ""
-    if id_ != whole:
-        raise SchemaError(
-            f"media_storage.id holds {id_}, which is not a UUID as fbsyncd writes it: rename the"
-            " table, and fbsyncd makes one of its own"
-        )
-    return Earlier(whole, url, path, filename)
+    return Earlier(str(id_), url, path, filename)
 
 
 def _copy(batch: Sequence[Earlier], places: Places) -> dict[str, Archived]:

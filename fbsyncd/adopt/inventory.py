@@ -33,6 +33,8 @@ class Table:
 
     name: str
     is_table: bool
+    #: Made without what finds a row that has no id, nor two with the same.
+    has_no_place: bool = False
     columns: dict[str, Column] = field(default_factory=dict)
     keys: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -53,8 +55,8 @@ class Inventory:
 def take(db: Database, catalogue: Catalogue) -> Inventory:
     """Read what is there; must be called inside a session. Changes nothing."""
     tables: dict[str, Table] = {}
-    for name, is_table, column, type_, null, default, length in rows(db, catalogue.columns):
-        table = tables.setdefault(name, Table(name, bool(is_table)))
+    for name, is_table, column, type_, null, default, length, bare in rows(db, catalogue.columns):
+        table = tables.setdefault(name, Table(name, bool(is_table), bool(bare)))
         kind = catalogue.kind(type_)
         table.columns[column] = Column(column, type_, kind, bool(null), bool(default), length)
     keys: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -23,6 +23,7 @@ _COMMENT: Final = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _TABLE: Final = re.compile(r"CREATE TABLE (\w+) \((.*)\)\s*;?\s*", re.DOTALL)
 _COLUMN: Final = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (.*?);?\s*", re.DOTALL)
 _INDEX: Final = re.compile(r"CREATE (?:UNIQUE )?INDEX (\w+)\s+ON (\w+)\b.*", re.DOTALL)
+_FILLED: Final = re.compile(r"INSERT INTO (\w+) \((\w+)\) SELECT (\w+) FROM (\w+);?\s*")
 _DROPPED: Final = re.compile(r"DROP INDEX (\w+);?\s*")
 _TRIGGER: Final = re.compile(r"CREATE TRIGGER (\w+)\s.*?\bON (\w+)\b.*", re.DOTALL)
 _FUNCTION: Final = re.compile(
@@ -85,6 +86,7 @@ class _Writer:
             (_COLUMN, self._added),
             (_INDEX, self._index),
             (_DROPPED, self._dropped),
+            (_FILLED, self._filled),
             (_TRIGGER, self._trigger),
             (_FUNCTION, self._function),
         )
@@ -170,6 +172,11 @@ class _Writer:
         # An index that columns of another kind do not bear is missed by nothing but the clock.
         may_fail = table in self._there and not sql.startswith("CREATE UNIQUE")
         yield Step(sql.replace(f"INDEX {name}", f"INDEX {free}", 1), may_fail)
+
+    def _filled(self, sql: str, _to: str, _into: str, column: str, table: str) -> Iterator[Step]:
+        """Pass over rows of theirs that lack what each row of ours has."""
+        there = table in self._there
+        yield Step(f"{sql.rstrip(';')} WHERE {column} IS NOT NULL;" if there else sql)
 
     def _dropped(self, sql: str, name: str) -> Iterator[Step]:
         if name not in self._names:

@@ -30,18 +30,19 @@ _FORGOTTEN: Final = (
     " OR (f.kind = '{}' AND f.id = CAST({} AS TEXT)))"
 )
 _POSTS: Final = (
-    "SELECT p.id, p.picture_url, p.full_picture_url FROM facebook_posts p{by_index}"
-    " WHERE ((picture_url <> '' AND local_picture_id IS NULL)"
+    "SELECT p.{place}, p.id, p.picture_url, p.full_picture_url FROM facebook_posts p{by_index}"
+    " WHERE p.id IS NOT NULL AND ((picture_url <> '' AND local_picture_id IS NULL)"
     " OR (full_picture_url <> '' AND local_full_picture_id IS NULL))"
     f" AND NOT {_FORGOTTEN.format('p', 'post', 'p.id')}"
 )
 _VIDEOS: Final = (
-    "SELECT v.video_id, v.picture FROM facebook_video_posts v{by_index}"
-    " WHERE picture <> '' AND local_picture_id IS NULL"
+    "SELECT v.{place}, v.video_id, v.picture FROM facebook_video_posts v{by_index}"
+    " WHERE v.video_id IS NOT NULL AND picture <> '' AND local_picture_id IS NULL"
     f" AND NOT {_FORGOTTEN.format('v', 'video', 'v.video_id')}"
 )
 _ATTACHMENTS: Final = (
-    "SELECT a.id, a.post_id, a.type, a.media_url, a.thumbnail_url, a.title, a.description"
+    "SELECT a.{place}, a.id, a.post_id, a.type, a.media_url, a.thumbnail_url, a.title,"
+    " a.description"
     " FROM facebook_post_attachments a{by_index} WHERE attachment_key IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM facebook_posts p WHERE p.id = a.post_id"
     f" AND {_FORGOTTEN.format('p', 'post', 'p.id')})"
@@ -67,11 +68,16 @@ class Tally:
 
 def adopt(db: Database, now: datetime) -> Tally:
     """Adopt what has not been; must be called inside a transaction."""
-    tally = Tally()
+    tally, place = Tally(), catalogue.of(engine(db)).place
     posts, attachments, videos = queries(db)
-    _through(db, posts, "p.id", lambda found: _take_posts(db, found, now, tally))
-    _through(db, attachments, "a.id", lambda found: _take_attachments(db, found, now, tally))
-    _through(db, videos, "v.video_id", lambda found: _take_videos(db, found, now, tally))
+    _through(db, posts, ("p.id", place), lambda found: _take_posts(db, found, now, tally))
+    for sql, key in (
+        (f"{attachments} AND a.id IS NOT NULL", ("a.id", place)),
+        # Their table may give its rows no numbers.
+        (f"{attachments} AND a.id IS NULL", (place,)),
+    ):
+        _through(db, sql, key, lambda found: _take_attachments(db, found, now, tally))
+    _through(db, videos, ("v.video_id", place), lambda found: _take_videos(db, found, now, tally))
     return tally
 
 
@@ -82,9 +88,9 @@ def is_any(db: Database) -> bool:
 
 def queries(db: Database) -> list[str]:
     """Return the queries for posts, attachments and videos that have not been adopted."""
-    by_index = catalogue.of(engine(db)).by_index
+    book = catalogue.of(engine(db))
     return [
-        sql.format(by_index=by_index.format(f"{table}_unadopted"))
+        sql.format(by_index=book.by_index.format(f"{table}_unadopted"), place=book.place)
         for table, sql in (
             ("facebook_posts", _POSTS),
             ("facebook_post_attachments", _ATTACHMENTS),
@@ -93,41 +99,50 @@ def queries(db: Database) -> list[str]:
     ]
 
 
-def _through(db: Database, sql: str, key: str, take: Callable[[list[Row]], None]) -> None:
-    found = rows(db, f"{sql} ORDER BY {key} LIMIT ?", [CHUNK])
+def _through(db: Database, sql: str, key: Sequence[str], take: Callable[[list[Row]], None]) -> None:
+    """Hand all that *sql* finds to *take*, some at a time in the order of *key*.
+
+    The first two columns are where a row is, and its id.
+    """
+    order = f"ORDER BY {', '.join(key)} LIMIT ?"
+    after = f"AND ({', '.join(key)}) > ({marks(len(key))})"
+    found = rows(db, f"{sql} {order}", [CHUNK])
     while found:
+        place, id_ = found[-1][:2]
         take(found)
-        last = found[-1][0]
-        found = rows(db, f"{sql} AND {key} > ? ORDER BY {key} LIMIT ?", [last, CHUNK])
+        last = [id_, place][-len(key) :]
+        found = rows(db, f"{sql} {after} {order}", [*last, CHUNK])
 
 
 def _take_posts(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
-    pictures = {id_: (_asset(one, "posts"), _asset(full, "posts")) for id_, one, full in found}
-    named = [asset for pair in pictures.values() for asset in pair[::-1] if asset]
+    pictures = [(at, _asset(one, "posts"), _asset(full, "posts")) for at, _, one, full in found]
+    named = [asset for _, one, full in pictures for asset in (full, one) if asset]
     true = _queue(db, named, now, tally)
     tally.posts += change_many(
         db,
         "UPDATE facebook_posts SET local_picture_id = coalesce(local_picture_id, ?),"
-        " local_full_picture_id = coalesce(local_full_picture_id, ?) WHERE id = ?",
-        [(true(one), true(full), id_) for id_, (one, full) in pictures.items()],
+        " local_full_picture_id = coalesce(local_full_picture_id, ?)"
+        f" WHERE {catalogue.of(engine(db)).place} = ?",
+        [(true(one), true(full), at) for at, one, full in pictures],
     )
 
 
 def _take_videos(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
-    pictures = {id_: _asset(picture, "thumbnails") for id_, picture in found}
-    true = _queue(db, [asset for asset in pictures.values() if asset], now, tally)
+    pictures = [(at, _asset(picture, "thumbnails")) for at, _, picture in found]
+    true = _queue(db, [asset for _, asset in pictures if asset], now, tally)
     tally.videos += change_many(
         db,
-        "UPDATE facebook_video_posts SET local_picture_id = ? WHERE video_id = ?",
-        [(true(asset), id_) for id_, asset in pictures.items()],
+        "UPDATE facebook_video_posts SET local_picture_id = ?"
+        f" WHERE {catalogue.of(engine(db)).place} = ?",
+        [(true(asset), at) for at, asset in pictures],
     )
 
 
 def _take_attachments(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
-    attached = [Attached(*row) for row in found]
+    attached = [Attached(at, *told) for at, _, *told in found]
     placed = _placed(db, attached)
     named = {
-        one.id: (
+        one.place: (
             Asset(one.media, "attachments") if one.media else None,
             Asset(one.thumbnail, "thumbnails") if one.thumbnail else None,
         )
@@ -139,14 +154,14 @@ def _take_attachments(db: Database, found: Sequence[Row], now: datetime, tally: 
         "UPDATE facebook_post_attachments SET attachment_key = ?, duplicate_of = ?,"
         " removed_at = coalesce(removed_at, ?), local_media_id = coalesce(local_media_id, ?),"
         " local_thumbnail_id = coalesce(local_thumbnail_id, ?)"
-        " WHERE id = ? AND attachment_key IS NULL",
+        f" WHERE {catalogue.of(engine(db)).place} = ? AND attachment_key IS NULL",
         [
             (
-                placed[one.id].key,
-                placed[one.id].duplicate_of,
-                to_text(now) if placed[one.id].duplicate_of else None,
-                *map(true, named[one.id]),
-                one.id,
+                placed[one.place].key,
+                placed[one.place].duplicate_of,
+                to_text(now) if placed[one.place].duplicate_of else None,
+                *map(true, named[one.place]),
+                one.place,
             )
             for one in attached
         ],
@@ -159,13 +174,14 @@ def _placed(db: Database, attached: Sequence[Attached]) -> dict[Any, Place]:
     for one in attached:
         posts[one.post_id].append(one)
     ids = sorted(str(post_id) for post_id in posts if post_id is not None)
+    where = catalogue.of(engine(db)).place
     taken: dict[str | None, dict[str, Attached]] = defaultdict(dict)
     keys: dict[str | None, list[str]] = defaultdict(list)
     if ids:
         for key, duplicate_of, *values in rows(
             db,
-            "SELECT attachment_key, duplicate_of, id, post_id, type, media_url, thumbnail_url,"
-            " title, description FROM facebook_post_attachments"
+            f"SELECT attachment_key, duplicate_of, {where}, post_id, type, media_url,"
+            " thumbnail_url, title, description FROM facebook_post_attachments"
             f" WHERE post_id IN ({marks(len(ids))}) AND attachment_key IS NOT NULL",
             ids,
         ):
@@ -174,7 +190,7 @@ def _placed(db: Database, attached: Sequence[Attached]) -> dict[Any, Place]:
             if duplicate_of is None:
                 taken[one.post_id][key] = one
     return {
-        one.id: place
+        one.place: place
         for post_id, mine in posts.items()
         for one, place in zip(mine, places(mine, taken[post_id], keys[post_id]), strict=True)
     }
@@ -193,11 +209,13 @@ def _end(asset: Asset) -> datetime:
     return links.expires_at(asset.url) or datetime.min.replace(tzinfo=UTC)
 
 
-def _asset(link: str | None, category: str) -> Asset | None:
+def _asset(link: object, category: str) -> Asset | None:
     """Return the asset of any text that stands where a link should, so that it is looked at once.
 
     What is no link of a picture is refused when it is to be fetched, with the reason.
     """
     if not link:
         return None
-    return Asset(read.picture({"link": link}, "link") or scrub(link.replace("\0", "")), category)
+    return Asset(
+        read.picture({"link": link}, "link") or scrub(str(link).replace("\0", "")), category
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
+from uuid import UUID
 
 from fbsyncd.adopt.inventory import Column, Inventory, Table
 from fbsyncd.adopted import Limit
@@ -97,6 +98,23 @@ def needs_links(inventory: Inventory) -> bool:
     return table is not None and not table.columns["original_url"].can_be_null
 
 
+def texts(table: Table) -> list[str]:
+    """Return the columns of *table* that hold texts and that this program reads."""
+    return [
+        name
+        for name in _WRITTEN[table.name]
+        if name in table.columns and (_KINDS.get(name) or _TEXT) in (_TEXT, _IDS)
+    ]
+
+
+def uuid(text: str) -> str | None:
+    """Return a UUID as this program writes it, None for what is none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
+
+
 def has_numbers(inventory: Inventory) -> bool:
     """Tell whether ids of Pages or videos are numbers somewhere; Facebook writes digits only."""
     return any(
@@ -113,6 +131,9 @@ def _refusals(inventory: Inventory, name: str) -> Iterator[str]:
         return
     if not table.is_table:
         yield f"{name} is not a table but a view"
+        return
+    if table.has_no_place:
+        yield f"{name} is made WITHOUT ROWID, which fbsyncd's triggers need"
         return
     needed, some = _MARKS[name]
     lacking = [column for column in needed if column not in table.columns]

@@ -183,7 +183,8 @@ def _text(text: str) -> str:
 
     Control characters go, joiners and direction marks stay: whole scripts and emoji need them.
     """
-    return escape("".join(char for char in text if char in "\n\t" or category(char) != "Cc"))
+    # SQLite makes numbers of texts in a column that somebody called STRING.
+    return escape("".join(char for char in str(text) if char in "\n\t" or category(char) != "Cc"))
 
 
 def _day(at: str) -> str:

@@ -64,7 +64,9 @@ _POSTS: Final = (
     f"SELECT {_columns('p', _POST)}, {_columns('s', _SHOT)}, {_columns('f', _SHOT)}"
     " FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id"
     " LEFT JOIN media_storage f ON f.id = p.local_full_picture_id"
-    " WHERE (p.created_time, p.id) < (?, ?) ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
+    # Older programs write no time as an empty one.
+    " WHERE (p.created_time, p.id) < (?, ?) AND p.created_time > '0001-01-01'"
+    " ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
 )
 _ATTACHMENTS: Final = (
     f"SELECT {_columns('a', _ATTACHMENT)}, {_columns('m', _SHOT)}, {_columns('t', _SHOT)}"

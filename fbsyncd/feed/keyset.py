@@ -34,6 +34,8 @@ _STYLES: Final = {
     "f": "%Y-%m-%dT%H:%M:%S+00:00",
     "g": "%Y-%m-%dT%H:%M:%S+0000",
     "h": "%Y-%m-%dT%H:%M:%SZ",
+    # No time at all, by an empty text.
+    "i": "",
 }
 
 
@@ -48,8 +50,11 @@ def encoded(at: datetime, id_: str) -> str:
 
 def _style(stored: object, at: datetime) -> str:
     """Return the end of the cursor of a row whose time is *stored* in other words than ours."""
-    styles = (f"~~{letter}" for letter, style in _STYLES.items() if at.strftime(style) == stored)
-    return next(styles, "") if isinstance(stored, str) else ""
+    if not isinstance(stored, str):
+        return ""
+    told = stored.strip()
+    styles = (f"~~{letter}" for letter, style in _STYLES.items() if at.strftime(style) == told)
+    return next(styles, "")
 
 
 def _quoted(id_: str) -> str:
@@ -66,7 +71,7 @@ def decoded(cursor: str, form: str = FORM) -> tuple[str, str]:
     style = _STYLES.get(letter)
     # PostgreSQL takes no NUL, and no id has one.
     named = unquote(id_.replace("~", "%")).replace("\0", "")
-    return at.strftime(style) if style else to_text(at), named
+    return to_text(at) if style is None else at.strftime(style), named
 
 
 def cut(

@@ -78,8 +78,9 @@ class Filter:
     def place(self) -> list[Clause]:
         """Return the SQL conditions that an index on the order of posts answers."""
         found = span("p.created_time", self.since, self.until)
-        # Rows of older programs may have none; on PostgreSQL they would come before all others.
-        found.append(("p.created_time IS NOT NULL", []))
+        # Rows of older programs may have none, or an empty one, or no id; on PostgreSQL those
+        # without a time would come before all others.
+        found.append(("p.created_time > '0001-01-01' AND p.id IS NOT NULL", []))
         if self.page_id is not None:
             found.append(("p.page_id = ?", [self.page_id]))
         return found

@@ -30,7 +30,8 @@ _MONTH: Final = (
 )
 _POSTS: Final = (
     f"SELECT {_MONTH.format('created_time')}, count(*) FROM facebook_posts"
-    " WHERE created_time IS NOT NULL AND {} GROUP BY 1 ORDER BY 1"
+    # Older programs write no time as an empty one.
+    " WHERE created_time > '0001-01-01' AND {} GROUP BY 1 ORDER BY 1"
 )
 _TYPES: Final = (
     "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND {}"

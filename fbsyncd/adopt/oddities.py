@@ -1,0 +1,193 @@
+"""Odd rows in the tables of older programs, found before anything is written. Changes nothing.
+
+Most are coped with, and told: a row without an id is none of ours, an empty time is no time, bytes
+are read as text. Few cannot be: two rows with one id, or a time that nobody can read and by which
+posts are put in order. Those are refused, with table, column, row and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd import models
+from fbsyncd.adopt import suits
+from fbsyncd.adopt.catalogue import BYTES, Catalogue
+from fbsyncd.adopt.inventory import Inventory, Table
+from fbsyncd.migrate import ADOPTABLE
+from fbsyncd.models import Row, rows
+from fbsyncd.plural import counted
+
+#: So many rows are told by their ids; the others are counted.
+_SHOWN: Final = 3
+_LONGEST: Final = 60
+_KEEP: Final = "keep one row of each"
+_POSTS, _ATTACHED, _MEDIA = "facebook_posts", "facebook_post_attachments", "media_storage"
+
+
+@dataclass(slots=True)
+class Odd:
+    """Rows of one table that are odd in one way, and what is done about them, or has to be."""
+
+    table: str
+    column: str
+    what: str
+    cure: str
+    is_refused: bool = False
+    #: What is counted: rows, or ids that several rows have.
+    unit: str = "row"
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, example: object) -> None:
+        self.count += 1
+        if len(self.examples) < _SHOWN:
+            self.examples.append(_short(example))
+
+    def __str__(self) -> str:
+        more = self.count - len(self.examples)
+        shown = ", ".join(self.examples) + (f" and {more:,} more" if more else "")
+        key = suits.KEYS.get(self.table, "id")
+        told = f" ({key} {shown})" if self.examples else ""
+        count = f"{'in' if self.unit == 'row' else 'for'} {counted(self.count, self.unit)}"
+        return f"{self.table}.{self.column} {self.what} {count}{told}: {self.cure}"
+
+
+def look(db: Database, there: Inventory, book: Catalogue) -> list[Odd]:
+    """Return what is odd; must be called inside a session, on tables that :mod:`suits` takes."""
+    tables = [there.tables[name] for name in ADOPTABLE if name in there.tables]
+    found = [odd for table in tables for odd in _look(db, table, book)]
+    if {_POSTS, _ATTACHED} <= there.tables.keys():
+        found.append(_orphans(db))
+    return [odd for odd in found if odd.count]
+
+
+def _look(db: Database, table: Table, book: Catalogue) -> Iterator[Odd]:
+    yield from _keys(db, table)
+    yield from _values(db, table, book)
+    if table.name == _MEDIA:
+        yield from _uuids(db)
+
+
+def _keys(db: Database, table: Table) -> Iterator[Odd]:
+    key = suits.KEYS.get(table.name)
+    if key is None:
+        return
+    cure = "they get one" if table.name == _MEDIA else "they are none of fbsyncd's, and left alone"
+    ((count,),) = rows(db, f"SELECT count(*) FROM {table.name} WHERE {key} IS NULL")
+    yield Odd(table.name, key, "is empty", cure, count=int(count))
+    if (key,) not in table.keys:
+        twice = Odd(table.name, key, "is there more than once", _KEEP, is_refused=True, unit="id")
+        sql = f"SELECT CAST({key} AS TEXT) FROM {table.name} WHERE {key} IS NOT NULL"
+        for (id_,) in rows(db, f"{sql} GROUP BY {key} HAVING count(*) > 1 ORDER BY 1"):
+            twice.add(id_)
+        yield twice
+
+
+def _values(db: Database, table: Table, book: Catalogue) -> Iterator[Odd]:
+    """Yield what is odd in times and texts, looking at each row once."""
+    times = [name for name in (*suits.TIMES, "downloaded_at") if name in table.columns]
+    texts = [name for name in suits.texts(table) if book.text]
+    if not times and not texts:
+        return
+    found = {name: _Found(table.name, name) for name in (*times, *texts)}
+    told = [f"CAST({suits.KEYS.get(table.name, 'id')} AS TEXT)"]
+    told += [f"CAST({name} AS TEXT)" for name in times] + [book.text.format(n) for n in texts]
+    where = " OR ".join(book.odd_time.format(name) for name in times) or "TRUE"
+    for batch in models.stream(db, f"SELECT {', '.join(told)} FROM {table.name} WHERE {where}"):
+        for row in batch:
+            _sort(row, times, texts, found)
+    for one in found.values():
+        yield from one.all()
+
+
+def _sort(row: Row, times: Sequence[str], texts: Sequence[str], found: dict[str, _Found]) -> None:
+    key, *values = row
+    for name, value in zip(times, values, strict=False):
+        if value is None or not value.strip():
+            found[name].empty.add(key)
+        elif not _is_time(value):
+            found[name].unreadable.add(f"{key}: {value!r}")
+    for name, value in zip(texts, values[len(times) :], strict=True):
+        if value == BYTES:
+            found[name].bytes.add(key)
+        elif value and not _is_utf8(value):
+            found[name].misspelt.add(key)
+
+
+class _Found:
+    """What is odd in one column."""
+
+    def __init__(self, table: str, name: str) -> None:
+        self.empty = Odd(table, name, "is empty", "listed once Facebook has said when")
+        self.unreadable = Odd(
+            table,
+            name,
+            "is no time that can be read",
+            f"put it right, or UPDATE {table} SET {name} = NULL for them",
+            is_refused=True,
+        )
+        self.bytes = Odd(table, name, "is bytes", "read as text")
+        self.misspelt = Odd(table, name, "is no UTF-8", "what cannot be read is shown as \ufffd")
+
+    def all(self) -> Iterator[Odd]:
+        if (self.empty.table, self.empty.column) == (_POSTS, "created_time"):
+            yield self.empty
+        yield from (self.unreadable, self.bytes, self.misspelt)
+
+
+def _uuids(db: Database) -> Iterator[Odd]:
+    alien = Odd(
+        _MEDIA,
+        "id",
+        "is no UUID",
+        "rename the table, and fbsyncd makes one of its own",
+        is_refused=True,
+    )
+    again = Odd(_MEDIA, "id", "is there in other words too", _KEEP, is_refused=True, unit="id")
+    other = Odd(_MEDIA, "id", "is a UUID in other words", "written as fbsyncd writes them")
+    seen: set[str] = set()
+    for (id_,) in rows(db, f"SELECT CAST(id AS TEXT) FROM {_MEDIA} WHERE id IS NOT NULL"):
+        own = suits.uuid(id_)
+        if own is None:
+            alien.add(id_)
+        elif own in seen:
+            again.add(id_)
+        elif own != id_:
+            other.add(id_)
+        seen.add(own or id_)
+    yield from (alien, again, other)
+
+
+def _orphans(db: Database) -> Odd:
+    odd = Odd(_ATTACHED, "post_id", "names no post that is here", "shown once their post is")
+    sql = (
+        f"SELECT CAST(id AS TEXT) FROM {_ATTACHED} WHERE post_id IS NULL OR CAST(post_id AS TEXT)"
+        f" NOT IN (SELECT CAST(id AS TEXT) FROM {_POSTS} WHERE id IS NOT NULL)"
+    )
+    for (id_,) in rows(db, sql):
+        odd.add(id_)
+    return odd
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return models.from_text(text) is not None
+    except (ValueError, OverflowError):
+        return False
+
+
+def _is_utf8(hexadecimal: str) -> bool:
+    try:
+        bytes.fromhex(hexadecimal).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _short(example: object) -> str:
+    text = str(example)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
