@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -112,6 +114,10 @@ def test_beside_a_running_daemon_the_port_is_its_own(on_each_engine: Path) -> No
         assert told["port"].state == "ok"
         assert f"pid {daemon.process.pid}" in told["port"].says
         assert {finding.state for finding in told.values()} == {"ok", "skipped"}
+        media = on_each_engine / "media"
+        media.rename(on_each_engine / "away")
+        assert examined(on_each_engine)["port"].state == "skipped"
+        (on_each_engine / "away").rename(media)
         daemon.stop()
         assert daemon.process.returncode == 0
 
@@ -440,6 +446,17 @@ def test_a_daemon_without_watches_is_told() -> None:
 def test_a_port_that_cannot_be_had_has_its_remedy(door: Door, expected: str) -> None:
     """Not allowed, not this machine's, or not what the daemon was started with."""
     assert machine.judge_port(door).remedy.startswith(expected)
+
+
+def test_a_daemon_whose_folder_is_away_keeps_its_port() -> None:
+    """It is known by its lock in that folder, so nobody else is blamed for what cannot be seen."""
+    away = Door("127.0.0.1", 80, errno.EADDRINUSE, None, is_ours=True, is_away=True)
+    told = machine.judge_port(away)
+    assert (told.state, "another" in told.says) == ("skipped", False)
+    there = machine.judge_port(replace(away, is_away=False))
+    assert (there.state, "the fbsyncd of another archive" in there.says) == ("failed", True)
+    foreign = machine.judge_port(replace(away, is_ours=False))
+    assert (foreign.state, "another program" in foreign.says) == ("failed", True)
 
 
 def test_hidden_names_are_told() -> None:

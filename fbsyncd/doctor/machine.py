@@ -13,7 +13,7 @@ from typing import Final
 
 from fbsyncd import knock, lock
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, warning
-from fbsyncd.media import CATEGORIES
+from fbsyncd.media import CATEGORIES, MARKER
 
 WATCHES: Final = "watches"
 PORT: Final = "port"
@@ -109,7 +109,8 @@ def instances_of(pid: str) -> int | None:
 class Door:
     """The server's address; *trouble* is why it cannot be taken, *daemon* the pid of ours.
 
-    *is_ours* tells whether what answers there speaks as our server does.
+    *is_ours* tells whether what answers there speaks as our server does, *is_away* whether the
+    media folder is not there: a running daemon is known by its lock in it.
     """
 
     host: str
@@ -117,13 +118,15 @@ class Door:
     trouble: int | None
     daemon: str | None
     is_ours: bool
+    is_away: bool = False
 
 
 def port(host: str, number: int, root: Path) -> Finding:
     """Tell whether the server gets its port."""
     trouble = _trouble(host, number)
     is_ours = trouble == errno.EADDRINUSE and knock.is_alive(host, number, KNOCK_SECONDS)
-    return judge_port(Door(host, number, trouble, lock.holder(root), is_ours))
+    is_away = not (root / MARKER).exists()
+    return judge_port(Door(host, number, trouble, lock.holder(root), is_ours, is_away))
 
 
 def judge_port(door: Door) -> Finding:
@@ -134,15 +137,22 @@ def judge_port(door: Door) -> Finding:
         return warning(PORT, says, "config.toml was changed since its start: start it again")
     if door.trouble is None:
         return ok(PORT, f"{place} is free" if door.port else "any free port is taken")
-    if door.trouble == errno.EADDRINUSE and door.daemon and door.is_ours:
-        return ok(PORT, f"{place} is the running daemon's (pid {door.daemon})")
     if door.trouble == errno.EADDRINUSE:
-        says = f"{place} is taken by another program"
-        return failed(PORT, says, "change server.port, or stop the program that has it")
+        return _judge_taken(door, place)
     if door.trouble == errno.EACCES:
         return failed(PORT, f"{place} is not for this user", "choose a server.port above 1023")
     says = f"{place}: {os.strerror(door.trouble)}"
     return failed(PORT, says, "set server.host to an address of this machine")
+
+
+def _judge_taken(door: Door, place: str) -> Finding:
+    if door.is_ours and door.daemon:
+        return ok(PORT, f"{place} is the running daemon's (pid {door.daemon})")
+    if door.is_ours and door.is_away:
+        return skipped(PORT, f"a fbsyncd answers at {place}; whose is known by the media folder")
+    owner = "the fbsyncd of another archive" if door.is_ours else "another program"
+    says = f"{place} is taken by {owner}"
+    return failed(PORT, says, "change server.port, or stop the program that has it")
 
 
 def _trouble(host: str, number: int) -> int | None:
