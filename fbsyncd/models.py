@@ -10,6 +10,7 @@ row written by one engine can be compared with the same row on the other.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from playhouse.pool import PooledPostgresqlDatabase
 
 from fbsyncd.engines import POSTGRESQL, SQLITE, Engine
 from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError
-from fbsyncd.sqlitefile import FileDatabase, create, first_fault, remedy
+from fbsyncd.sqlitefile import FileDatabase, create, first_fault, read_anything, remedy
 
 Row = tuple[Any, ...]
 
@@ -55,7 +56,9 @@ def from_text(value: object) -> datetime | None:
     if value is None or isinstance(value, datetime):
         moment = value
     else:
-        moment = datetime.fromisoformat(str(value))
+        # Other programs write no time into SQLite as an empty text.
+        text = str(value).strip()
+        moment = datetime.fromisoformat(text) if text else None
     if moment is None:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -208,7 +211,20 @@ def identity(db: Database) -> str:
 
 def rows(db: Database, sql: str, params: Sequence[object] = ()) -> list[Row]:
     """Return all rows of *sql*; parameters are ``?`` on both engines."""
-    return list(db.execute_sql(_dialect(db, sql), tuple(params)).fetchall())
+    said, values = _dialect(db, sql), tuple(params)
+    try:
+        return list(db.execute_sql(said, values).fetchall())
+    except sqlite3.OperationalError as error:
+        _require_misspelt(db, error)
+        return list(db.execute_sql(said, values).fetchall())
+
+
+def _require_misspelt(db: Database, error: sqlite3.OperationalError) -> None:
+    """Let texts be read that are no UTF-8; raise *error* when it is about something else."""
+    with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+        if "decode to UTF-8" not in str(error):
+            raise error
+    read_anything(db.connection())
 
 
 def stream(
@@ -224,8 +240,21 @@ def stream(
         peewee.__exception_wrapper__,  # type: ignore[attr-defined]
         closing(db.connection().cursor(**options)) as cursor,
     ):
-        cursor.execute(_dialect(db, sql), tuple(params))
-        while batch := cursor.fetchmany(size):
+        told, said, values = 0, _dialect(db, sql), tuple(params)
+        cursor.execute(said, values)
+        while True:
+            try:
+                batch = cursor.fetchmany(size)
+            except sqlite3.OperationalError as error:
+                _require_misspelt(db, error)
+                # What was read of this batch is lost with it.
+                cursor.execute(said, values)
+                for _ in range(told):
+                    cursor.fetchone()
+                continue
+            if not batch:
+                return
+            told += len(batch)
             yield batch
 
 

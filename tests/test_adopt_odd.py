@@ -1,0 +1,230 @@
+"""Odd rows among good ones: coped with and told of, or refused before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dump
+import pytest
+from dump import Dump, Years
+from test_adoption import archive_on, theirs
+from test_copy import copy, other_url, written
+
+from fbsyncd import adopt, export, models, verify
+from fbsyncd.archive import Archive
+
+__all__ = ["other_url"]
+
+LINK = "https://scontent.xx.fbcdn.net/v/t39.30808-6/5_5_5_n.jpg?stp=dst-jpg_s720x720&oh=1&oe=1"
+UPPER = "0AD5A3F6-9F4C-4D3B-8D59-0C9F0E6D2AAA"
+STORAGE = "CREATE TABLE media_storage (id {}, original_url TEXT, local_path TEXT)"
+
+
+def keyless(tables: dict[str, str]) -> dict[str, str]:
+    """Return the tables without primary keys: their ids may be empty, and attachments have none."""
+    loose = {name: sql.replace(" PRIMARY KEY", " UNIQUE") for name, sql in tables.items()}
+    name = "facebook_post_attachments"
+    return loose | {name: loose[name].replace("id {serial}", "id INTEGER")}
+
+
+def respelt(tables: dict[str, str]) -> dict[str, str]:
+    """Return the tables as somebody wrote them who likes capitals."""
+    return {
+        name: re.sub(r"\b(facebook_\w+|\w+_url|media_\w+)\b", lambda found: found[0].title(), sql)
+        for name, sql in tables.items()
+    }
+
+
+def stringy(tables: dict[str, str]) -> dict[str, str]:
+    """Return the tables with a type that is a text to people, and a number to SQLite."""
+    texts = r"(message|story|type|title|description) (TEXT|VARCHAR\(50\))"
+    return {name: re.sub(texts, r"\1 STRING", sql) for name, sql in tables.items()}
+
+
+@dataclass
+class Case:
+    """Odd rows; *run* is what the scripts did, *notes* what is told of it."""
+
+    run: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ("sqlite", "postgresql")
+    tables: Callable[[dict[str, str]], dict[str, str]] = dict
+    #: How many of the 30 posts are listed.
+    listed: int = 30
+
+
+SQLITE, POSTGRESQL = ("sqlite",), ("postgresql",)
+COPED = {
+    "an empty time": Case(
+        (
+            "UPDATE facebook_posts SET created_time = '' WHERE id IN ('1045_2', '1045_3')",
+            "UPDATE facebook_posts SET updated_time = ' ', created_at = '' WHERE id = '1045_5'",
+            "UPDATE facebook_video_posts SET created_time = ''",
+        ),
+        (r"facebook_posts\.created_time is empty in 2 rows \(id 1045_2, 1045_3\): .*Facebook",),
+        SQLITE,
+        listed=28,
+    ),
+    "no time": Case(
+        ("UPDATE facebook_posts SET created_time = NULL WHERE id = '1045_2'",),
+        (r"facebook_posts\.created_time is empty in 1 row \(id 1045_2\)",),
+        listed=29,
+    ),
+    "posts without an id": Case(
+        (
+            "INSERT INTO facebook_posts (id, message, picture_url, created_time)"
+            f" VALUES (NULL, 'a', '{LINK}', '2026-01-01'), (NULL, 'b', '{LINK}', '2026-01-01')",
+            "INSERT INTO facebook_video_posts (video_id, picture) VALUES (NULL, 'x')",
+        ),
+        (
+            r"facebook_posts\.id is empty in 2 rows: .*left alone",
+            r"facebook_video_posts\.video_id is empty in 1 row: .*left alone",
+        ),
+        tables=keyless,
+    ),
+    "attachments of no post": Case(
+        (
+            "INSERT INTO facebook_post_attachments (post_id, type, media_url, title)"
+            f" VALUES (NULL, 'photo', '{LINK}', 't'), ('1_2', 'photo', '{LINK}', 't')",
+        ),
+        (r"facebook_post_attachments\.post_id names no post that is here in 2 rows",),
+    ),
+    "attachments without an id, or with one twice": Case(
+        ("UPDATE facebook_post_attachments SET id = 7 WHERE post_id >= '1045_2'",),
+        (),
+        tables=keyless,
+    ),
+    "UUIDs in other words": Case(
+        (
+            STORAGE.format("TEXT"),
+            f"INSERT INTO media_storage VALUES ('{UPPER}', '{LINK}', NULL)",
+            f"INSERT INTO media_storage VALUES ('{'5' * 32}', 'https://x/1', NULL)",
+            "INSERT INTO media_storage VALUES (NULL, 'https://x/2', NULL)",
+        ),
+        (
+            r"media_storage\.id is a UUID in other words in 2 rows",
+            r"media_storage\.id is empty in 1 row",
+        ),
+    ),
+    "bytes where texts are": Case(
+        (
+            "UPDATE facebook_posts SET message = CAST(message AS BLOB), type = x'ff',"
+            " picture_url = CAST(picture_url AS BLOB), permalink_url = CAST('x' AS BLOB)"
+            " WHERE id = '1045_2'",
+            "UPDATE facebook_post_attachments SET title = CAST(title AS BLOB),"
+            " media_url = CAST(media_url AS BLOB) WHERE post_id = '1045_3'",
+            "UPDATE facebook_video_posts SET picture = CAST(picture AS BLOB), title = x'ff'",
+            "INSERT INTO facebook_posts (id, picture_url) VALUES (x'31', 'https://x/1')",
+        ),
+        (r"facebook_posts\.message is bytes in 1 row \(id 1045_2\): .*text",),
+        SQLITE,
+    ),
+    "text that is no UTF-8": Case(
+        (
+            "UPDATE facebook_posts SET message = CAST(x'636166e9' AS TEXT) WHERE id = '1045_2'",
+            "UPDATE facebook_post_attachments SET title = CAST(x'636166e9' AS TEXT)",
+            "UPDATE facebook_video_posts SET description = CAST(x'ff41' AS TEXT)",
+            "INSERT INTO facebook_posts (id, picture_url) VALUES (CAST(x'31e9' AS TEXT), 'x')",
+        ),
+        (r"facebook_posts\.message is no UTF-8 in 1 row \(id 1045_2\)",),
+        SQLITE,
+    ),
+    "numbers where texts are": Case(
+        (
+            "UPDATE facebook_posts SET message = 2024, story = 1.5, type = 7 WHERE id = '1045_2'",
+            "UPDATE facebook_post_attachments SET title = 5, description = 2",
+            "UPDATE facebook_video_posts SET title = 5",
+        ),
+        (),
+        SQLITE,
+        lambda tables: {
+            name: re.sub(
+                r"(message|story|type|title|description) (TEXT|VARCHAR\(50\))", r"\1 STRING", sql
+            )
+            for name, sql in tables.items()
+        },
+    ),
+    "times without end in columns of their own": Case(
+        (
+            "ALTER TABLE facebook_posts ADD COLUMN ends TIMESTAMP DEFAULT 'infinity'",
+            "ALTER TABLE facebook_posts ADD COLUMN born DATE DEFAULT '0044-03-15 BC'",
+        ),
+        (),
+        POSTGRESQL,
+    ),
+    "names in other letters": Case((), (), SQLITE, respelt),
+}
+
+
+def made(url: str, case: Case, years: Years) -> Dump:
+    """Let the scripts make and fill a database, odd rows and all."""
+    if not url.startswith(case.engines):
+        pytest.skip("the other engine takes no such row")
+    scripts = Dump(url)
+    scripts.make(tables=case.tables(dump.TABLES))
+    years.fill(scripts)
+    scripts.run(*case.run)
+    return scripts
+
+
+def use(archive: Archive, folder: Path, case: Case) -> None:
+    """Read everything in every way there is."""
+    archive.index()
+    posts = list(archive.feed.newest(1000))
+    assert len(posts) == case.listed
+    assert all(isinstance(post["id"], str) for post in posts)
+    paged, cursor = [], None
+    while True:
+        page = archive.feed.posts(limit=7, cursor=cursor)
+        paged += page["posts"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert paged == posts
+    assert archive.feed.videos(limit=5)["videos"]
+    assert archive.feed.timeline()["posts"]
+    archive.feed.posts(limit=5, q="quoted")
+    archive.feed.media(limit=100)
+    archive.feed.pages(limit=5)
+    archive.feed.stats()
+    str(verify.verify(archive.db, archive.media).total)
+    export.export(archive.db, archive.media, folder, archive.now())
+
+
+@pytest.mark.parametrize("name", COPED)
+def test_an_odd_row_does_not_stop_the_good_ones(
+    database_url: str, other_url: str, tmp_path: Path, name: str
+) -> None:
+    """All is adopted, told, used, written to by the scripts as before, and copied whole."""
+    case, years = COPED[name], Years(posts=30, attachments=60, again=20, videos=6)
+    scripts = made(database_url, case, years)
+    before = theirs(scripts)
+    rehearsed = adopt.rehearse(database_url)
+    assert theirs(scripts) == before
+    with archive_on(database_url, tmp_path) as archive:
+        report = archive.take_over()
+        assert report is not None
+        assert archive.setup() == []
+        assert theirs(scripts) == before
+        for note in case.notes:
+            assert re.search(note, str(report)), str(report)
+            assert re.search(f"(?m)^-- .*{note}", rehearsed)
+        use(archive, tmp_path / "once", case)
+        Years(posts=30, attachments=70, again=20, videos=6, seed=9).fill(scripts)
+        scripts.run(*(sql for sql in case.run if sql.startswith("UPDATE")))
+        archive.take_in()
+        with models.session(archive.db):
+            assert not adopt.rows.is_any(archive.db)
+        use(archive, tmp_path / "again", case)
+        check_whole(archive, other_url)
+
+
+def check_whole(archive: Archive, other_url: str) -> None:
+    target = models.connect(other_url)
+    copied = copy(archive.db, target)
+    assert written(copied)
+    assert written(copy(archive.db, target)) == 0
+    models.close(target)
