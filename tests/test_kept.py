@@ -54,10 +54,10 @@ class CountedFeed(Feed):
         assert self.hold.wait(20)
         return super().posts(**wanted)
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self, **also: Any) -> dict[str, Any]:
         """Count and answer."""
         self.asked += 1
-        return super().stats()
+        return super().stats(**also)
 
 
 @dataclass
@@ -157,15 +157,34 @@ def test_what_was_written_is_there_in_the_next_answer(place: Place) -> None:
 def test_what_another_process_writes_is_there_too(place: Place, database_url: str) -> None:
     """It does not matter who writes."""
     before = place.ask()
+    _write_elsewhere(database_url, "another")
+    after = place.ask(If_None_Match=before.headers["etag"])
+    assert (after.status, after.json["posts"][0]["message"]) == (200, "another")
+
+
+def test_what_is_held_is_compared_without_a_statement(place: Place, database_url: str) -> None:
+    """304 comes without a word to the rows, and again so after another process has written."""
+    said: list[str] = []
+    for number in range(3):
+        held = place.ask().headers["etag"]
+        place.shelf.db.query_hooks[:] = [lambda event: said.append(event.sql)]
+        for _ in range(5):
+            assert place.ask(If_None_Match=held).status == 304
+        place.shelf.db.query_hooks.clear()
+        assert said == []
+        _write_elsewhere(database_url, str(number))
+        assert place.ask(If_None_Match=held).status == 200
+
+
+def _write_elsewhere(url: str, message: str) -> None:
+    """Let another process change the text of every post."""
     code = (
         "import sys; from fbsyncd import models; db = models.connect(sys.argv[1])\n"
         "with models.transaction(db):\n"
-        "    models.change(db, \"UPDATE facebook_posts SET message = 'another'\")\n"
+        "    models.change(db, 'UPDATE facebook_posts SET message = ?', [sys.argv[2]])\n"
         "models.close(db)"
     )
-    subprocess.run([sys.executable, "-c", code, database_url], check=True, timeout=60)
-    after = place.ask(If_None_Match=before.headers["etag"])
-    assert (after.status, after.json["posts"][0]["message"]) == (200, "another")
+    subprocess.run([sys.executable, "-c", code, url, message], check=True, timeout=60)
 
 
 def test_a_link_is_not_handed_out_after_its_death(place: Place) -> None:

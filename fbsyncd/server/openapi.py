@@ -45,7 +45,7 @@ _REFUSALS: Final = {
     431: "The headers are too large.",
     500: "Something went wrong in the server; its log says what.",
     501: "The body comes in a Transfer-Encoding that is not chunked.",
-    503: "The archive is busy, its disk is away, or nothing runs that could do it: try later.",
+    503: "The archive is busy, its files cannot be read, or nothing runs that could: try later.",
     505: "This is HTTP/1.1, and HTTP/1.0.",
 }
 _HEADERS: Final = {
