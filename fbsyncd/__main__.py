@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="fbsyncd", description="Archive Facebook Pages before their picture links die."
     )
     parser.add_argument("--version", action="version", version=f"fbsyncd {__version__}")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the config.toml to use")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the config.toml to use, in whichever folder"
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_setting_up(commands)
     _add_working(commands)
@@ -98,96 +100,138 @@ def _parser() -> argparse.ArgumentParser:
 def _add_setting_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     init = _add(commands, "init", "write a commented config.toml and the folders")
     init.add_argument(
-        "directory", nargs="?", type=Path, default=Path(), metavar="DIR", help="there, not here"
+        "directory",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="the folder to write them into (default: this one)",
     )
-    install = _add(commands, "install", "put fbsyncd in place as a service of systemd")
-    install.add_argument("--user", action="store_true", help="as this person's, not the system's")
+    install = _add(commands, "install", "put fbsyncd in place as a service, with its man page")
+    install.add_argument("--user", action="store_true", help="as your own service, without root")
     install.add_argument(
-        "--root", type=Path, default=Path("/"), metavar="DIR", help="below DIR, for packagers"
+        "--root", type=Path, default=Path("/"), metavar="DIR", help="write below DIR, for packagers"
     )
     setup = _add(commands, "setup", "create the database's schema, adopt one, or update it")
-    setup.add_argument("--dry-run", action="store_true", help="only show the SQL")
-    _add(commands, "config", "show the configuration in force", function="show_config")
+    setup.add_argument("--dry-run", action="store_true", help="only show the SQL, change nothing")
+    _add(
+        commands,
+        "config",
+        "show the configuration in force, secrets hidden",
+        function="show_config",
+    )
     _add_token(commands)
     doctor = _add(commands, "doctor", "check everything, one line each, with the remedy")
-    doctor.add_argument("--json", action="store_true", help="as JSON, for programs")
+    doctor.add_argument("--json", action="store_true", help="print JSON, for programs")
     demo = _add(
         commands, "demo", "try everything against a simulated Facebook", function="show_demo"
     )
-    demo.add_argument("--port", type=_natural, metavar="N", help="port of the dashboard")
-    demo.add_argument("--dir", type=Path, metavar="DIR", help="keep the demo's archive there")
     demo.add_argument(
-        "--replay", nargs="+", default=(), metavar="FILE", help="serve recorded answers"
+        "--port", type=_natural, metavar="N", help="port of the dashboard (default: 8080)"
+    )
+    demo.add_argument(
+        "--dir",
+        type=Path,
+        metavar="DIR",
+        help="keep the demo's archive in DIR (default: remove it)",
+    )
+    demo.add_argument(
+        "--replay",
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="let the simulated Facebook answer with these recorded answers",
     )
 
 
 def _add_token(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     token = _add(commands, "token", "make Page tokens that last from a person's short-lived one")
-    token.add_argument("--app-id", metavar="ID", help="the app's id; asked for when left out")
-    token.add_argument("--page", metavar="ID", help="only this Page")
+    token.add_argument("--app-id", metavar="ID", help="the app's id (default: ask for it)")
+    token.add_argument("--page", metavar="ID", help="only this Page (default: each)")
     token.add_argument(
         "--dir",
         type=Path,
         default=Path("tokens"),
         metavar="DIR",
-        help="where the files go; tokens/ beside config.toml",
+        help="the folder for the files (default: tokens/ beside config.toml)",
     )
     # Never the secrets themselves: every user of the machine can read a command line.
     token.add_argument(
-        "--secret-file", type=Path, metavar="FILE", help="holds the app's secret; - for input"
+        "--secret-file",
+        type=Path,
+        metavar="FILE",
+        help="read the app's secret from FILE, or from standard input if it is - (default: ask)",
     )
     token.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="holds the user token; - for input"
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="read your user token from FILE, or from standard input if it is - (default: ask)",
     )
 
 
 def _add_working(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    _add(commands, "run", "the daemon: sync, download, reconcile, serve")
+    _add(commands, "run", "run the daemon: it reads, downloads, reconciles and serves")
     sync = _add(commands, "sync", "read the Pages once and fetch their pictures")
-    sync.add_argument("--page", metavar="ID", help="only this Page")
+    sync.add_argument("--page", metavar="ID", help="read only this Page")
     window = sync.add_mutually_exclusive_group()
-    window.add_argument("--days", type=_natural, metavar="N", help="only the last N days")
-    window.add_argument("--all", action="store_true", help="everything there ever was")
-    window.add_argument("--full", action="store_true", help="the whole window again")
-    sync.add_argument("--no-media", action="store_true", help="write and queue, fetch nothing")
-    reconcile = _add(commands, "reconcile", "compare rows with files once")
-    reconcile.add_argument("--scrub", action="store_true", help="compare every file's SHA-256 too")
-    reconcile.add_argument("--dry-run", action="store_true", help="only say what is wrong")
+    window.add_argument(
+        "--days", type=_natural, metavar="N", help="read the posts of the last N days only"
+    )
+    window.add_argument("--all", action="store_true", help="read every post there ever was")
+    window.add_argument("--full", action="store_true", help="read all of sync.backfill_days again")
+    sync.add_argument("--no-media", action="store_true", help="fetch no pictures, only queue them")
+    reconcile = _add(commands, "reconcile", "compare the rows with the files once")
+    reconcile.add_argument(
+        "--scrub", action="store_true", help="compare the SHA-256 of every file too"
+    )
+    reconcile.add_argument(
+        "--dry-run", action="store_true", help="only say what is wrong, change nothing"
+    )
     reconcile.add_argument(
         "--delete-orphans", action="store_true", help="remove files that no row knows"
     )
     reconcile.add_argument(
         "--accept-loss",
         action="store_true",
-        help="take the folder as it is and fetch again whatever is missing",
+        help="believe that all these files are gone, and fetch them again",
     )
     retry = _add(commands, "retry", "put given-up pictures back into the queue")
-    retry.add_argument("ids", nargs="*", metavar="ID", help="ids of media rows")
-    retry.add_argument("--all", action="store_true", help="all that were given up")
+    retry.add_argument("ids", nargs="*", metavar="ID", help="a picture, as /api/media names it")
+    retry.add_argument("--all", action="store_true", help="every picture that was given up")
 
 
 def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verify = _add(commands, "verify", "month by month: what is archived, what is lost and why")
-    verify.add_argument("--json", action="store_true", help="as JSON, for programs")
+    verify = _add(commands, "verify", "show month by month what is archived, what is lost and why")
+    verify.add_argument("--json", action="store_true", help="print JSON, for programs")
     verify.add_argument(
-        "--quick", action="store_true", help="compare the sizes of files only, read none of them"
+        "--quick", action="store_true", help="compare only the sizes of files, read none of them"
     )
     export = _add(commands, "export", "write the archive as plain files, to look at or to keep")
     export.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
     copy = _add(commands, "copy", "copy every row into another database, of either engine")
-    copy.add_argument("--to", required=True, metavar="URL", help="sqlite:///FILE or postgresql://…")
+    copy.add_argument(
+        "--to",
+        required=True,
+        metavar="URL",
+        help="the database to write: sqlite:///FILE or postgresql://USER@HOST/NAME",
+    )
     forget = _add(commands, "forget", "remove a post or a Page on purpose, files included")
-    forget.add_argument("kind", choices=("post", "page"), metavar="post|page", help="which it is")
-    forget.add_argument("id", metavar="ID", help="its id")
-    forget.add_argument("--yes", action="store_true", help="do not ask")
+    forget.add_argument(
+        "kind", choices=("post", "page"), metavar="post|page", help="what to remove"
+    )
+    forget.add_argument("id", metavar="ID", help="the id of that post or Page")
+    forget.add_argument("--yes", action="store_true", help="remove it without asking first")
 
 
 def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     stats = _add(commands, "stats", "show what is archived")
-    stats.add_argument("--json", action="store_true", help="as JSON, for programs")
+    stats.add_argument("--json", action="store_true", help="print JSON, for programs")
     posts = _add(commands, "posts", "show the newest posts as the dashboard sees them")
-    posts.add_argument("--limit", type=_natural, default=20, metavar="N", help="how many, not 20")
-    posts.add_argument("--json", action="store_true", help="an array of posts as /api/posts has")
+    posts.add_argument(
+        "--limit", type=_natural, default=20, metavar="N", help="how many posts (default: 20)"
+    )
+    posts.add_argument("--json", action="store_true", help="print JSON: posts as in /api/posts")
 
 
 def _add(

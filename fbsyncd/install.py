@@ -1,4 +1,4 @@
-"""Put fbsyncd in place as a service of systemd: its unit, and what the unit names.
+"""Put fbsyncd in place as a service of systemd: its unit, what the unit names, and its manual.
 
 Starts and enables nothing: what it says in the end are the commands for that. A unit of ours is
 replaced by the newer one, for changes of one's own belong into ``systemctl edit``; a config.toml
@@ -62,6 +62,8 @@ def system(program: Sequence[str], root: Path) -> Installed:
     if not os.path.lexists(folder / "config.toml"):
         files[folder / "config.toml"] = _system_config()
     written = [_write(path, text) for path, text in files.items()]
+    written += _share(root / "usr" / "local" / "share")
+    written += _called_by_name(root / "usr" / "local" / "bin" / "fbsyncd", program)
     tokens = _private(folder / "tokens")
     text = _NEXT.format(config=folder / "config.toml", tokens=tokens)
     return Installed([*written, tokens], text)
@@ -72,7 +74,9 @@ def user(program: Sequence[str], config: Path, environ: Mapping[str, str]) -> In
     home = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     unit = _unit("fbsyncd-user.service").replace(_PROGRAM, _command(program))
     unit = unit.replace("%E/fbsyncd/config.toml", _command([str(config)]))
-    return Installed([_write(home / "systemd" / "user" / NAME, unit)], _NEXT_USER)
+    written = [_write(home / "systemd" / "user" / NAME, unit)]
+    share = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return Installed(written + _share(share), _NEXT_USER)
 
 
 def this_program() -> list[str]:
@@ -96,6 +100,30 @@ def _system_config() -> str:
     }.items():
         text = text.replace(was, becomes, 1)
     return text
+
+
+def _share(share: Path) -> list[Path]:
+    """Put the man page and the completions below *share*, but for those that are there already."""
+    sources = {share / place: source for place, source in datafiles.shared().items()}
+    return [
+        _write(path, source.read_text(encoding="utf-8"))
+        for path, source in sources.items()
+        if not (path.exists() and path.samefile(source))
+    ]
+
+
+def _called_by_name(link: Path, program: Sequence[str]) -> list[Path]:
+    """Let a person call *program* by its name alone, where no other program has that name."""
+    is_named = program[0] in {_PROGRAM, "/usr/bin/fbsyncd"}
+    if is_named or len(program) > 1 or (os.path.lexists(link) and not link.is_symlink()):
+        return []
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(program[0])
+    except OSError as error:
+        raise UsageError(f"cannot make {link}: {error.strerror}; try it with sudo") from error
+    return [link]
 
 
 def _command(words: Sequence[str]) -> str:

@@ -29,12 +29,12 @@ def startable(name: str, folder: Path) -> Path:
     return path
 
 
-def judged(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def judged(folder: Path, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Ask systemd-analyze; a person's units are judged with *folder* for its run time."""
     assert analyze is not None
     environ = {"XDG_RUNTIME_DIR": str(folder), "HOME": str(folder), "PATH": os.environ["PATH"]}
     return subprocess.run(
-        [analyze, *arguments], env=environ, capture_output=True, text=True, check=False
+        [analyze, *arguments], env=environ | more, capture_output=True, text=True, check=False
     )
 
 
@@ -82,7 +82,10 @@ def test_the_service_of_the_system_is_put_in_place(tmp_path: Path) -> None:
     assert made.media.root == Path("/var/lib/fbsyncd/media/facebook")
     assert (folder / "tokens").stat().st_mode & 0o777 == 0o700
     assert "systemctl enable --now fbsyncd" in done.next
-    assert len(done.written) == 3
+    names = {str(path.relative_to(tmp_path)) for path in done.written}
+    assert names >= {"usr/local/share/man/man1/fbsyncd.1", "usr/local/bin/fbsyncd"}
+    assert (tmp_path / "usr/local/bin/fbsyncd").readlink() == Path(*PROGRAM)
+    assert all(os.path.lexists(path) for path in done.written)
 
 
 def test_installing_again_keeps_the_configuration(tmp_path: Path) -> None:
@@ -99,6 +102,35 @@ def test_installing_again_keeps_the_configuration(tmp_path: Path) -> None:
     assert own.read_text() == "mine"
 
 
+def test_a_program_of_that_name_is_left_alone(tmp_path: Path) -> None:
+    """A link of ours is renewed; what somebody else has put there stays."""
+    place = tmp_path / "usr/local/bin/fbsyncd"
+    place.parent.mkdir(parents=True)
+    place.symlink_to("/opt/older/bin/fbsyncd")
+    install.system(PROGRAM, tmp_path)
+    assert place.readlink() == Path(*PROGRAM)
+    place.unlink()
+    place.write_text("mine")
+    assert place not in install.system(PROGRAM, tmp_path).written
+    assert place.read_text() == "mine"
+    place.unlink()
+    install.system(["/usr/local/bin/fbsyncd"], tmp_path)
+    assert not os.path.lexists(place)
+
+
+@needs_systemd
+@pytest.mark.skipif(shutil.which("man") is None, reason="man is not here")
+@pytest.mark.parametrize("name", UNITS)
+def test_the_page_that_a_unit_names_is_put_in_place(name: str, tmp_path: Path) -> None:
+    """systemd finds the manual where the installation has written it, and misses it elsewhere."""
+    install.system(PROGRAM, tmp_path)
+    scope = "--user" if "user" in name else "--system"
+    for place, found in (("usr/local/share/man", True), ("nowhere", False)):
+        environ = {"MANPATH": str(tmp_path / place)}
+        done = judged(tmp_path, "verify", "--man=yes", scope, startable(name, tmp_path), **environ)
+        assert ("fbsyncd(1)" not in done.stderr) is found, done.stderr
+
+
 @pytest.mark.parametrize("place", ["/home/me/venv/bin/fbsyncd", "/root/x/fbsyncd", "/tmp/fbsyncd"])
 def test_a_program_that_the_service_cannot_see_is_refused(place: str, tmp_path: Path) -> None:
     """Homes are hidden from the service: nothing is written, and the way out is said."""
@@ -112,9 +144,10 @@ def test_a_persons_service_names_the_persons_archive(tmp_path: Path) -> None:
     archive = tmp_path / "my 100% $archive"
     archive.mkdir()
     (archive / "config.toml").write_text("")
-    home = {"XDG_CONFIG_HOME": str(tmp_path / "etc")}
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "etc"), "XDG_DATA_HOME": str(tmp_path / "share")}
     done = install.user(PROGRAM, archive / "config.toml", home)
-    (path,) = done.written
+    path = done.written[0]
+    assert (tmp_path / "share/man/man1/fbsyncd.1").read_text().startswith(".\\")
     assert path == tmp_path / "etc/systemd/user/fbsyncd.service"
     (line,) = [line for line in path.read_text().splitlines() if line.startswith("ExecStart=")]
     assert line.endswith(f' run --config "{tmp_path}/my 100%% $$archive/config.toml"')

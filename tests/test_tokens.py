@@ -439,7 +439,7 @@ def test_without_a_terminal_secrets_come_from_files(facebook: Simulator, tmp_pat
     place(tmp_path, facebook)
     done = asked(tmp_path, "--app-id", APP_ID)
     assert done.returncode == 1
-    assert "name a file with --secret-file, or - for input" in done.stderr
+    assert "name a file with --secret-file, or - for standard input" in done.stderr
 
 
 def test_a_token_that_ends_is_told(facebook: Simulator, tmp_path: Path) -> None:
