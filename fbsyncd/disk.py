@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 #: What tells a file from another one under the same name, wherever it is moved: size and time.
 Stamp = tuple[int, int]
+#: What tells that nothing was put in a file's place, nor written to it: device, inode and times.
+Identity = tuple[int, ...]
 
 
 def write(path: Path, data: bytes) -> None:
@@ -44,6 +47,16 @@ def digest(path: Path) -> str:
     return sha256
 
 
+def is_whole(path: Path) -> bool:
+    """Tell whether a file is what its name says; one the disk cannot read is not."""
+    try:
+        return is_file(path) and digest(path) == path.name.partition(".")[0]
+    except OSError as error:
+        if error.errno == errno.EIO:
+            return False
+        raise
+
+
 def is_file(path: Path) -> bool:
     """Tell whether this is a file itself, not a link to one."""
     return path.is_file() and not path.is_symlink()
@@ -56,6 +69,15 @@ def stamp(path: Path) -> Stamp | None:
     except FileNotFoundError:
         return None
     return found.st_size, found.st_mtime_ns
+
+
+def identity(path: Path) -> Identity | None:
+    """Return what is another one after any change of the file, None when it cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def set_aside(path: Path, seen: Stamp, place: Path) -> None:

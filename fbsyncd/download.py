@@ -1,8 +1,9 @@
 """From the backlog to files: claim, fetch, write, settle, at most so many at once.
 
-Threads fetch and prove, and touch no row and no file. The thread that called :func:`drain` writes:
-it stages each picture as it comes, and commits them in groups (:class:`Group`): all bytes on the
-disk, then all names, then one transaction. A row is called archived only after its file is safe.
+Threads fetch, prove and stage: they wait for the network and for the disk side by side, and touch
+no row and no name. The thread that called :func:`drain` commits what they have staged in groups
+(:class:`Group`): all bytes are on the disk, then all names, then one transaction. A row is called
+archived only after its file is safe.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Final
 
-from fbsyncd import media as names
-from fbsyncd.assets import Archived, Job, Tally
+from fbsyncd.assets import Job, Tally
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import (
     ArchiveError,
@@ -30,10 +32,11 @@ from fbsyncd.errors import (
     PictureRefused,
     Unreachable,
 )
-from fbsyncd.fetch import Fetcher, Picture
+from fbsyncd.fetch import Fetcher
 from fbsyncd.media import Media, Staged
 from fbsyncd.plural import counted
 from fbsyncd.refrain import Refrain
+from fbsyncd.staging import Fetched, fetched
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ LAST_CALL_SECONDS: Final = 4.0
 class Group:
     """Pictures that are fetched but not settled yet."""
 
-    staged: list[tuple[Staged, Archived]] = field(default_factory=list)
+    staged: list[Fetched] = field(default_factory=list)
     failures: list[tuple[Job, FetchError]] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
 
@@ -95,16 +98,14 @@ def download_one(
     backlog: Backlog, fetcher: Fetcher, media: Media, job: Job, now: Callable[[], datetime]
 ) -> FetchError | None:
     """Fetch and settle one claimed row; return why it could not be had, or None when it was."""
+    staged = list[Staged]()
     try:
-        picture = fetcher.fetch(job.url)
+        part, archived = fetched(job, fetcher, media)
+        staged.append(part)
+        media.publish(staged)
     except FetchError as error:
         backlog.fail([(job, error)], now())
         return error
-    staged = list[Staged]()
-    try:
-        archived = _archived(job, picture, media)
-        staged.append(media.stage(picture.data, job.category, archived.filename))
-        media.publish(staged)
     except MediaTrouble:
         media.discard(staged)
         backlog.give_back([job.id])
@@ -122,7 +123,8 @@ class _Drain:
         self._media = media
         self._orders = orders
         self._claimed: list[Job] = []
-        self._flying: dict[Future[Picture], Job] = {}
+        self._flying: dict[Future[Fetched], Job] = {}
+        self._landed: SimpleQueue[Future[Fetched]] = SimpleQueue()
         self._unreached: list[tuple[Job, FetchError]] = []
         self._vain: Counter[str] = Counter()
         self._is_online = False
@@ -165,7 +167,9 @@ class _Drain:
                 # One dead host with the links that die first must not keep all others waiting.
                 self._unreached.append((job, Unreachable(f"no connection to {_host(job)}")))
                 continue
-            self._flying[pool.submit(self._fetcher.fetch, job.url)] = job
+            future = pool.submit(fetched, job, self._fetcher, self._media)
+            self._flying[future] = job
+            future.add_done_callback(self._landed.put)
         return bool(self._flying)
 
     def _claim(self) -> list[Job]:
@@ -182,16 +186,17 @@ class _Drain:
         )
 
     def _land(self, timeout: float) -> None:
-        done, _ = wait(self._flying, timeout=timeout, return_when=FIRST_COMPLETED)
-        for future in done:
-            self._receive(future)
+        with suppress(Empty):
+            self._receive(self._landed.get(timeout=timeout))
+            while True:
+                self._receive(self._landed.get_nowait())
         if self._group.is_due() or not self._flying:
             self._settle()
 
-    def _receive(self, future: Future[Picture]) -> None:
+    def _receive(self, future: Future[Fetched]) -> None:
         job = self._flying[future]
         try:
-            picture = future.result()
+            staged = future.result()
         except (Unreachable, Intercepted) as error:
             self._vain[_host(job)] += 1
             self._unreached.append((job, error))
@@ -200,9 +205,7 @@ class _Drain:
             self._group.failures.append((job, error))
         else:
             self._heard_of(job)
-            archived = _archived(job, picture, self._media)
-            staged = self._media.stage(picture.data, job.category, archived.filename)
-            self._group.staged.append((staged, archived))
+            self._group.staged.append(staged)
         # Only now: a full disk above must leave the job among those given back.
         del self._flying[future]
 
@@ -266,8 +269,15 @@ class _Drain:
         unsettled += [archived.id for _, archived in self._group.staged]
         unsettled += [job.id for job, _ in self._unreached]
         self._media.discard([staged for staged, _ in self._group.staged])
+        for future in self._flying:
+            future.add_done_callback(self._drop)
         if unsettled:
             self._backlog.give_back(unsettled)
+
+    def _drop(self, future: Future[Fetched]) -> None:
+        """Remove what a thread has staged that nobody waits for any more."""
+        if not future.cancelled() and future.exception() is None:
+            self._media.discard([future.result()[0]])
 
 
 def _result(error: FetchError) -> str:
@@ -277,18 +287,3 @@ def _result(error: FetchError) -> str:
 
 def _host(job: Job) -> str:
     return job.url.partition("://")[2].partition("/")[0]
-
-
-def _archived(job: Job, picture: Picture, media: Media) -> Archived:
-    name = names.filename(picture.sha256, picture.proof.extension)
-    return Archived(
-        id=job.id,
-        filename=name,
-        local_path=media.local_path(job.category, name),
-        public_url=names.public_path(job.category, name),
-        file_size=len(picture.data),
-        sha256=picture.sha256,
-        mime_type=picture.proof.mime_type,
-        width=picture.proof.width,
-        height=picture.proof.height,
-    )

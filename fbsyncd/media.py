@@ -78,7 +78,10 @@ class Media:
         self.root = root
         #: Whose folder this must be for anything to be written; None: nobody asked for a check.
         self.archive_id: str | None = None
-        self._base = base
+        told = root.relative_to(base) if root.is_relative_to(base) else root
+        self._told = "" if told == Path() else told.as_posix()
+        #: The id that was last read in the marker, and what that file was.
+        self._marked: tuple[str | None, disk.Identity | None] = (None, None)
         self._incoming = root / ".incoming"
         self._quarantine = root / ".quarantine"
 
@@ -161,7 +164,7 @@ class Media:
         with _told(f"cannot move {category}/{name} to quarantine"), suppress(FileNotFoundError):
             path = self.root / category / name
             seen = disk.stamp(path)
-            if seen is not None and (even_whole or not _is_whole(path)):
+            if seen is not None and (even_whole or not disk.is_whole(path)):
                 disk.set_aside(path, seen, self._quarantine / f"{category}-{name}")
 
     def remove(self, category: str, name: str) -> None:
@@ -228,10 +231,7 @@ class Media:
 
     def local_path(self, category: str, name: str) -> str:
         """Return the path as rows tell it: relative to the config's folder where it lies inside."""
-        path = self.root / category / name
-        if path.is_relative_to(self._base):
-            path = path.relative_to(self._base)
-        return path.as_posix()
+        return "/".join(filter(None, (self._told, category, name))) or "."
 
     def names(self, category: str) -> Iterator[str]:
         """Yield every name in the folder of one category, ours or not, in no order."""
@@ -262,9 +262,17 @@ class Media:
             return shutil.disk_usage(self.root).total
 
     def _require_marker(self) -> None:
-        """Read it each time: an empty mount point must not fill up after the disk went away."""
-        if self.archive_id is not None and self.marker() != self.archive_id:
-            raise Unavailable(f"{self.root} is not this archive's folder: mount its disk again")
+        """Look each time: an empty mount point must not fill up after the disk went away.
+
+        What was read in the very same file need not be read again.
+        """
+        if self.archive_id is None:
+            return
+        found = self.archive_id, disk.identity(self.root / MARKER)
+        if found[1] is None or found != self._marked:
+            if self.marker() != self.archive_id:
+                raise Unavailable(f"{self.root} is not this archive's folder: mount its disk again")
+            self._marked = found
 
 
 def public_path(category: str, name: str) -> str:
@@ -286,13 +294,3 @@ def _age(path: Path, now: datetime) -> timedelta:
     with suppress(FileNotFoundError):
         return now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return timedelta()
-
-
-def _is_whole(path: Path) -> bool:
-    """Tell whether a file is what its name says; one the disk cannot read is not."""
-    try:
-        return disk.is_file(path) and disk.digest(path) == path.name.partition(".")[0]
-    except OSError as error:
-        if error.errno == errno.EIO:
-            return False
-        raise

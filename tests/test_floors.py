@@ -24,7 +24,7 @@ FLOORS = [
     {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
     {"adopted", "backlog", "brake", "budgets", "export", "forget", "graph", "ledger", "listed"}
-    | {"merge", "relocate", "sole", "tokens", "verify"},
+    | {"merge", "relocate", "sole", "staging", "tokens", "verify"},
     {"stats"},
     {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"}
     | {"adopt", "grant"},
