@@ -52,10 +52,10 @@ class Facebook:
     url: str
 
     @classmethod
-    def start(cls, posts: int) -> Facebook:
+    def start(cls, posts: int, *arguments: str) -> Facebook:
         command = [sys.executable, "-m", "fbsyncd.simulator", "--pictures", "plain"]
         process = subprocess.Popen(
-            [*command, "--posts", str(posts)], stdout=subprocess.PIPE, text=True
+            [*command, "--posts", str(posts), *arguments], stdout=subprocess.PIPE, text=True
         )
         line = process.stdout.readline() if process.stdout else ""
         return cls(process, line.split()[-1])

@@ -1,0 +1,157 @@
+"""Archive pictures beside programs that only download them, from the same nginx.
+
+    python -m bench download [--files 5600] [--rounds 3] [--folder FOLDER]
+
+The links are those that the simulated Facebook signed; nginx stands where they lead, on the
+loopback, once as it is and once waiting 30 ms before each answer (its Lua module's sleep: the
+connection itself is as quick as before). Rounds are interleaved, and folders emptied and written
+back to the disk between.
+
+fbsyncd            `fbsyncd sync` from its start until the last picture is archived: hashed, checked
+                   for wholeness, on the disk under its name, and recorded
+fbsyncd, all       until it ends: every picture decoded in full and its small version made as well
+aria2c -j16        --file-allocation=none; writes files, checks nothing
+curl --parallel    --parallel-max 16; the least that has to be done
+gallery-dl         one after the other, as it works; it does not know links without .jpg at the end
+                   (3 of 100), so its time is that of the others, reckoned up to all
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from bench import stage, table
+from bench.programs import find, version
+from bench.stage import Stage
+from fbsyncd import models
+
+WAIT: Final = 0.03
+ARIA, CURL, GALLERY = "aria2c -j16", "curl --parallel", "gallery-dl"
+_KNOWN: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif")
+OURS, WHOLE = "fbsyncd", "fbsyncd, all developed too"
+
+
+class Clients:
+    """Everyone who downloads, each into a folder emptied before."""
+
+    def __init__(self, scene: Stage, folder: Path) -> None:
+        self._scene = scene
+        self._folder = folder
+        self._out = folder / "out"
+        self.whole: list[float] = []
+
+    def ways(self) -> dict[str, Callable[[], float]]:
+        """Return what is measured, by name."""
+        return {ARIA: self.aria2c, CURL: self.curl, GALLERY: self.gallery_dl, OURS: self.fbsyncd}
+
+    def aria2c(self) -> float:
+        lines = [f"{link}\n out={name}" for name, link in self._named()]
+        command = [find("aria2c"), "-j16", "--file-allocation=none", "--no-conf", "--quiet"]
+        return self._run([*command, "-d", str(self._out), "-i", self._list(lines)])
+
+    def curl(self) -> float:
+        lines = [f'url = "{link}"\noutput = "{self._out / name}"' for name, link in self._named()]
+        command = [find("curl"), "--disable", "--silent", "--fail", "--parallel"]
+        return self._run([*command, "--parallel-max", "16", "-K", self._list(lines)])
+
+    def gallery_dl(self) -> float:
+        command = [find("gallery-dl"), "--config-ignore", "--quiet"]
+        # Two sizes of one picture have one name, and differ in how the link goes on.
+        command += ["-D", str(self._out), "-f", "{filename}-{query[0:90]}.{extension}"]
+        links = [link for link in self._scene.links if link.partition("?")[0].endswith(_KNOWN)]
+        took = self._run([*command, "-i", self._list(links)], len(links))
+        return took * len(self._scene.links) / len(links)
+
+    def fbsyncd(self) -> float:
+        """Sync once; return the seconds until the last picture was archived."""
+        archive = stage.fresh(self._scene, self._folder / "archive")
+        stage.emptied(self._out)
+        began = time.time()
+        command = [sys.executable, "-m", "fbsyncd", "sync"]
+        done = subprocess.run(command, cwd=archive, capture_output=True, text=True, check=False)
+        ended = time.time()
+        if done.returncode:
+            sys.exit(f"fbsyncd sync: {done.stderr}")
+        self.whole.append(ended - began)
+        return self._last_archived(archive) - began
+
+    def _last_archived(self, archive: Path) -> float:
+        db = models.connect(f"sqlite:///{archive / 'fbsyncd.db'}")
+        sql = (
+            "SELECT count(*), max(downloaded_at) FROM media_storage"
+            " WHERE download_status = 'success' AND derived_from IS NULL"
+        )
+        with models.session(db):
+            ((count, last),) = models.rows(db, sql)
+        models.close(db)
+        if count != len(self._scene.links):
+            sys.exit(f"fbsyncd archived {count} of {len(self._scene.links)} pictures")
+        return datetime.fromisoformat(str(last)).timestamp()
+
+    def _named(self) -> list[tuple[str, str]]:
+        return [(f"{number:06}.jpg", link) for number, link in enumerate(self._scene.links)]
+
+    def _list(self, lines: list[str]) -> str:
+        path = self._folder / "list"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return str(path)
+
+    def _run(self, command: list[str], expected: int = 0) -> float:
+        stage.emptied(self._out)
+        took = table.seconds(lambda: subprocess.run(command, check=True, capture_output=True))
+        found = [path.stat().st_size for path in self._out.rglob("*") if path.is_file()]
+        if len(found) != (expected or len(self._scene.links)):
+            sys.exit(f"{command[0]} wrote {len(found)} files of {sum(found):,} bytes")
+        return took
+
+
+def main() -> None:
+    """Measure without and with a distance to the CDN, and print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    table.options(parser, rounds=3)
+    parser.add_argument("--files", type=int, default=5600)
+    parser.add_argument("--folder", type=Path, help="where to write (default: the temporary one)")
+    args = parser.parse_args()
+    with ExitStack() as stack:
+        name = tempfile.TemporaryDirectory(prefix="fbsyncd-bench-", dir=args.folder)
+        folder = Path(stack.enter_context(name))
+        scene = stack.enter_context(stage.built(folder, args.files))
+        tables = [compare(scene, folder, wait, args.rounds) for wait in (0, WAIT)]
+    table.tell("download", tables, args)
+
+
+def compare(scene: Stage, folder: Path, wait: float, rounds: int) -> table.Table:
+    """Return a table of all clients with nginx waiting so many seconds before each answer."""
+    clients = Clients(scene, folder)
+    where = f"{wait * 1000:.0f} ms before each answer" if wait else "loopback"
+    try:
+        with stage.nginx(scene, folder, wait):
+            rows, missing = table.measure(clients.ways(), rounds)
+    except table.Missing as reason:
+        rows, missing = {}, {where: f"left out, {reason}"}
+    if clients.whole:
+        rows[WHOLE] = clients.whole
+    goals = [
+        table.Goal(OURS, 0.8 if wait else 1.2, ARIA),
+        table.Goal(OURS, 0.5, GALLERY),
+    ]
+    title = f"{len(scene.links):,} pictures, {scene.size / 1e6:,.0f} MB, {where}"
+    notes = [", ".join(version(name) for name in ("nginx", *_there(rows)))]
+    return table.Table(title, "s", rows, ARIA, goals, missing, notes)
+
+
+def _there(rows: dict[str, list[float]]) -> list[str]:
+    return [row.split()[0] for row in rows if not row.startswith("fbsyncd")]
+
+
+if __name__ == "__main__":
+    main()
