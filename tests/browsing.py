@@ -8,11 +8,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from served import Shelf, Site, serving
+
+from fbsyncd.server import make_app
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
@@ -38,6 +42,30 @@ def _launched(player: Playwright) -> Browser:
         return player.chromium.launch(executable_path=path, args=_QUIET.split())
     except playwright.Error as error:
         return pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    """An empty archive."""
+    shelf = Shelf(tmp_path)
+    yield shelf
+    shelf.close()
+
+
+@pytest.fixture
+def site(shelf: Shelf) -> Iterator[Site]:
+    """Its server."""
+    with serving(make_app(shelf.feed, shelf.media)) as site:
+        yield site
+
+
+@contextmanager
+def opened(browser: Browser, site: Site, where: str = "", **options: Any) -> Iterator[Page]:
+    """Open the page at *where*; its clock can be moved on."""
+    with watched(browser, site.url, **options) as page:
+        page.clock.install()
+        page.goto(site.url + where)
+        yield page
 
 
 @contextmanager

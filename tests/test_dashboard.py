@@ -264,6 +264,45 @@ def test_an_archive_that_cannot_begin_says_what_to_do(browser: Browser, tmp_path
                 assert page.locator("article").count() == 0
 
 
+def test_a_facebook_out_of_reach_is_said(browser: Browser, tmp_path: Path) -> None:
+    """Its Pages are there, since when is told, and all goes on by itself once it answers."""
+    with Simulator(posts=3, pages=2, seed=5, pictures="plain") as facebook:
+        facebook.faults.html(times=None)
+        facebook.faults.cdn_html(times=None)
+        text = config_text(facebook).replace("backfill_days", 'interval = "1s"\nbackfill_days')
+        (tmp_path / "config.toml").write_text(text)
+        with running(tmp_path) as daemon:
+            daemon.until(lambda stats: stats["unreached"]["facebook"] is not None)
+            with opened(browser, daemon) as page:
+                page.wait_for_selector(".notices >> text=Facebook is out of reach since")
+                assert page.locator("#live").inner_text() == "Facebook is out of reach"
+                first = page.locator("#first-run")
+                assert "as soon as Facebook can be reached" in first.inner_text()
+                assert not page.locator("#first-steps").is_visible()
+                page.get_by_role("link", name="Health").click()
+                rows = page.locator("#health-pages tbody tr")
+                playwright.expect(rows).to_have_count(2)
+                assert "Out of reach" in rows.first.inner_text()
+                page.get_by_role("link", name="Posts", exact=True).click()
+                facebook.faults.clear()
+                page.locator("article img.there").first.wait_for(timeout=60_000)
+                page.locator(".notices li").first.wait_for(state="detached")
+                assert not first.is_visible()
+
+
+def test_what_was_said_of_a_sync_goes_again(browser: Browser, daemon: Running) -> None:
+    """ "A sync was started" stands for as long as its effect is looked for, and no longer."""
+    with watched(browser, daemon.url) as page:
+        page.clock.install()
+        page.goto(daemon.url)
+        page.wait_for_selector("#live[data-state='calm']")
+        page.get_by_role("button", name="Sync now").click()
+        page.wait_for_selector("#said >> text=A sync was started")
+        page.wait_for_selector("#sync:not([disabled])")
+        page.clock.fast_forward(31_000)
+        playwright.expect(page.locator("#said")).to_have_text("")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("where", ["", "?view=health", "?q=harvest&post={album}"])
 @pytest.mark.parametrize("width", [390, 1440])
@@ -307,7 +346,9 @@ def test_the_health_of_the_archive(browser: Browser, daemon: Running) -> None:
         text = page.locator("#health").inner_text()
         assert f"Safe\n{stats['pictures']['safe']}" in text
         assert "Nothing failed." in text
-        assert page.locator("#health-growth svg").count() == 2
+        # All of it came today: a day is no line.
+        assert page.locator("#health-growth svg").count() == 0
+        assert page.locator("#health-growth dd").first.inner_text() == str(stats["pictures"]["all"])
         page.get_by_role("link", name="Posts", exact=True).click()
         page.wait_for_selector("article img.there")
         page.go_back()

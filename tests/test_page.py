@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import browser, playwright, watched
+from browsing import browser, opened, playwright, shelf, site, watched
 from served import Shelf, Site, created, serving
 
 from fbsyncd.models import change, to_text, transaction
@@ -14,43 +13,15 @@ from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from typing import Any
+    from playwright.sync_api import Browser
 
-    from playwright.sync_api import Browser, Page
-
-__all__ = ["browser"]  # a fixture
+__all__ = ["browser", "shelf", "site"]  # fixtures
 
 pytestmark = pytest.mark.browser
 
 _BUSY, _AGAIN = 3_000, 5_000  # milliseconds between two looks of the page, see app.js
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 THAI = "เช้าวันนี้อากาศดีมากเราเดินขึ้นไปบนดอยสุเทพตั้งแต่ก่อนพระอาทิตย์ขึ้นหมอกหนาจนมองไม่เห็นทาง"
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    """An empty archive."""
-    shelf = Shelf(tmp_path)
-    yield shelf
-    shelf.close()
-
-
-@pytest.fixture
-def site(shelf: Shelf) -> Iterator[Site]:
-    """Its server."""
-    with serving(make_app(shelf.feed, shelf.media)) as site:
-        yield site
-
-
-@contextmanager
-def opened(browser: Browser, site: Site, **options: Any) -> Iterator[Page]:
-    """Open the page, whose clock is ours from then on."""
-    with watched(browser, site.url, **options) as page:
-        page.clock.install()
-        page.goto(site.url)
-        yield page
 
 
 def test_cards_show_pictures_and_words(browser: Browser, shelf: Shelf, site: Site) -> None:
@@ -159,12 +130,14 @@ def test_a_picture_that_was_lost_comes_back(browser: Browser, shelf: Shelf, site
 def test_new_posts_appear_by_themselves(browser: Browser, shelf: Shelf, site: Site) -> None:
     """An archive that is empty says so; posts that come in are shown without a reload."""
     with opened(browser, site) as page:
-        page.wait_for_selector("text=No posts are archived yet")
+        page.wait_for_selector("text=The Page was read and shows no posts.")
         page.wait_for_selector("text=Up to date")
+        assert not page.locator("#filters").is_visible()
         for number in range(60):
             shelf.post(number, f"Post {number}")
         page.clock.run_for(20_000)
         page.wait_for_selector("article >> text='Post 59'")
+        assert not page.locator("#first-run").is_visible()
         page.mouse.wheel(0, 20_000)
         playwright.expect(page.locator("article")).to_have_count(60)
 
@@ -334,16 +307,22 @@ _CONTRASTS = """() => {
 }"""
 
 
-def test_the_page_is_small(browser: Browser, shelf: Shelf, site: Site) -> None:
-    """Everything but the pictures is less than 100 KB."""
-    shelf.post(1, "words only")
-    page = browser.new_page()
+@pytest.mark.parametrize("locale", ["en-GB", "th-TH"])
+def test_the_page_is_small(browser: Browser, shelf: Shelf, site: Site, locale: str) -> None:
+    """A wall of Thai posts, all it needs, over the wire, but its pictures: less than 100 KB."""
+    for number in range(30):
+        shelf.attach(shelf.post(number, f"{number} {THAI}"))
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    wire = context.new_cdp_session(page)
+    wire.send("Network.enable")
     sizes: list[int] = []
-    page.on("response", lambda response: sizes.append(len(response.body())))
+    wire.on("Network.loadingFinished", lambda told: sizes.append(told["encodedDataLength"]))
     page.goto(site.url)
-    page.wait_for_selector("text=Up to date")
-    page.close()
-    assert len(sizes) >= 8
+    page.wait_for_selector("article >> nth=23")
+    page.wait_for_selector("#live[data-state]")
+    context.close()
+    assert len(sizes) >= 20
     assert sum(sizes) < 100_000
 
 

@@ -2,11 +2,14 @@
 
 import { ask, hasToken, keepToken, order, Refused, TokenNeeded } from "./api.js";
 import { offer, showFilters } from "./filters.js";
+import { zone } from "./format.js";
+import { setPages, spot } from "./grid.js";
 import { showHealth } from "./health.js";
-import { follow } from "./lightbox.js";
+import { follow, mend } from "./lightbox.js";
 import { addressOf, go, here } from "./place.js";
+import { measureBy, spotOfStep } from "./steps.js";
 import { doing, showSummary } from "./summary.js";
-import { choose, lookAgain, setPages, setTrouble } from "./wall.js";
+import { choose, lookAgain, setTrouble } from "./wall.js";
 import { say, translate } from "./words.js";
 
 const BUSY = 3_000, CALM = 20_000, AGAIN = 5_000; // milliseconds between looks
@@ -16,16 +19,27 @@ const byId = (id) => document.getElementById(id);
 const live = byId("live");
 
 let looking = false, again = false, timer = 0, eager = 0;
+let isKnown = false; // whether the archive has ever answered
+let height = 0; // how far down Health is to be shown, once it is filled
 
 async function look() {
   const place = here();
-  const [stats, timeline] = await Promise.all([ask("api/stats"), ask("api/timeline")]);
+  const [stats, timeline] = await Promise.all([ask("api/stats"), ask(`api/timeline?zone=${encodeURIComponent(zone)}`)]);
+  isKnown = true;
+  byId("unanswered").hidden = true;
   setPages(stats.pages);
   showSummary(stats);
   offer(stats.pages, timeline);
-  if (place.view === "health") await showHealth(stats, timeline);
+  if (place.view === "health") await fillHealth(stats, timeline);
   else await lookAgain();
+  await mend();
   return doing(stats);
+}
+
+async function fillHealth(stats, timeline) {
+  await showHealth(stats, timeline);
+  if (height) scrollTo(0, height);
+  height = 0;
 }
 
 async function keepLooking() {
@@ -36,10 +50,10 @@ async function keepLooking() {
   looking = true;
   let wait = AGAIN;
   try {
-    const busy = await look();
-    tell(busy ?? say("calm"), busy ? "busy" : "calm");
+    const { text, state } = await look();
+    tell(text, state);
     if (Date.now() > eager) byId("said").textContent = "";
-    wait = busy || Date.now() < eager ? BUSY : CALM;
+    wait = state === "busy" || Date.now() < eager ? BUSY : CALM;
   } catch (error) {
     trouble(error);
     if (error instanceof TokenNeeded) wait = Infinity;
@@ -52,7 +66,17 @@ async function keepLooking() {
 function trouble(error) {
   if (error instanceof TokenNeeded) askForToken();
   else if (error instanceof Refused) tell(say("refused", { why: error.message }), "away");
-  else tell(say(navigator.onLine || isLocal() ? "away" : "offline"), "away");
+  else {
+    tell(say(navigator.onLine || isLocal() ? "away" : "offline"), "away");
+    // With nothing to show yet, a dot in the corner is not enough.
+    if (!isKnown) showUnanswered();
+  }
+}
+
+function showUnanswered() {
+  byId("unanswered").hidden = false;
+  byId("end").textContent = "";
+  for (const name of ["summary", "filters"]) byId(name).hidden = true;
 }
 
 // An archive on this machine answers without a network.
@@ -82,8 +106,14 @@ function arrive() {
   }
   showFilters(place);
   follow(place);
-  if (isHealth) keepLooking();
-  else choose(place);
+  const was = spotOfStep();
+  if (!isHealth) {
+    choose(place, was);
+    return;
+  }
+  height = was?.y ?? 0;
+  scrollTo(0, height);
+  keepLooking();
 }
 
 for (const [name, view] of [["to-posts", ""], ["to-health", "health"]]) {
@@ -123,6 +153,7 @@ addEventListener("place", arrive);
 addEventListener("token", askForToken);
 
 translate(document);
+measureBy(() => (byId("health").hidden ? spot() : { y: scrollY }));
 setTrouble(trouble);
 arrive();
 keepLooking();

@@ -22,6 +22,7 @@ export function fill(card, post, pageName) {
   card.replaceChildren(
     ...(first ? [frame(post, first, text, pictures), ...strip(post, pictures, first)] : []),
     ...(text ? message(card, text) : []),
+    ...(text || first ? [] : [bare(post)]),
     foot(post, pageName),
   );
 }
@@ -115,6 +116,17 @@ function strip(post, pictures, first) {
   });
   if (unseen > 0) places.at(-1).dataset.unseen = `+${number(unseen)}`;
   return places.length ? [make("div", { class: "strip" }, ...places)] : [];
+}
+
+// A post of neither words nor pictures was something all the same: a link, an event, a share of
+// what is gone.
+const KINDS = ["photo", "album", "video", "link", "status", "event"];
+function bare(post) {
+  const title = post.attachments.map((part) => part.title || part.description).find(Boolean);
+  const kind = say(`kind_${KINDS.includes(post.type) ? post.type : "other"}`);
+  return make("div", { class: "bare" },
+    make("p", { class: "soft" }, say("bare", { kind })),
+    title ? make("p", { dir: "auto" }, begin(title)) : null);
 }
 
 function message(card, text) {

@@ -7,6 +7,8 @@ const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const percents = new Intl.NumberFormat(locale, { style: "percent" });
 const days = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
 const months = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" });
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
+const clockAndDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 const exact = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "long" });
 
@@ -18,6 +20,20 @@ export const percent = (share) => percents.format(share);
 export const month = (date) => months.format(date);
 export const day = (date) => days.format(date);
 export const exactTime = (date) => exact.format(date);
+
+// A day as the archive writes it, 2026-11-22, is the reader's day: the timeline is asked for in the
+// reader's time zone, and the filters send the reader's midnights.
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+export const dayOf = (text) => new Date(`${text}T00:00`);
+export function localDay(date) {
+  const [year, month, day] = [date.getFullYear(), date.getMonth() + 1, date.getDate()];
+  return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+}
+
+// "14:05" for a moment of today, else with its day.
+export function moment(date, now = new Date()) {
+  return (localDay(date) === localDay(now) ? clock : clockAndDay).format(date);
+}
 
 export function bytes(count) {
   const units = ["bytes", "kB", "MB", "GB", "TB"];

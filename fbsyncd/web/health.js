@@ -2,7 +2,7 @@
 
 import { ask, order, TokenNeeded } from "./api.js";
 import { area, columns, stacked } from "./charts.js";
-import { bytes, day, distance, make, number, percent, tellTime, time } from "./format.js";
+import { bytes, day, dayOf, distance, localDay, make, number, percent, tellTime, time } from "./format.js";
 import { fact, nameOf } from "./summary.js";
 import { say } from "./words.js";
 
@@ -10,19 +10,19 @@ const AHEAD = 14; // days of links that die
 const FAILED = 20; // rows asked for at once
 
 const byId = (id) => document.getElementById(id);
-const DAY = 86_400_000;
 
 const told = new Map(); // panel -> what it was made from
 let shownFailed = FAILED;
 
 export async function showHealth(stats, timeline) {
   const failed = await ask(`api/media?status=failed&limit=${Math.min(shownFailed, 100)}`);
-  const { deadlines, media, pictures: counts, pages: read, budgets, tokens, unavailable, reconcile } = stats;
+  const { deadlines, media, pictures: counts, budgets, tokens, unreached, unavailable, reconcile } = stats;
   fill("pictures", pictures, { pictures: counts, media });
   fill("growth", growth, timeline.archived);
-  fill("dying", dying, { deadlines, days: timeline.dying });
-  fill("pages", pages, { pages: read, budgets, tokens });
-  fill("disk", disk, { media, free_bytes: stats.free_bytes });
+  // The day is part of it: at midnight the bars move on.
+  fill("dying", dying, { deadlines, days: timeline.dying, today: localDay(new Date()) });
+  fill("pages", pages, { pages: stats.pages, budgets, tokens, unreached });
+  fill("disk", disk, { media, free: stats.free_bytes, all: stats.disk_bytes });
   fill("folder", folder, { unavailable, reconcile });
   fill("failed", failures, failed);
   byId("health").querySelectorAll("time").forEach(tellTime);
@@ -42,27 +42,40 @@ function pictures({ pictures: { safe, all }, media }) {
   const parts = [["safe", safe], ["pending", waiting - failed - givenUp], ["failed", failed], ["given_up", givenUp]];
   return [
     stacked(parts.map(([kind, count]) => ({ kind, share: all ? count / all : 0 }))),
-    make("dl", { class: "legend" }, ...parts.map(([kind, count]) =>
-      make("div", { class: kind }, make("dt", {}, say(`state_${kind}`)), make("dd", {}, number(count))))),
+    legend(parts.map(([kind, count]) => [kind, say(`state_${kind}`), number(count)])),
   ];
 }
 
 function growth(days) {
   if (!days.length) return [make("p", { class: "soft" }, say("noGrowth"))];
-  const from = day(new Date(days[0].day)), to = day(new Date(days.at(-1).day));
-  return [["pictures", "growthPictures", number], ["bytes", "growthBytes", bytes]].map(([what, name, shown]) => {
-    let sum = 0;
-    const points = days.map((one) => [Date.parse(one.day), (sum += one[what])]);
-    return make("figure", {}, area([[points[0][0] - DAY, 0], ...points], `${say(name)}: ${say("growthAbout", { from, to })}, ${shown(sum)}`),
-      make("figcaption", {}, make("span", {}, `${from} – ${to}`), make("strong", {}, `${say(name)}: ${shown(sum)}`)));
-  });
+  const kinds = [["pictures", "growthPictures", number], ["bytes", "growthBytes", bytes]];
+  return days.length > 1 ? kinds.map((kind) => curve(days, kind)) : firstDay(days[0], kinds);
+}
+
+function curve(days, [what, name, shown]) {
+  const from = day(dayOf(days[0].day)), to = day(dayOf(days.at(-1).day));
+  const before = dayOf(days[0].day);
+  before.setDate(before.getDate() - 1);
+  let sum = 0;
+  const points = days.map((one) => [dayOf(one.day).getTime(), (sum += one[what])]);
+  return make("figure", {}, area([[before.getTime(), 0], ...points], `${say(name)}: ${say("growthAbout", { from, to })}, ${shown(sum)}`),
+    make("figcaption", {}, make("span", {}, `${from} – ${to}`), make("strong", {}, `${say(name)}: ${shown(sum)}`)));
+}
+
+// One day is a point, and a line through it would say nothing.
+function firstDay(only, kinds) {
+  return [
+    make("dl", { class: "facts large" }, ...kinds.map(([what, name, shown]) => fact(say(name), shown(only[what])))),
+    make("p", { class: "soft" }, say("growthFirst", { when: day(dayOf(only.day)) })),
+  ];
 }
 
 function dying({ deadlines: { will_die: late, dead }, days }) {
   const counts = new Map(days.map((one) => [one.day, one.pictures]));
   const ahead = Array.from({ length: AHEAD }, (_, nth) => {
-    const date = new Date(Date.now() + nth * DAY);
-    const count = counts.get(date.toISOString().slice(0, 10)) ?? 0;
+    const date = new Date();
+    date.setDate(date.getDate() + nth);
+    const count = counts.get(localDay(date)) ?? 0;
     return { count, name: date.getDate(), title: say("dyingBar", { when: day(date), count }) };
   });
   const any = ahead.some(({ count }) => count);
@@ -73,18 +86,22 @@ function dying({ deadlines: { will_die: late, dead }, days }) {
   ];
 }
 
-function pages({ pages: all, budgets, tokens }) {
+// On a phone each Page is a block of lines, see health.css. The roles are named because what is
+// shown otherwise than as a table is no longer read out as one.
+function pages({ pages: all, budgets, tokens, unreached }) {
   const head = ["page", "state", "lastSync", "nextSync", "tokenEnds", "budget"];
-  const rows = all.map((page) => make("tr", {},
-    make("th", { scope: "row" }, nameOf(page)),
-    make("td", { class: page.message ? "gone" : "" }, stateOf(page)),
-    make("td", {}, time(page.last_sync)),
-    make("td", {}, page.next_sync ? time(page.next_sync) : "–"),
-    make("td", {}, tokenOf(tokens.find((token) => token.page_id === page.id))),
-    make("td", {}, budgetOf(budgets.filter((one) => one.page_id === page.id || !one.page_id)))));
-  return [make("table", {},
-    make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, say(name))))),
-    make("tbody", {}, ...rows))];
+  const cell = (name, what, attributes = {}) => make("td", { role: "cell", "data-name": say(name), ...attributes }, what);
+  const rows = all.map((page) => make("tr", { role: "row" },
+    make("th", { scope: "row", role: "rowheader" }, nameOf(page)),
+    cell("state", stateOf(page, unreached), { class: page.message || unreached.facebook ? "gone" : null }),
+    cell("lastSync", time(page.last_sync)),
+    cell("nextSync", page.next_sync ? time(page.next_sync) : "–"),
+    cell("tokenEnds", tokenOf(tokens.find((token) => token.page_id === page.id))),
+    cell("budget", budgetOf(budgets.filter((one) => one.page_id === page.id || !one.page_id)))));
+  const heads = head.map((name) => make("th", { scope: "col", role: "columnheader" }, say(name)));
+  return [make("table", { role: "table", "aria-labelledby": "t-pages" },
+    make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...heads)),
+    make("tbody", { role: "rowgroup" }, ...rows))];
 }
 
 function tokenOf(token) {
@@ -100,21 +117,29 @@ function budgetOf(some) {
   return back ? `${used} · ${say("budgetBack", { when: distance(new Date(back)) })}` : used;
 }
 
-function stateOf({ state, message }) {
+function stateOf({ state, message, is_syncing: isRead }, unreached) {
   if (message) return message;
-  return say(state === "reading" ? "pageReading" : "pageOk");
+  if (unreached.facebook) return say("pageAway");
+  if (isRead || state === "reading") return say("pageReading");
+  return say(state ? "pageOk" : "pageUnread");
 }
 
-function disk({ media, free_bytes: free }) {
-  const known = free !== null && free !== undefined;
-  const words = { used: bytes(media.bytes), free: known ? bytes(free) : "–" };
-  const share = known ? media.bytes / (media.bytes + free || 1) : 0;
+// The whole disk: these pictures, what else lies on it, and what is free.
+function disk({ media, free, all }) {
+  const parts = [["safe", media.bytes]];
+  if (all !== null && free !== null) parts.push(["other", Math.max(0, all - free - media.bytes)], ["free", free]);
+  const sum = parts.reduce((known, [, size]) => known + size, 0);
   return [
-    stacked([{ kind: "safe", share }, { kind: "rest", share: 1 - share }]),
-    make("p", {}, say("diskUsed", words)),
-    make("dl", { class: "facts" }, ...Object.entries(media.by_category ?? {}).map(([name, { files, bytes: size }]) =>
-      fact(name, `${number(files)} · ${bytes(size)}`))),
+    stacked(parts.map(([kind, size]) => ({ kind, share: sum ? size / sum : 0 }))),
+    legend(parts.map(([kind, size]) => [kind, say(`disk_${kind}`), bytes(size)])),
+    make("dl", { class: "facts small" }, ...Object.entries(media.by_category).map(([name, { files, bytes: size }]) =>
+      fact(say(`folder_${name}`), `${number(files)} · ${bytes(size)}`))),
   ];
+}
+
+function legend(lines) {
+  return make("dl", { class: "legend" }, ...lines.map(([kind, name, value]) =>
+    make("div", { class: kind }, make("dt", {}, name), make("dd", {}, value))));
 }
 
 function folder({ unavailable, reconcile }) {

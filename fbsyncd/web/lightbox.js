@@ -4,14 +4,15 @@ import { ask } from "./api.js";
 import { image, picturesOf, placeholder, wordsOf } from "./card.js";
 import { begin, day, exactTime, make, safeLink, time } from "./format.js";
 import { back, go, here } from "./place.js";
-import { nameOfPage, postShown } from "./wall.js";
+import { nameOfPage } from "./grid.js";
+import { postShown } from "./wall.js";
 import { say } from "./words.js";
 import { zoomable } from "./zoom.js";
 
 const byId = (id) => document.getElementById(id);
 const box = byId("lightbox"), stage = byId("stage"), about = byId("about");
 
-let post = null, pictures = [], nth = 0, zoom = null, opened = "";
+let post = null, pictures = [], nth = 0, zoom = null, opened = "", broken = false;
 
 // Make the box show what the address says.
 export async function follow(place) {
@@ -31,6 +32,18 @@ async function open(id) {
   if (!found) return missing();
   tell(found);
   if (found.edits) tellHistory(id);
+}
+
+// A picture that was gone comes back under the same name, once it is there again.
+export async function mend() {
+  if (!broken || !post) return;
+  const found = await ask(`api/posts/${encodeURIComponent(post.id)}`);
+  if (!found || post?.id !== found.id || !picturesOf(found)[nth]?.url) return;
+  post = found;
+  pictures = picturesOf(found);
+  const at = nth;
+  nth = -1;
+  turnTo(at);
 }
 
 function missing() {
@@ -53,6 +66,7 @@ function turnTo(wanted) {
   const next = Math.min(Math.max(wanted || 0, 0), Math.max(pictures.length - 1, 0));
   if (next === nth) return;
   nth = next;
+  broken = false;
   const picture = pictures[nth];
   const words = picture?.about || wordsOf(post) || say("wordless");
   const shown = picture?.url ? image(picture, begin(words), "100vw") : picture && placeholder(picture);
@@ -123,7 +137,7 @@ box.addEventListener("cancel", (event) => {
 // A file that is gone is being fetched again: the same picture, moments later.
 stage.addEventListener("error", () => {
   stage.replaceChildren(placeholder({ state: "healing" }));
-  nth = -1;
+  broken = true;
 }, true);
 byId("close").addEventListener("click", leave);
 byId("earlier").addEventListener("click", () => move(-1));

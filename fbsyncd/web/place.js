@@ -1,5 +1,7 @@
 // What the page shows is in its address: so a view can be shared, and Back goes back.
 
+import { begin } from "./steps.js";
+
 const NAMES = ["view", "q", "page", "type", "local", "since", "until", "post", "picture"];
 export const FILTERS = ["q", "page", "type", "local", "since", "until"];
 
@@ -18,12 +20,14 @@ export function addressOf(changes) {
   return address.href;
 }
 
-// Go somewhere else. A step of its own is one that Back undoes; a letter typed is not.
-export function go(changes, { step = true } = {}) {
-  const address = addressOf(changes);
-  if (address === location.href) return;
-  if (step) history.pushState({ inside: true }, "", address);
-  else history.replaceState(history.state, "", address);
+// Go somewhere else. A step of its own is one that Back undoes; a letter typed is not. `about` is
+// what the step is to be known by.
+export function go(changes, { step = true, about = {} } = {}) {
+  const now = here();
+  // By the words, not by the address: the same words can be written in more than one way.
+  if (Object.entries(changes).every(([name, text]) => now[name] === text)) return;
+  if (step) begin(addressOf(changes), about);
+  else history.replaceState(history.state, "", addressOf(changes));
   dispatchEvent(new Event("place"));
 }
 
@@ -32,8 +36,6 @@ export function back(changes) {
   if (history.state?.inside) history.back();
   else go(changes, { step: false });
 }
-
-addEventListener("popstate", () => dispatchEvent(new Event("place")));
 
 // The reader's midnight, so many days after a day; what is no day is left to the archive to refuse.
 function midnight(text, later = 0) {

@@ -1,6 +1,6 @@
 // The numbers at the top: how much is safe, what is in work, what needs a look.
 
-import { bytes, distance, make, number, time } from "./format.js";
+import { bytes, distance, make, moment, number, time } from "./format.js";
 import { say } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -13,15 +13,36 @@ export function showSummary(stats) {
   byId("progress").value = safe;
   byId("facts").replaceChildren(...facts(stats).map(([name, value]) => fact(name, value)));
   byId("notices").replaceChildren(...notices(stats));
-  const names = stats.pages.map(nameOf);
+  const names = stats.pages.map((page) => page.name).filter(Boolean);
   byId("title").textContent = names.length === 1 ? names[0] : say("archive");
   document.title = names.length === 1 ? `${names[0]} · fbsyncd` : "fbsyncd";
-  byId("first-run").hidden = Boolean(stats.posts || all || stats.pages.length);
+  byId("summary").hidden = false;
+  showFirstRun(stats);
+}
+
+// What to do next, or to wait for, where nothing is archived yet.
+function showFirstRun({ posts, pictures, pages, unreached }) {
+  byId("first-run").hidden = Boolean(posts || pictures.all);
+  byId("first-steps").hidden = pages.length > 0;
+  byId("first-now").textContent = pages.length ? say(expected(pages, unreached)) : "";
+}
+
+function expected(pages, unreached) {
+  if (pages.some((page) => page.message)) return "firstStopped";
+  if (unreached.facebook) return "firstAway";
+  return pages.every((page) => page.state === "ok") ? "firstNone" : "firstReading";
 }
 
 export const nameOf = (page) => page.name ?? page.id;
 
+// What goes on, and what that is: busy, calm, or away.
 export function doing(stats) {
+  if (stats.unreached.facebook) return { text: say("facebookAway"), state: "away" };
+  const busy = work(stats);
+  return busy ? { text: busy, state: "busy" } : { text: say("calm"), state: "calm" };
+}
+
+function work(stats) {
   if (stats.pages.some((page) => page.is_syncing || page.state === "reading")) return say("reading");
   return stats.media.pending ? say("arriving", { count: stats.media.pending }) : null;
 }
@@ -44,16 +65,24 @@ export function fact(name, value) {
   return make("div", {}, make("dt", {}, name), make("dd", {}, value));
 }
 
-function notices({ unavailable, pages, tokens }) {
+function notices({ unavailable, unreached, pages, tokens }) {
   const disk = unavailable ? [notice(say("picturesAway"), unavailable)] : [];
   const stopped = pages.filter((page) => page.message);
   const ending = tokens.filter((token) => token.state === "ending");
   return [
     ...disk,
+    ...outOfReach(unreached),
     ...stopped.map((page) => notice(nameOf(page), page.message)),
     ...ending.map(({ page_id: id, days_left: count }) =>
       notice(nameOf(pages.find((page) => page.id === id) ?? { id }), say("tokenEnding", { count }))),
   ];
+}
+
+function outOfReach({ facebook, pictures }) {
+  const since = facebook ?? pictures;
+  if (!since) return [];
+  const why = say(facebook ? "facebookAwayWhy" : "hostsAwayWhy", { when: moment(new Date(since)) });
+  return [notice(say(facebook ? "facebookAway" : "hostsAway"), why)];
 }
 
 function notice(what, why) {

@@ -1,121 +1,74 @@
-// The wall of posts: loads older ones as they are scrolled to, and puts each new one in its place.
+// The wall of posts: loads older ones as they are scrolled to, and offers new ones as they come.
 
 import { ask, Refused } from "./api.js";
-import { fill, isCut, isWaiting, offerMore } from "./card.js";
-import { make, month, tellTime } from "./format.js";
+import { isWaiting } from "./card.js";
+import { tellTime, make } from "./format.js";
+import { cards, empty, isAtRest, near, returnTo, show, toNewest } from "./grid.js";
 import { query } from "./place.js";
 import { say } from "./words.js";
 
 const PAGE = 24; // posts asked for at once
-const MOST = 12; // empty cards looked after in one go
-const ROW = 4; // pixels, the row height of the grid in style.css
+const MOST = 100; // as many as the archive gives at once
+const TURNS = 10; // pages looked through for the first post that is known
+const LONGEST = 40; // pages loaded at once to come back to a post
+const EMPTY = 12; // empty cards looked after in one go
 
 const byId = (id) => document.getElementById(id);
-const list = byId("posts"), more = byId("more"), end = byId("end");
+const list = byId("posts"), more = byId("more"), end = byId("end"), news = byId("news");
 
-const cards = new Map(); // post id -> its card
-const near = new Set(); // cards on the screen or close to it
-let pageNames = new Map();
 let wanted = new URLSearchParams(); // the filters, as the API knows them
 let turn = 0; // answers to what was wanted before are dropped
 let cursor = "", tail = ""; // where the next posts begin, where the last ones did
+let sought = null; // the spot to come back to, once there are cards
 let finished = false, loading = false, tellTrouble = () => {};
 const onTrouble = (error) => tellTrouble(error);
 
-// Each card takes as many grid rows as it is high: a wall without holes, in the order of reading.
-const heights = new ResizeObserver((changes) => fit(changes.map((change) => change.target)));
-function fit(changed) {
-  const rows = changed.map((card) =>
-    Math.ceil((card.offsetHeight + parseFloat(getComputedStyle(card).marginBottom)) / ROW));
-  changed.forEach((card, nth) => { card.style.gridRowEnd = `span ${rows[nth]}`; });
-}
-
-const sight = new IntersectionObserver((changes) => {
-  for (const { target, isIntersecting } of changes) near[isIntersecting ? "add" : "delete"](target);
-}, { rootMargin: "50%" });
 const bottom = new IntersectionObserver((changes) => {
   if (changes.some((change) => change.isIntersecting)) loadMore();
 }, { rootMargin: "1500px" });
 
 export const postShown = (id) => cards.get(id)?.post;
-export const nameOfPage = (id) => pageNames.get(id) ?? id;
 export const setTrouble = (tell) => { tellTrouble = tell; };
 
-export function setPages(pages) {
-  pageNames = new Map(pages.map((page) => [page.id, page.name ?? page.id]));
+// Show what fits these filters, from the newest on, or where the reader was.
+export function choose(place, spot) {
+  const now = query(place);
+  if (turn && now.toString() === wanted.toString()) {
+    if (spot) returnTo(spot);
+    return Promise.resolve();
+  }
+  wanted = now;
+  sought = spot;
+  return startAnew();
 }
 
-// Show what fits these filters, from the newest on.
-export function choose(place) {
-  const now = query(place);
-  if (turn && now.toString() === wanted.toString()) return Promise.resolve();
-  wanted = now;
+function startAnew() {
   turn += 1;
   finished = loading = false;
   cursor = tail = "";
+  offerNews([]);
   list.setAttribute("aria-busy", "true");
   return loadMore();
 }
 
-function empty() {
-  for (const card of cards.values()) {
-    heights.unobserve(card);
-    sight.unobserve(card);
-  }
-  cards.clear();
-  near.clear();
-  list.replaceChildren();
-}
-
-function show(posts) {
-  const changed = posts.map(put).filter(Boolean);
-  const cut = changed.map(isCut);
-  changed.forEach((card, nth) => offerMore(card, cut[nth]));
-  // At once, not when the observer gets to it: otherwise the cards are seen to jump.
-  fit(changed);
-}
-
-function put(post) {
-  const known = cards.get(post.id);
-  const card = known ?? make("article", { class: "card" });
-  const told = JSON.stringify(post) + pageNames.get(post.page_id);
-  if (card.told === told && !card.broken) return null;
-  Object.assign(card, { told, post, broken: false });
-  // With several Pages each card says whose it is; with one the heading has said it.
-  fill(card, post, pageNames.size > 1 ? pageNames.get(post.page_id) : null);
-  if (known) return card;
-  cards.set(post.id, card);
-  place(card);
-  heights.observe(card);
-  sight.observe(card);
-  return card;
-}
-
-function place(card) {
-  const created = card.post.created_time ?? "";
-  const grid = monthOf(created);
-  const older = [...grid.children].findLast((other) => (other.post.created_time ?? "") >= created);
-  if (older) older.after(card);
-  else grid.prepend(card);
-}
-
-function monthOf(created) {
-  const date = new Date(created || 0);
-  const key = `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}`;
-  const there = byId(`month-${key}`);
-  if (there) return there.nextElementSibling;
-  const title = make("h2", { id: `month-${key}` }, created ? month(date) : say("undated"));
-  const section = make("section", { "aria-labelledby": title.id }, title, make("div", { class: "grid" }));
-  const next = [...list.children].find((other) => other.firstElementChild.id < title.id);
-  list.insertBefore(section, next ?? null);
-  return section.lastElementChild;
-}
-
-function postsFrom(start) {
+function postsFrom(start, limit = PAGE) {
   const asked = new URLSearchParams(wanted);
-  asked.set("limit", PAGE);
+  asked.set("limit", limit);
   if (start) asked.set("cursor", start);
   return ask(`api/posts?${asked}`);
+}
+
+// The posts from `start` on; whoever comes back gets all down to the post they were at.
+async function gather(start, post) {
+  if (!post) return { start, ...(await postsFrom(start)) };
+  const posts = [];
+  for (let turns = 1; ; turns += 1) {
+    const page = await postsFrom(start, MOST);
+    posts.push(...page.posts);
+    const there = page.posts.some(({ id }) => id === post);
+    if (there || page.next_cursor === null || turns === LONGEST) return { ...page, start, posts };
+    start = page.next_cursor;
+  }
 }
 
 export const loadMore = () => loadNext().catch(onTrouble);
@@ -125,12 +78,12 @@ async function loadNext() {
   loading = true;
   const mine = turn;
   try {
-    const page = await postsFrom(cursor);
+    const page = await gather(cursor, cursor ? null : sought?.post);
     if (mine !== turn) return;
     // What was shown for other filters stays until there is something to show in its place.
-    if (!cursor) empty();
-    show(page.posts);
-    tail = cursor;
+    if (!cursor) begin(page.posts);
+    else show(page.posts);
+    tail = page.start;
     goOnAt(page.next_cursor);
   } catch (error) {
     if (mine !== turn) return;
@@ -145,6 +98,14 @@ async function loadNext() {
   }
 }
 
+function begin(posts) {
+  empty();
+  show(posts);
+  if (sought) returnTo(sought);
+  else toNewest();
+  sought = null;
+}
+
 function goOnAt(next) {
   finished = next === null;
   cursor = next ?? cursor;
@@ -154,7 +115,7 @@ function goOnAt(next) {
   bottom.observe(more);
   if (!finished) end.textContent = "";
   else if (cards.size) end.textContent = say("thatIsAll", { count: cards.size });
-  else end.textContent = say(wanted.size ? "nothingFound" : "none");
+  else end.textContent = wanted.size ? say("nothingFound") : "";
 }
 
 // Look for what has changed: at the top, at an end that still grows, and where pictures wait.
@@ -164,7 +125,7 @@ export async function lookAgain() {
   if (cards.size) await loadNewest(mine);
   else await loadNext();
   if (finished && mine === turn) {
-    const page = await postsFrom(tail);
+    const page = await postsFrom(tail, MOST);
     if (mine !== turn) return;
     show(page.posts);
     goOnAt(page.next_cursor);
@@ -175,16 +136,41 @@ export async function lookAgain() {
 
 // What came in at the top since the last look, down to the first post that is known.
 async function loadNewest(mine) {
-  for (let start = "", turns = 0; start !== null && turns < 10; turns += 1) {
+  const found = [];
+  let start = "", met = false;
+  for (let turns = 0; !met && start !== null && turns < TURNS; turns += 1) {
     const page = await postsFrom(start);
     if (mine !== turn) return;
-    start = page.posts.some((post) => cards.has(post.id)) ? null : page.next_cursor;
-    show(page.posts);
+    met = page.posts.some((post) => cards.has(post.id));
+    found.push(...page.posts);
+    start = page.next_cursor;
   }
+  show(found.filter((post) => cards.has(post.id)));
+  const fresh = found.filter((post) => !cards.has(post.id));
+  // So many that there is a gap below them: the wall begins anew.
+  const take = met || start === null ? () => show(fresh) : startAnew;
+  if (fresh.length && !isAtRest()) return offerNews(fresh, take);
+  offerNews([]);
+  if (fresh.length) take();
+}
+
+// New cards at the top would move what is being read: the reader says when.
+function offerNews(fresh, take) {
+  const words = fresh.length ? say("newPosts", { count: fresh.length }) : "";
+  const button = news.firstElementChild ?? make("button", { type: "button" });
+  button.onclick = () => {
+    offerNews([]);
+    take();
+    toNewest();
+    list.focus({ preventScroll: true });
+  };
+  if (news.textContent === words) return;
+  button.textContent = words;
+  news.replaceChildren(...(words ? [button] : []));
 }
 
 async function refreshEmpty() {
-  const open = [...near].filter((card) => card.broken || isWaiting(card.post)).slice(0, MOST);
+  const open = [...near].filter((card) => card.broken || isWaiting(card.post)).slice(0, EMPTY);
   const asked = open.map((card) => ask(`api/posts/${encodeURIComponent(card.post.id)}`));
   const found = (await Promise.all(asked)).filter(Boolean);
   show(found.filter((post) => cards.has(post.id)));
