@@ -1,4 +1,5 @@
 # make demo    the whole daemon against a simulated Facebook; no account needed
+#              another port, say: make demo DEMO_ARGS="--port 9090"
 # make check   lint, types and every test, as CI does
 # make manual  the man page and the completions of the shells anew, after a change of the options
 # make bench   every measurement of docs/PERFORMANCE.md, beside its peers; about an hour
@@ -17,7 +18,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses=8
 .PHONY: help demo test manual bench torture lint types check lock clean other-python
 
 help:
-	@sed -n 's/^# make/make/p' Makefile
+	@sed -n '/^#$$/q;s/^# //p' Makefile
 
 demo: $(VENV)/.run
 	$(BIN)/fbsyncd demo $(DEMO_ARGS)
@@ -64,11 +65,13 @@ $(VENV)/.run: requirements.lock pyproject.toml setup.py
 	fi; \
 	echo "Making $(VENV) with $$python"; \
 	"$$python" -m venv --clear $(VENV) && echo "$(PYTHON)" >$(VENV)/.python
+	@echo "Installing fbsyncd and what it needs into $(VENV); only the first time takes so long"
 	$(PIP_INSTALL) --require-hashes -r requirements.lock
 	$(PIP_INSTALL) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "Installing what the tests need into $(VENV)"
 	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 

@@ -59,9 +59,10 @@ class Stage:
 
 
 def run(stage: Stage) -> int:
-    """Run until SIGINT or SIGTERM."""
+    """Run until SIGINT or SIGTERM. Raises UsageError when the port that is wished for is taken."""
+    port = _port(stage.port)
     with _directory(stage.directory) as directory, _facebook(directory, stage.replay) as facebook:
-        config = _config(directory, facebook, stage.port or _free_port())
+        config = _config(directory, facebook, port)
         daemon.run(config, started=_greet)
     return 0
 
@@ -146,14 +147,19 @@ def _config(directory: Path, facebook: dict[str, Any], port: int) -> Config:
     return configuration.parse(text, base=directory, environ={}, source=str(path))
 
 
-def _free_port() -> int:
-    """Return the usual port, or any other that is free when somebody has that one."""
-    for port in (PORT, 0):
+def _port(wanted: int | None) -> int:
+    """Return the port that is *wanted*, or the usual one, or any other if somebody has that."""
+    for port in (wanted,) if wanted else (PORT, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
+            except (OSError, OverflowError) as error:
+                trouble = error
                 continue
             return int(probe.getsockname()[1])
-    raise UsageError("no port is free on 127.0.0.1")
+    because = getattr(trouble, "strerror", None) or "there is no such port"
+    raise UsageError(
+        f"port {wanted or PORT}: {because}; choose another with --port N"
+        ' (make demo DEMO_ARGS="--port N")'
+    ) from trouble

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -71,6 +72,19 @@ def test_a_sync_that_gets_no_picture_has_failed(facebook: Simulator, folder: Pat
     assert last.startswith("fbsyncd: none of the pictures could be fetched: 503")
     assert "`fbsyncd verify`" in last
     assert " 0 archived, " in done.stdout
+
+
+def test_a_demo_on_a_taken_port_names_the_way_out(tmp_path: Path) -> None:
+    """In one line, before anything is started, and for those who called make as well."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for wanted in (str(port), "70000"):
+            done = fbsyncd(tmp_path, "demo", "--port", wanted, "--dir", str(tmp_path / "demo"))
+            assert done.returncode == 1
+            (line,) = done.stderr.splitlines()
+            assert line.startswith(f"fbsyncd: port {wanted}: ")
+            assert '--port N (make demo DEMO_ARGS="--port N")' in line
+    assert not (tmp_path / "demo").exists()
 
 
 def test_a_post_of_which_little_is_known_is_a_line_too() -> None:
