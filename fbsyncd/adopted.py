@@ -66,6 +66,11 @@ def limits(db: Database) -> Limits:
     return told
 
 
+def is_adopted(db: Database) -> bool:
+    """Tell whether *db* was made by another program and taken over."""
+    return facts.get(db, _FACT) is not None
+
+
 def true_ids(db: Database, stored: Iterable[Values], named: Collection[str]) -> dict[str, str]:
     """Return the true ids of the pictures *named*, and of those in *stored* rows, by our ids.
 

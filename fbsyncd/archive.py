@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,23 +14,25 @@ from threading import Event
 from fbsyncd import (
     __version__,
     adopt,
+    bounds,
     condemned,
     download,
     handed,
+    heirs,
     migrate,
     models,
     process,
     relocate,
     search,
 )
-from fbsyncd.assets import Retry, Tally
+from fbsyncd.assets import Tally
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
 from fbsyncd.config import Config, Page
 from fbsyncd.develop import Darkroom
 from fbsyncd.errors import ConfigError, Offline, TokenRefused
 from fbsyncd.feed import Feed
-from fbsyncd.fetch import Fetcher, Limits
+from fbsyncd.fetch import Fetcher
 from fbsyncd.graph import Graph
 from fbsyncd.heal import Healer, Round, Unlinked
 from fbsyncd.media import Media
@@ -43,6 +44,7 @@ from fbsyncd.refrain import Refrain
 from fbsyncd.sync import Order, Report, Source, Sync
 from fbsyncd.thrift import Means
 from fbsyncd.walks import Walk, Window, share
+from fbsyncd.writers import Writers
 
 USER_AGENT = f"fbsyncd/{__version__}"
 
@@ -68,18 +70,18 @@ class Archive:
         self.config = config
         self.stop = stop or Event()
         self.now = now
-        self._host = socket.gethostname()
-        owner = f"{self._host}/{process.name()}"
+        owner = process.owner()
         self.db = models.connect(config.database.url)
         self.media = Media(config.media.root, config.base)
         self.brake = Brake(self.db, self.media)
-        self.backlog = Backlog(self.db, retry=_retry(config), owner=owner)
+        self.writers = Writers(self.db, self.media.root)
+        self.backlog = Backlog(self.db, retry=bounds.retry(config), owner=owner)
         self.feed = Feed(self.db, self.media, now=now, public_url=config.server.public_url)
         pixels = config.media.max_pixels
         self.darkroom = Darkroom(
             self.db, self.backlog, self.media, self.brake, max_pixels=pixels, owner=owner
         )
-        self.fetcher = Fetcher(_limits(config), user_agent=USER_AGENT)
+        self.fetcher = Fetcher(bounds.limits(config), user_agent=USER_AGENT)
         self.graph = Graph(
             url=config.facebook.graph_url,
             version=config.facebook.api_version,
@@ -89,7 +91,7 @@ class Archive:
             user_agent=USER_AGENT,
         )
         self._sync = Sync(self.db, self.graph, self.backlog)
-        unlinked = Unlinked(self.db, retry=_retry(config), owner=owner)
+        unlinked = Unlinked(self.db, retry=bounds.retry(config), owner=owner)
         self.healer = Healer(self.db, self.graph, self.backlog, unlinked)
         self.pulse = Pulse(("scheduler", "download", "reconcile", "database"))
         self.tallies = Tallies()
@@ -98,12 +100,18 @@ class Archive:
         # Pages being read just now: their links are about to be fresh, so nobody asks twice.
         self._reading: Counter[str] = Counter()
 
-    def setup(self) -> list[str]:
+    def setup(self, *, reads_only: bool = False) -> list[str]:
         """Bring schema and folders to what this program needs; return the migrations applied.
 
         Folders that are not this archive's are left as they are, and nothing is written there.
+        Raises AlreadyRunning when another folder is filled from this database just now; whoever
+        *reads_only* leaves its own as it is then.
         """
         applied = migrate.apply(self.db)
+        if not reads_only:
+            self.writers.join()
+        elif self.writers.are_elsewhere():
+            return applied
         adopt.finish(self.db, self.brake, self.media)
         self.take_in()
         self.brake.setup()
@@ -121,15 +129,16 @@ class Archive:
         return adopt.adopt(self.db, places, self.now())
 
     def take_in(self) -> None:
-        """Adopt the rows that older programs have added meanwhile."""
+        """Adopt the rows that older programs have added meanwhile, and bear what they removed."""
         adopt.turn(self.db, self.now())
+        heirs.turn(self.db)
 
     def tidy(self) -> None:
         """Clear what killed processes left behind: half-written and forgotten files, leases."""
         self.media.sweep(self.now())
         if self.brake.reason() is None:
             condemned.sweep(self.db, self.media)
-        self.backlog.release([owner for owner in self.backlog.owners() if self._is_gone(owner)])
+        self.backlog.release([owner for owner in self.backlog.owners() if process.has_left(owner)])
 
     def sync(
         self,
@@ -226,6 +235,7 @@ class Archive:
         self.darkroom.close()
         self.fetcher.close()
         self.graph.close()
+        self.writers.leave()
         models.close(self.db)
 
     def _means(self, page_id: str) -> Means:
@@ -260,18 +270,17 @@ class Archive:
         # Somebody may have removed an empty one; with the marker there, it is ours to make again.
         self.media.prepare()
 
-    def _is_gone(self, owner: str) -> bool:
-        host, _, name = owner.rpartition("/")
-        return host == self._host and process.is_gone(name)
-
 
 @contextmanager
-def opened(config: Config, *, stop: Event | None = None) -> Iterator[Archive]:
+def opened(
+    config: Config, *, stop: Event | None = None, reads_only: bool = False
+) -> Iterator[Archive]:
     """Open an archive for one command, set up if need be, and close it again."""
     archive = Archive(config, stop=stop)
     try:
-        archive.setup()
-        archive.tidy()
+        archive.setup(reads_only=reads_only)
+        if not reads_only:
+            archive.tidy()
         yield archive
     finally:
         archive.close()
@@ -285,15 +294,3 @@ def _source(page: Page) -> Source:
             raise TokenRefused(str(error), remedy="") from error
 
     return Source(page.id, token, handed.renewal(page.access_token_file, os.environ))
-
-
-def _retry(config: Config) -> Retry:
-    return Retry(config.media.retry_base, config.media.retry_max, config.media.max_attempts)
-
-
-def _limits(config: Config) -> Limits:
-    return Limits(
-        allowed_hosts=config.media.allowed_hosts,
-        max_bytes=config.media.max_file_size,
-        max_pixels=config.media.max_pixels,
-    )

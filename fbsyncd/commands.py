@@ -110,7 +110,7 @@ def reconcile(args: argparse.Namespace) -> int:
 
 def stats(args: argparse.Namespace) -> int:
     """Show what is archived."""
-    with opened(_load(args)) as archive:
+    with opened(_load(args), reads_only=True) as archive:
         told = archive.feed.stats()
     _say(json.dumps(told, ensure_ascii=False, indent=2) if args.json else terminal.storage(told))
     return 0
@@ -118,7 +118,7 @@ def stats(args: argparse.Namespace) -> int:
 
 def posts(args: argparse.Namespace) -> int:
     """Show the newest posts as the dashboard sees them."""
-    with opened(_load(args)) as archive:
+    with opened(_load(args), reads_only=True) as archive:
         told = list(archive.feed.newest(args.limit))
     if args.json:
         _say(json.dumps(told, ensure_ascii=False, indent=2))
@@ -154,7 +154,7 @@ def forget(args: argparse.Namespace) -> int:
 
 def verify(args: argparse.Namespace) -> int:
     """Show month by month what is archived, and fail when anything is lost."""
-    with opened(_load(args)) as archive:
+    with opened(_load(args), reads_only=True) as archive:
         archive.brake.require()
         with judging.display(sys.stderr) as heard:
             quick = args.quick
@@ -169,7 +169,7 @@ def verify(args: argparse.Namespace) -> int:
 
 def export(args: argparse.Namespace) -> int:
     """Write the archive as plain files."""
-    with opened(_load(args)) as archive:
+    with opened(_load(args), reads_only=True) as archive:
         archive.brake.require()
         done = exporting.export(archive.db, archive.media, args.directory, archive.now())
     _say(
@@ -186,7 +186,10 @@ def export(args: argparse.Namespace) -> int:
 
 def copy(args: argparse.Namespace) -> int:
     """Copy every row into another database, and compare both."""
-    with opened(_load(args)) as archive, transfer.target_at(args.to, Path.cwd()) as (target, url):
+    with (
+        opened(_load(args), reads_only=True) as archive,
+        transfer.target_at(args.to, Path.cwd()) as (target, url),
+    ):
         with transferring.display(sys.stderr) as heard:
             copied = transfer.copy(archive.db, target, heard)
         _say(transferring.report(copied, url, archive.media.root))

@@ -94,7 +94,8 @@ def _run(config: Config, ground: _Ground) -> Config | None:
         schedule.work()
         schedule.watch_over(Vigil(archive), Alerts(archive))
         schedule.check(files_changed, watch)
-        schedule.every(LOOK, _stay_alone, sole)
+        schedule.every(LOOK, _stay_alone, sole.keep)
+        schedule.every(LOOK, _stay_alone, archive.writers.keep)
         _start_jobs(stack, archive, schedule)
         _start_herald(stack, Herald(ground.notifier, archive, server), schedule)
         log.info("ready: http://%s:%d/", config.server.host, server.port)
@@ -139,9 +140,9 @@ def _complain(what: str, error: FbsyncdError) -> None:
         log.error("%s: %s", what, line)
 
 
-def _stay_alone(sole: Sole) -> None:
+def _stay_alone(keep: Callable[[], None]) -> None:
     try:
-        sole.keep()
+        keep()
     except AlreadyRunning as error:
         log.error("%s: stopping, it was there first", error)  # noqa: TRY400 - one line says it all
         os.kill(os.getpid(), signal.SIGTERM)

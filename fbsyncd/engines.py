@@ -17,6 +17,8 @@ class Engine:
     skip_locked: str
     lock_rows: str
     lock_migrations: str
+    #: Lets one process at a time become one of those that write.
+    lock_joining: str
     lock_for_removal: str
     lock_search: str
     #: Where one text stands in another, from 1; 0 when it does not.
@@ -43,6 +45,7 @@ SQLITE: Final = Engine(
     skip_locked="",
     lock_rows="",
     lock_migrations="SELECT 1",
+    lock_joining="SELECT 1",
     lock_for_removal="SELECT 1",
     lock_search="SELECT 1",
     find="instr",
@@ -65,6 +68,7 @@ POSTGRESQL: Final = Engine(
     skip_locked="FOR UPDATE SKIP LOCKED",
     lock_rows="FOR UPDATE",
     lock_migrations="SELECT pg_advisory_xact_lock(7205759403792)",
+    lock_joining="SELECT pg_advisory_xact_lock(7205759403795)",
     lock_for_removal="LOCK TABLE forgotten, media_storage IN ACCESS EXCLUSIVE MODE",
     lock_search="SELECT pg_advisory_xact_lock(7205759403793)",
     find="strpos",

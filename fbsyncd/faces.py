@@ -20,12 +20,14 @@ from fbsyncd.models import rows, session
 class _Face:
     """Opens an archive from *config*, found as the command line finds it when it is None."""
 
+    _reads_only = False
+
     def __init__(self, config: Config | str | Path | None = None) -> None:
         if not isinstance(config, Config):
             path = None if config is None else Path(config)
             config = configuration.load(path, environ=os.environ, cwd=Path.cwd())
         self._archive = Archive(config)
-        self._archive.setup()
+        self._archive.setup(reads_only=self._reads_only)
 
     def close(self) -> None:
         """Close the connections; the face cannot be used after."""
@@ -37,6 +39,8 @@ class DashboardDataProvider(_Face):
 
     Everything is told as the HTTP API tells it, and asked for with the same parameters.
     """
+
+    _reads_only = True
 
     def __init__(self, config: Config | str | Path | None = None) -> None:
         super().__init__(config)

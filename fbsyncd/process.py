@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 from contextlib import suppress
 from typing import Final
@@ -29,6 +30,17 @@ def is_gone(process: str) -> bool:
     if not pid.isdecimal():
         return False
     return tag != _TAG if int(pid) == os.getpid() else not _runs(int(pid))
+
+
+def owner() -> str:
+    """Return the name of this process among those of all machines, ``host/4711-0badcafe``."""
+    return f"{socket.gethostname()}/{name()}"
+
+
+def has_left(owner: str) -> bool:
+    """Tell whether the process of that :func:`owner` has ended; elsewhere it counts as alive."""
+    host, _, process = owner.rpartition("/")
+    return host == socket.gethostname() and is_gone(process)
 
 
 def be_nice() -> None:

@@ -21,13 +21,13 @@ FLOORS = [
     | {"disk", "handed", "refusals", "sqlitefile"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"thrift", "turns"},
-    {"changes", "condemned", "deadlines", "facts", "fetch", "intake", "migrate"}
+    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "migrate"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
-    {"adopted", "backlog", "brake", "budgets", "export", "forget", "graph", "ledger", "listed"}
-    | {"merge", "relocate", "sole", "staging", "tokens", "verify"},
+    {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
+    | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
     {"stats"},
     {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"}
-    | {"adopt", "grant"},
+    | {"adopt", "grant", "heirs"},
     {"server", "sync"},
     {"heal"},
     {"archive"},

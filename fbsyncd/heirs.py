@@ -1,0 +1,51 @@
+"""Of several attachments with one picture the first is shown; where it is removed, the next one is.
+
+Such rows are there because an older program wrote the picture once for each signature of its link.
+It may also take rows away, and does not know which of them is shown. The next reading of the post
+would put that right, but old posts are not read for weeks.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd import adopted, facts
+from fbsyncd.models import change_many, rows, session, transaction
+
+#: How many rows there were, and the highest number, when the last look found nobody missing.
+_FACT: Final = "attachments_seen"
+_SEEN: Final = "SELECT count(*), max(id) FROM facebook_post_attachments"
+_ORPHANS: Final = """
+SELECT d.post_id, d.duplicate_of, d.attachment_key FROM facebook_post_attachments d
+WHERE d.duplicate_of IS NOT NULL AND d.post_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM facebook_post_attachments s
+    WHERE s.post_id = d.post_id AND s.attachment_key = d.duplicate_of)
+ORDER BY d.post_id, d.duplicate_of, d.id, d.attachment_key"""
+
+
+def turn(db: Database) -> int:
+    """Let the next row show each picture whose shown row is gone; return how many do.
+
+    Cheap where no row came or went, and where nothing was adopted.
+    """
+    if not adopted.is_adopted(db):
+        return 0
+    with session(db):
+        seen = "/".join(map(str, rows(db, _SEEN)[0]))
+    if facts.get(db, _FACT) == seen:
+        return 0
+    with transaction(db):
+        heirs: dict[tuple[object, object], object] = {}
+        for post_id, key, own in rows(db, _ORPHANS):
+            heirs.setdefault((post_id, key), own)
+        shown = change_many(
+            db,
+            "UPDATE facebook_post_attachments SET attachment_key = duplicate_of,"
+            " duplicate_of = NULL, removed_at = NULL"
+            " WHERE post_id = ? AND attachment_key = ? AND duplicate_of = ?",
+            [(post_id, own, key) for (post_id, key), own in heirs.items()],
+        )
+        facts.put(db, _FACT, seen)
+    return shown

@@ -1,0 +1,116 @@
+"""Those that write to one archive: any number of processes, all with the same media folder.
+
+A daemon may have a sync by hand beside it. One that has the same database and fills another folder
+would lose what the first one fetches, and the other way round, since a row knows of one file only.
+The marker in the folder does not tell them apart while both are new, nor when one is a copy.
+
+Who writes holds the database (:mod:`fbsyncd.hold`), and the first one says there for which folder.
+A folder is known by its machine and its path: the same path elsewhere is another disk.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from peewee import Database
+
+from fbsyncd import facts, models, process
+from fbsyncd.errors import AlreadyRunning, DatabaseTrouble
+from fbsyncd.hold import hold
+
+_FACT: Final = "writers"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Which folder is filled from this database, and by whom; some of them may be gone."""
+
+    host: str
+    root: str
+    names: tuple[str, ...] = ()
+
+    def is_same_place(self, other: _Told) -> bool:
+        return (self.host, self.root) == (other.host, other.root)
+
+    def with_us(self) -> _Told:
+        alive = {name for name in self.names if not process.is_gone(name)}
+        return replace(self, names=tuple(sorted({*alive, process.name()})))
+
+    def who(self, host: str) -> str:
+        """Return who that is; *host* is where we are, and can tell whether it still lives."""
+        alive = [name for name in self.names if host != self.host or not process.is_gone(name)]
+        pid = (alive or list(self.names) or ["unknown"])[0].partition("-")[0]
+        return f"pid {pid} on {self.host}"
+
+
+class Writers:
+    """This process among those that write to *db* and fill the folder *root*."""
+
+    def __init__(self, db: Database, root: Path) -> None:
+        self._db = db
+        self._hold = hold(db)
+        # The disk may be away; a mount point stays where it is.
+        self._own = _Told(socket.gethostname(), str(root.resolve()))
+
+    def join(self) -> None:
+        """Be one of them until the end of this process, or :meth:`leave`.
+
+        Raises AlreadyRunning when another folder is filled from this database.
+        """
+        with self._looking() as there:
+            if there is not None and not there.is_same_place(self._own):
+                self._hold.release()
+                raise AlreadyRunning(
+                    f"another fbsyncd ({there.who(self._own.host)}) fills the media folder"
+                    f" {there.root} from this database, and this one would fill {self._own.root}"
+                    f" on {self._own.host}: stop that one first, or work with its folder there"
+                )
+            facts.put(self._db, _FACT, json.dumps(asdict((there or self._own).with_us())))
+
+    def keep(self) -> None:
+        """Go on being one of them; to be called every few seconds.
+
+        Raises AlreadyRunning when another folder is filled since the database was out of reach.
+        """
+        # Whoever needs the database says that it is away.
+        with suppress(DatabaseTrouble):
+            if not self._hold.is_kept() or not self._is_told():
+                self.join()
+
+    def are_elsewhere(self) -> bool:
+        """Tell whether another folder is filled from this database just now; holds nothing."""
+        with self._looking() as there:
+            self._hold.release()
+            return there is not None and not there.is_same_place(self._own)
+
+    def leave(self) -> None:
+        """Be none of them any more."""
+        self._hold.release()
+
+    def _is_told(self) -> bool:
+        # A backup that was put in its place knows nothing of us.
+        told = facts.get(self._db, _FACT)
+        return told is not None and process.name() in _read(told).names
+
+    @contextmanager
+    def _looking(self) -> Iterator[_Told | None]:
+        """Take hold, and yield what those say who hold it already, None when nobody does.
+
+        One at a time: of two that came at once, neither would be alone.
+        """
+        with models.transaction(self._db):
+            models.rows(self._db, models.engine(self._db).lock_joining)
+            is_alone = self._hold.take()
+            told = None if is_alone else facts.get(self._db, _FACT)
+            yield None if told is None else _read(told)
+
+
+def _read(told: str) -> _Told:
+    found = json.loads(told)
+    return _Told(found["host"], found["root"], tuple(found["names"]))

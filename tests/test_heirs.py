@@ -1,0 +1,121 @@
+"""An older script removes the attachment that shows a picture; another one shows it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from dump import Dump, read_page
+from plant import config_text, everything, one, sync
+from test_adoption_life import facebook, scripts, taken_over, told
+from test_cli import fbsyncd
+from test_daemon import all_safe, running
+
+from fbsyncd import heirs, models
+from fbsyncd.archive import Archive
+from fbsyncd.simulator import Simulator
+
+__all__ = ["facebook", "scripts"]
+
+SHOWN = (
+    "DELETE FROM facebook_post_attachments WHERE id IN (SELECT s.id"
+    " FROM facebook_post_attachments s JOIN facebook_post_attachments d"
+    " ON d.post_id = s.post_id AND d.duplicate_of = s.attachment_key)"
+)
+AGAIN = "SELECT count(*) FROM facebook_post_attachments WHERE duplicate_of IS NOT NULL"
+OLD_KEY = "SELECT min(attachment_key) FROM facebook_post_attachments WHERE duplicate_of IS NULL"
+
+
+def pictures(archive: Archive) -> dict[str, list[str]]:
+    """Return the pictures of each post, in no order: the heir comes without its place."""
+    return {post: sorted(map(str, urls)) for post, urls in told(archive).items()}
+
+
+def test_another_one_shows_the_picture_with_the_next_turn(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """Also when that one is removed; nothing is fetched for it, and the next sync agrees."""
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        sync(archive)
+        wanted, in_order = pictures(archive), told(archive)
+        fetched = facebook.count("cdn")
+        for _ in range(2):
+            again = one(archive, AGAIN)
+            assert again > 0
+            scripts.run(SHOWN)
+            assert pictures(archive) != wanted
+            archive.take_in()
+            assert pictures(archive) == wanted
+            assert one(archive, AGAIN) < again
+        assert facebook.count("cdn") == fetched
+        rows = one(archive, "SELECT count(*) FROM facebook_post_attachments")
+        sync(archive)
+        assert told(archive) == in_order
+        assert one(archive, "SELECT count(*) FROM facebook_post_attachments") == rows
+        assert facebook.count("cdn") == fetched
+
+
+def test_where_nothing_was_removed_nothing_is_written(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """Rows that are shown, or that belong to no post, stay as they are."""
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        sync(archive)
+        key = one(archive, OLD_KEY)
+        with models.transaction(archive.db):
+            models.change(
+                archive.db,
+                "INSERT INTO facebook_post_attachments (type, media_url, attachment_key,"
+                " duplicate_of) VALUES ('photo', 'https://a.example/1', ?, ?)",
+                [f"{key}@of-no-post", f"{key}-gone"],
+            )
+        before = everything(archive)
+        assert heirs.turn(archive.db) == 0
+        assert heirs.turn(archive.db) == 0
+        assert everything(archive) == before
+
+
+def test_a_turn_without_news_asks_three_questions(
+    facebook: Simulator,
+    scripts: Dump,
+    tmp_path: Path,
+    counted: Callable[[Archive, Callable[[], object]], int],
+) -> None:
+    """However many rows there are."""
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        heirs.turn(archive.db)
+        assert counted(archive, lambda: heirs.turn(archive.db)) == 3
+
+
+@pytest.fixture
+def counted() -> Callable[[Archive, Callable[[], object]], int]:
+    """Returns how many statements something takes."""
+
+    def count(archive: Archive, what: Callable[[], object]) -> int:
+        seen: list[object] = []
+        archive.db.query_hooks.append(lambda *told: seen.append(told))
+        what()
+        archive.db.query_hooks.clear()
+        return len(seen)
+
+    return count
+
+
+def test_a_daemon_sees_it_within_seconds(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """No sync is due."""
+    scripts = Dump(database_url)
+    scripts.make()
+    for _ in range(2):
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    assert fbsyncd(tmp_path, "setup").returncode == 0
+    with running(tmp_path) as daemon:
+        daemon.until(all_safe)
+        shown = "SELECT count(*) FROM facebook_post_attachments WHERE duplicate_of IS NULL"
+        before = scripts.one(shown)
+        scripts.run(SHOWN)
+        daemon.until(lambda _: scripts.one(shown) == before)
+        daemon.stop()
