@@ -50,7 +50,8 @@ def encoded(at: datetime, id_: str) -> str:
 
 def _style(stored: object, at: datetime) -> str:
     """Return the end of the cursor of a row whose time is *stored* in other words than ours."""
-    if not isinstance(stored, str):
+    # The first spares what most rows would cost: strftime takes longer than reading the row.
+    if not isinstance(stored, str) or stored == to_text(at):
         return ""
     told = stored.strip()
     styles = (f"~~{letter}" for letter, style in _STYLES.items() if at.strftime(style) == told)
