@@ -19,12 +19,30 @@ from fbsyncd.server import sendfile
 class Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
     """A request for our application, whose headers need no putting right."""
 
+    wrote_header: bool = False
+    content_bytes_written: int = 0
+
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment with our own wrapper for files."""
         environ: dict[str, Any] = super().get_environment()
         if sendfile.IS_THERE:
             environ["wsgi.file_wrapper"] = sendfile.SentFile
         return environ
+
+    def write(self, data: bytes) -> None:
+        """Send *data*, the first of it together with the head.
+
+        Each call of the system lets another thread have the interpreter, and waits for it after.
+        """
+        length = self.content_length
+        is_first = self.complete and not self.wrote_header and self.has_body
+        if not (is_first and data and length is not None and len(data) <= length):
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data)
 
     def build_response_header(self) -> bytes:
         """Return the head of the answer, and decide whether the connection is kept after it."""
