@@ -110,6 +110,33 @@ def test_what_has_two_readings_is_refused(site: Site, echo: Echo, case: str) -> 
     assert echo.asked == []
 
 
+_ENDS = st.sampled_from(
+    [
+        *(b"Content-Length: 0", b"content-length:0", b"CONTENT-LENGTH: \t5 "),
+        *(b"Content-Length: 00", b"Content-Length: 5, 5"),
+        *(b"Transfer-Encoding: chunked", b"transfer-encoding:CHUNKED", b"Transfer-Encoding: x"),
+        *(b"Transfer-Encoding: chunked, x", b"Transfer-Encoding: ,"),
+    ]
+)
+_OTHERS = st.sampled_from([b"X: y", b"Accept: */*", b"Content-Type: text/plain", b"Z: a:b", b"Y:"])
+_LINES = st.tuples(st.lists(_ENDS, min_size=2, max_size=3), st.lists(_OTHERS, max_size=3))
+
+
+@settings(max_examples=150)
+@given(
+    _LINES.flatmap(lambda both: st.permutations([*both[0], *both[1]])),
+    st.sampled_from([b"1.0", b"1.1"]),
+)
+def test_two_ends_are_refused_wherever_they_stand(
+    site: Site, echo: Echo, lines: list[bytes], version: bytes
+) -> None:
+    """However they are written and whatever is between them."""
+    echo.asked.clear()
+    answers = told(site, post(*lines, version=version) + b"0\r\n\r\n" + BEHIND)
+    assert statuses(answers) == [400]
+    assert echo.asked == []
+
+
 BAD_CHUNKS = {
     "a negative size": b"-1\r\n\r\n",
     "a signed size": b"+2\r\n{}\r\n0\r\n\r\n",

@@ -17,7 +17,9 @@ from waitress.utilities import Error
 
 from fbsyncd.server.chunks import Chunks
 
-_ONCE: Final = (b"host", b"content-length", b"transfer-encoding")
+_FOLDED: Final = re.compile(rb"\r\n[ \t]")
+_LINE: Final = re.compile(rb"\r\n(host|content-length|transfer-encoding):([^\r\n]*)")
+_ENDS: Final = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:")
 _DIGITS: Final = 18  # of a length: more is no number of bytes, and int() refuses thousands
 _ADDRESS: Final = re.compile(r"https?://[^/?#]", re.IGNORECASE)
 
@@ -42,7 +44,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no typ
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of the request. Raises ParsingError for what has two readings."""
-        told = _fields(header_plus)
+        told = _once(header_plus)
         _require_one_end(told)
         super().parse_header(header_plus)
         if self.version not in {"1.0", "1.1"}:
@@ -67,15 +69,17 @@ class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no typ
             raise ParsingError("the header Host is missing")
 
 
-def _fields(head: bytes) -> dict[bytes, bytes]:
-    """Return the headers, by names in small letters."""
+def _once(head: bytes) -> dict[bytes, bytes]:
+    """Return the headers that tell where a request ends, if any, all in small letters."""
+    if _FOLDED.search(head):
+        raise ParsingError("a header is folded over lines")
     told: dict[bytes, bytes] = {}
-    for line in head.split(b"\r\n")[1:]:
-        if line[:1] in {b" ", b"\t"}:
-            raise ParsingError("a header is folded over lines")
-        name, _, text = line.partition(b":")
-        name = name.lower()
-        if name in _ONCE and name in told:
+    small = head.lower()
+    if not any(end in small for end in _ENDS) and small.count(b"\r\nhost:") < 2:
+        # The usual request, and looking for them line by line would take longer.
+        return told
+    for name, text in _LINE.findall(small):
+        if name in told:
             raise ParsingError(f"{name.decode()} is given twice")
         told[name] = text.strip(b" \t")
     return told
@@ -90,6 +94,6 @@ def _require_one_end(told: dict[bytes, bytes]) -> None:
         return
     if length is not None:
         raise ParsingError("Content-Length and Transfer-Encoding are both given")
-    codings = [one.strip(b" \t").lower() for one in coding.split(b",")]
+    codings = [one.strip(b" \t") for one in coding.split(b",")]
     if b"" in codings or codings.count(b"chunked") > 1:
         raise ParsingError("Transfer-Encoding is invalid")
