@@ -20,7 +20,9 @@ _SEEN: Final = (
     "Access-Control-Expose-Headers",
     "Accept-Ranges, Content-Range, ETag, Retry-After, X-Request-Id",
 )
-_ALLOWED: Final = "Authorization, Content-Type, If-None-Match, Range, X-Request-Id"
+_ALLOWED: Final = (
+    "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id"
+)
 
 
 class Cors:
