@@ -274,7 +274,7 @@ def test_a_facebook_out_of_reach_is_said(browser: Browser, tmp_path: Path) -> No
         with running(tmp_path) as daemon:
             daemon.until(lambda stats: stats["unreached"]["facebook"] is not None)
             with opened(browser, daemon) as page:
-                page.wait_for_selector(".notices >> text=Facebook is out of reach since")
+                page.wait_for_selector(".notices >> text=Facebook is out of reach (since")
                 assert page.locator("#live").inner_text() == "Facebook is out of reach"
                 first = page.locator("#first-run")
                 assert "as soon as Facebook can be reached" in first.inner_text()

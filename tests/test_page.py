@@ -198,6 +198,7 @@ def test_what_stops_a_page_is_said(browser: Browser, shelf: Shelf, site: Site) -
         change(shelf.db, "UPDATE sync_state SET state = 'token', message = ?", [remedy])
     with opened(browser, site) as page:
         page.wait_for_selector(f".notices >> text={remedy}")
+        page.wait_for_selector("#live[data-state='away'] >> text=1 Page cannot be read just now")
 
 
 def test_the_token_is_asked_for_once(browser: Browser, shelf: Shelf) -> None:
@@ -355,6 +356,8 @@ def test_an_unplugged_disk_is_said(browser: Browser, shelf: Shelf, site: Site) -
     page.goto(site.url)
     page.wait_for_selector(".notices >> text=The pictures are not there")
     page.wait_for_selector(".notices >> text=--accept-loss")
+    page.wait_for_selector(".count >> text=of 1 picture lies on a disk that is not there")
+    page.wait_for_selector("#live[data-state='away'] >> text=The pictures are not there")
     page.close()
     away.rename(shelf.media.root)
 

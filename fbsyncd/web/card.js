@@ -155,7 +155,7 @@ function foot(post, pageName) {
   const link = safeLink(post.permalink_url);
   return make("footer", {},
     post.created_time ? time(post.created_time) : null,
-    pageName ? make("span", {}, pageName) : null,
+    pageName ? make("span", { class: "whose", title: pageName }, pageName) : null,
     ...marks(post),
     link ? make("a", { class: "out", href: link, target: "_blank", rel: "noopener noreferrer" }, say("onFacebook")) : null);
 }

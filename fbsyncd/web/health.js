@@ -93,7 +93,7 @@ function pages({ pages: all, budgets, tokens, unreached }) {
   const cell = (name, what, attributes = {}) => make("td", { role: "cell", "data-name": say(name), ...attributes }, what);
   const rows = all.map((page) => make("tr", { role: "row" },
     make("th", { scope: "row", role: "rowheader" }, nameOf(page)),
-    cell("state", stateOf(page, unreached), { class: page.message || unreached.facebook ? "gone" : null }),
+    cell("state", stateOf(page, unreached), { class: page.message ? "gone long" : unreached.facebook ? "gone" : null }),
     cell("lastSync", time(page.last_sync)),
     cell("nextSync", page.next_sync ? time(page.next_sync) : "–"),
     cell("tokenEnds", tokenOf(tokens.find((token) => token.page_id === page.id))),
@@ -126,11 +126,12 @@ function stateOf({ state, message, is_syncing: isRead }, unreached) {
 
 // The whole disk: these pictures, what else lies on it, and what is free.
 function disk({ media, free, all }) {
-  const parts = [["safe", media.bytes]];
-  if (all !== null && free !== null) parts.push(["other", Math.max(0, all - free - media.bytes)], ["free", free]);
+  const isThere = all !== null && free !== null;
+  const rest = isThere ? [["other", Math.max(0, all - free - media.bytes)], ["free", free]] : [];
+  const parts = [["safe", media.bytes], ...rest];
   const sum = parts.reduce((known, [, size]) => known + size, 0);
   return [
-    stacked(parts.map(([kind, size]) => ({ kind, share: sum ? size / sum : 0 }))),
+    isThere ? stacked(parts.map(([kind, size]) => ({ kind, share: size / sum }))) : null,
     legend(parts.map(([kind, size]) => [kind, say(`disk_${kind}`), bytes(size)])),
     make("dl", { class: "facts small" }, ...Object.entries(media.by_category).map(([name, { files, bytes: size }]) =>
       fact(say(`folder_${name}`), `${number(files)} · ${bytes(size)}`))),

@@ -6,9 +6,10 @@ import { say } from "./words.js";
 const byId = (id) => document.getElementById(id);
 
 export function showSummary(stats) {
-  const { safe, all } = stats.pictures;
+  const { safe, all } = stats.pictures, reach = stats.unavailable ? "ofAllAway" : "ofAll";
   byId("safe").textContent = number(safe);
-  byId("of-all").textContent = all ? say("ofAll", { count: all }) : say("noPictures");
+  byId("of-all").textContent = say(all ? reach : "noPictures", { count: all });
+  byId("summary").classList.toggle("away", reach === "ofAllAway");
   byId("progress").max = all || 1;
   byId("progress").value = safe;
   byId("facts").replaceChildren(...facts(stats).map(([name, value]) => fact(name, value)));
@@ -33,13 +34,22 @@ function expected(pages, unreached) {
   return pages.every((page) => page.state === "ok") ? "firstNone" : "firstReading";
 }
 
-export const nameOf = (page) => page.name ?? page.id;
+// A Page that was never read has no name yet.
+export const nameOf = (page) => page.name ?? `${say("page")} ${page.id}`;
 
 // What goes on, and what that is: busy, calm, or away.
 export function doing(stats) {
-  if (stats.unreached.facebook) return { text: say("facebookAway"), state: "away" };
+  const trouble = hindrance(stats);
+  if (trouble) return { text: trouble, state: "away" };
   const busy = work(stats);
   return busy ? { text: busy, state: "busy" } : { text: say("calm"), state: "calm" };
+}
+
+function hindrance({ unavailable, unreached, pages }) {
+  if (unavailable) return say("picturesAway");
+  if (unreached.facebook) return say("facebookAway");
+  const count = pages.filter((page) => page.message).length;
+  return count ? say("stopped", { count }) : null;
 }
 
 function work(stats) {
