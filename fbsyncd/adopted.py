@@ -60,15 +60,15 @@ def keep_limits(db: Database, limits: Limits) -> None:
     facts.put(db, _FACT, json.dumps(limits))
 
 
+def is_adopted(db: Database) -> bool:
+    """Tell whether an older program made the tables of *db*."""
+    return facts.get(db, _FACT) is not None
+
+
 def limits(db: Database) -> Limits:
     """Return what was written down of the columns of *db*; nothing when all are our own."""
     told: Limits = json.loads(facts.get(db, _FACT) or "{}")
     return told
-
-
-def is_adopted(db: Database) -> bool:
-    """Tell whether *db* was made by another program and taken over."""
-    return facts.get(db, _FACT) is not None
 
 
 def true_ids(db: Database, stored: Iterable[Values], named: Collection[str]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from fbsyncd.doctor.show import printer, summary
 from fbsyncd.errors import ArchiveError, ConfigError, GraphError, UsageError
 from fbsyncd.grant import Grant, Keys, person, write
 from fbsyncd.graph.caller import Endpoint
+from fbsyncd.media import Media
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Request
 from fbsyncd.transfer import show as transferring
@@ -50,7 +51,9 @@ def init(args: argparse.Namespace) -> int:
 def setup(args: argparse.Namespace) -> int:
     """Create the schema, adopt the tables of older programs, or bring the schema up to date."""
     if args.dry_run:
-        _say(rehearse(_load(args).database.url).rstrip())
+        config = _load(args)
+        media = Media(config.media.root, config.base)
+        _say(rehearse(config.database.url, media).rstrip())
         return 0
     archive = Archive(_load(args))
     try:
@@ -193,10 +196,8 @@ def copy(args: argparse.Namespace) -> int:
         with transferring.display(sys.stderr) as heard:
             copied = transfer.copy(archive.db, target, heard)
         _say(transferring.report(copied, url, archive.media.root))
-    if copied.differing:
-        raise ArchiveError(
-            f"the copy is not the same in {', '.join(copied.differing)}; run it again"
-        )
+    if wrong := transferring.fault(copied):
+        raise ArchiveError(wrong)
     return 0
 
 

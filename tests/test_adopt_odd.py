@@ -183,6 +183,7 @@ def use(archive: Archive, folder: Path, case: Case) -> None:
         cursor = page["next_cursor"]
         if cursor is None:
             break
+    assert [post["id"] for post in paged] == [post["id"] for post in posts]
     assert paged == posts
     assert archive.feed.videos(limit=5)["videos"]
     assert archive.feed.timeline()["posts"]

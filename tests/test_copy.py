@@ -20,7 +20,7 @@ from test_daemon import all_safe, running
 from torture import Death, Gallows
 
 from fbsyncd import facts, migrate, models, transfer
-from fbsyncd.errors import DatabaseTrouble, UsageError
+from fbsyncd.errors import UsageError
 from fbsyncd.models import rows
 from fbsyncd.simulator import Simulator
 from fbsyncd.transfer import Copied
@@ -530,16 +530,26 @@ def test_a_target_that_cannot_be_is_said_in_one_line(tmp_path: Path, url: str, s
 
 
 @pytest.mark.postgresql
-def test_a_text_that_postgresql_cannot_keep_is_said(
+def test_a_row_that_postgresql_cannot_keep_stays_behind(
     postgres_server: postgres.PostgresServer, tmp_path: Path
 ) -> None:
-    """SQLite takes a NUL from another program; the copy stops there and says so."""
-    source = models.connect(f"sqlite:///{tmp_path / 'a.db'}")
+    """SQLite takes a NUL from another program: that row is told, all others are copied."""
+    (tmp_path / "config.toml").write_text("")
+    source = models.connect(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
     migrate.apply(source)
-    post(source, "1_1", message="a\0b")
-    with postgres_server.fresh_database() as url:
-        target = models.connect(url)
-        with pytest.raises(DatabaseTrouble, match="NUL"):
-            transfer.copy(source, target, lambda *_: None)
-        models.close(target)
+    for number in range(30):
+        post(source, f"1_{number}", message="a\0b" if number == 7 else "ab")
     models.close(source)
+    with postgres_server.fresh_database() as url:
+        for _ in range(2):
+            done = fbsyncd(tmp_path, "copy", "--to", url)
+            assert done.returncode == 1
+            assert "not copied: 1 row of facebook_posts (1_7): the target said: " in done.stdout
+            assert "NUL" in done.stdout
+            assert done.stderr == (
+                "fbsyncd: 1 row could not be copied, as said above; all others are there and the"
+                " same\n"
+            )
+        target = models.connect(url)
+        assert ask(target, "SELECT count(*) FROM facebook_posts") == [(29,)]
+        models.close(target)

@@ -110,13 +110,15 @@ def preview(db: Database) -> Preview:
     return Preview(sql, counts, notes)
 
 
-def rehearse(url: str) -> str:
+def rehearse(url: str, media: Media | None = None) -> str:
     """Return the SQL that setting up the database at *url* would execute; changes nothing.
 
-    Raises SchemaError as :func:`adopt` does.
+    Raises SchemaError as :func:`adopt` does, of its *media* folder too.
     """
     with models.looking_at(url) as db:
         if migrate.foreign_tables(db):
+            if media is not None:
+                _require_no_marker(media)
             told = preview(db)
             counts = [f"--   {counted(n, 'row')} of {name}" for name, n in told.rows.items()]
             notes = [f"-- {note}" for note in told.notes]

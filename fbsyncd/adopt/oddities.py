@@ -174,8 +174,9 @@ def _orphans(db: Database) -> Odd:
 
 
 def _is_time(text: str) -> bool:
+    """Tell whether *text* is a time that begins with its year, month and day, and so sorts."""
     try:
-        return models.from_text(text) is not None
+        return models.from_text(text) is not None and text[4:8:3] == "--"
     except (ValueError, OverflowError):
         return False
 

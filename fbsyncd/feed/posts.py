@@ -60,7 +60,9 @@ _NTH: Final = (
 _STATUSES: Final = f"({status_of('p.local_picture_id')}, {status_of('p.local_full_picture_id')})"
 _ATTACHMENTS: Final = (
     f"SELECT {columns('a', _ATTACHMENT)} FROM facebook_post_attachments a"
-    " WHERE a.removed_at IS NULL AND a.post_id IN ({}) ORDER BY a.post_id, a.position, a.id"
+    " WHERE a.removed_at IS NULL AND a.post_id IN ({})"
+    # Tables of older programs may hold attachments without an id.
+    " ORDER BY a.post_id, a.position, a.id, a.attachment_key"
 )
 
 

@@ -95,8 +95,15 @@ def _by(length: int, quarters: Iterable[Row], zone: tzinfo) -> list[tuple[Any, .
     """
     sums: dict[str, list[int]] = {}
     for quarter, *counts in quarters:
-        moment = datetime.fromisoformat(quarter).replace(tzinfo=UTC)
-        name = moment.astimezone(zone).isoformat()[:length]
+        name = _moment(quarter).astimezone(zone).isoformat()[:length]
         known = sums.setdefault(name, [0] * len(counts))
         sums[name] = [one + int(more) for one, more in zip(known, counts, strict=True)]
     return [(name, *sums[name]) for name in sorted(sums)]
+
+
+def _moment(quarter: str) -> datetime:
+    try:
+        return datetime.fromisoformat(quarter).replace(tzinfo=UTC)
+    except ValueError:
+        # An older program may have written the day alone.
+        return datetime.fromisoformat(quarter[:_DAY_LONG]).replace(tzinfo=UTC)

@@ -16,25 +16,34 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from peewee import Database
 
 from fbsyncd import adopted, facts, migrate, models, relocate
 from fbsyncd.adopted import Custom
 from fbsyncd.config import addresses
-from fbsyncd.errors import ConfigError, SchemaError, UsageError
+from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError, UsageError
 from fbsyncd.models import identity, rows, session, snapshot
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.compare import Tally, compare
 from fbsyncd.transfer.forgotten import still_held
+from fbsyncd.transfer.left import Left
+from fbsyncd.transfer.room import has_orphans, make_room, take_orphans, takes_numbers
 from fbsyncd.transfer.shapes import SHAPES, Shape
-from fbsyncd.transfer.target import make_room, merge
+from fbsyncd.transfer.target import merge
 from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Verdict
 
-__all__ = ["Copied", "Heard", "Tally", "copy", "target_at"]
+__all__ = ["COMPARING", "COPYING", "Copied", "Heard", "Tally", "copy", "target_at"]
 
-#: Told what is being done, how many rows are done, and of how many.
+_AGAIN: Final = "they stay, and the same command goes on with the others"
+
+COPYING: Final = "copying"
+COMPARING: Final = "comparing"
+
+#: Told what is being done, how many rows are done, and of how many; at the end of a copy that is
+#: stopped, what to make of that.
 Heard = Callable[[str, int, int], None]
 
 
@@ -43,17 +52,23 @@ class Copied:
     """What a copy came to.
 
     *is_same_archive* tells whether the target belongs to the same media folder; *lingering* is what
-    was forgotten in the source on purpose and is still in the target.
+    was forgotten in the source on purpose and is still in the target; *left* is what stayed behind.
     """
 
     tallies: Sequence[Tally]
     is_same_archive: bool
     lingering: Sequence[tuple[str, str]]
+    left: Sequence[Left] = ()
 
     @property
     def differing(self) -> list[str]:
         """Return the tables that are not the same on both sides."""
         return [tally.name for tally in self.tallies if not tally.agrees]
+
+    @property
+    def refused(self) -> int:
+        """Return how many rows could not be copied."""
+        return sum(left.count for left in self.left if left.is_refused)
 
 
 @contextmanager
@@ -81,6 +96,7 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
     Raises UsageError, before any row is written, when both are one database and when the target
     has forgotten something on purpose that would come back; SchemaError when the target is not
     ours to fill; DatabaseTrouble when one of them ends the work, which another copy goes on with.
+    A row that the target does not take stays behind, and is told.
     """
     models.create_like(target, source)
     _refuse_one(source, target)
@@ -93,31 +109,34 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
         same = _hand_over_id(source, target)
         # Paths come along with the rows: whoever opens the target next makes them true there.
         facts.drop(target, relocate.FACT)
-        tallies = _copy_all(source, target, heard)
+        if has_orphans(source):
+            take_orphans(target)
+        terms = Terms(Custom(adopted.limits(target)), has_numbers=takes_numbers(target))
+        tallies = _copy_all(source, target, terms, heard)
         facts.drop(target, relocate.FACT)
-        return Copied(tallies, same, still_held(source, target))
+        return Copied(tallies, same, still_held(source, target), terms.left.all())
 
 
-def _copy_all(source: Database, target: Database, heard: Heard) -> list[Tally]:
+def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) -> list[Tally]:
     total = sum(reading.count(source, shape) for shape in SHAPES)
-    terms = Terms(Custom(adopted.limits(target)))
-    meter = _Meter("copying", total, heard)
+    meter = _Meter(COPYING, total, heard)
     written = {shape.name: _merge(source, target, shape, terms, meter) for shape in SHAPES}
-    meter = _Meter("comparing", total, heard)
+    meter = _Meter(COMPARING, total, heard)
     tallies = [compare(source, target, shape, terms, meter.tick) for shape in SHAPES]
     return [replace(tally, written=written[tally.name]) for tally in tallies]
 
 
 def _merge(source: Database, target: Database, shape: Shape, terms: Terms, meter: _Meter) -> int:
-    if shape.number:
+    if shape.number and terms.has_numbers:
         make_room(target, reading.highest(source, shape))
     written = 0
-    for batch in reading.batches(source, shape, terms):
-        judged = merge(target, shape, batch)
-        written += sum(one.verdict in {Verdict.NEW, Verdict.NEWER} for one in judged)
-        if shape.parent:
-            terms.learn(batch, judged)
-        meter.tick(len(batch))
+    with meter.at(shape.name):
+        for batch in reading.batches(source, shape, terms):
+            merged = merge(target, shape, terms.left.sift(shape, batch), terms.left)
+            written += sum(one.verdict in {Verdict.NEW, Verdict.NEWER} for _, one in merged)
+            if shape.parent:
+                terms.learn(merged)
+            meter.tick(len(batch))
     return written
 
 
@@ -132,6 +151,20 @@ class _Meter:
     def tick(self, more: int) -> None:
         self._done += more
         self._heard(self._what, self._done, self._total)
+
+    @contextmanager
+    def at(self, table: str) -> Iterator[None]:
+        """While *table* is worked on: whatever ends it early, say how far the copy has come."""
+        try:
+            yield
+        except DatabaseTrouble as error:
+            raise DatabaseTrouble(f"{self._stopped(table)}: {error}; {_AGAIN}") from error
+        except KeyboardInterrupt:
+            self._heard(f"{self._stopped(table)}; {_AGAIN}", self._done, self._total)
+            raise
+
+    def _stopped(self, table: str) -> str:
+        return f"the copy stopped in {table}, {self._done:,} of {self._total:,} rows are over"
 
 
 def _refuse_one(source: Database, target: Database) -> None:

@@ -25,7 +25,7 @@ from fbsyncd.transfer.union import Verdict, judge
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """One table on both sides; *kept* rows are newer in the target."""
+    """One table on both sides; *kept* rows are newer in the target, *left* ones stayed behind."""
 
     name: str
     here: int
@@ -34,10 +34,11 @@ class Tally:
     digest_here: str
     digest_there: str
     written: int = 0
+    left: int = 0
 
     @property
     def agrees(self) -> bool:
-        return self.digest_here == self.digest_there and self.there >= self.here
+        return self.digest_here == self.digest_there and self.there >= self.here - self.left
 
 
 def compare(
@@ -50,9 +51,10 @@ def compare(
     """Read one table on both sides; *heard* is told how many rows each time some are done."""
     here, there = hashlib.sha256(), hashlib.sha256()
     kept = seen = 0
-    for batch in reading.batches(source, shape, terms):
+    for every in reading.batches(source, shape, terms):
+        batch = terms.left.without(shape, every)
         with session(target):
-            found = held(target, shape, batch)
+            found = held(target, shape, batch) if batch else []
         for one in judge(shape, batch, found):
             if one.verdict is Verdict.KEPT:
                 kept += 1
@@ -62,10 +64,12 @@ def compare(
             if one.held is not None:
                 there.update(text if one.verdict is Verdict.SAME else canonical(one.held.row))
         seen += len(batch)
-        heard(len(batch))
+        heard(len(every))
     with session(target):
         total = reading.count(target, shape)
-    return Tally(shape.name, seen, total, kept, here.hexdigest(), there.hexdigest())
+    whole = reading.count(source, shape)
+    digests = here.hexdigest(), there.hexdigest()
+    return Tally(shape.name, whole, total, kept, *digests, left=whole - seen)
 
 
 def canonical(row: Row) -> bytes:

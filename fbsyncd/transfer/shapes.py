@@ -84,16 +84,28 @@ class Shape:
 
     @cached_property
     def _kinds(self) -> list[Kind]:
-        return [_kind(self.model._meta.columns[name]) for name in self.columns]
+        kinds = [_kind(self.model._meta.columns[name]) for name in self.columns]
+        # Nothing stands for the name of a row.
+        return [replace(kind, blank=None) for kind in kinds[: len(self.key)]] + kinds[
+            len(self.key) :
+        ]
 
     def read(self, raw: Sequence[Row]) -> list[Row]:
-        """Return rows of either engine in plain values, without the number."""
+        """Return rows of either engine in plain values, without the number.
+
+        Raises ValueError or OverflowError for a value that nobody can read; older programs may have
+        written it.
+        """
         return list(zip(*map(_plain, self._kinds, zip(*raw, strict=True)), strict=True))
 
     def key_of(self, row: Row) -> Row | None:
         """Return what tells *row* apart, None when it has no key yet."""
         key = row[: len(self.key)]
         return None if None in key else key
+
+    def is_nameless(self, row: Row) -> bool:
+        """Tell whether nothing says which row it is; an attachment needs no more than its link."""
+        return self.number is None and None in row[: len(self.key)]
 
     def other_of(self, row: Row) -> Row | None:
         """Return what tells *row* apart where ids and keys do not."""
@@ -131,7 +143,8 @@ class Shape:
         """Return the ORDER BY that is the same on both engines."""
         terms = [f"{self.parent} IS NOT NULL"] if self.parent else []
         for name in self.key:
-            term = f"coalesce({name}, '')" if self.model._meta.columns[name].null else name
+            can_be_null = self.model._meta.columns[name].null or self.number
+            term = f"coalesce({name}, '')" if can_be_null else name
             terms.append(f"{term} {bytewise}" if self._is_text(name) else name)
         return f"ORDER BY {', '.join([*terms, self.number] if self.number else terms)}"
 

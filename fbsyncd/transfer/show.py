@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TextIO
 
-from fbsyncd.transfer import Copied, Heard, Tally
+from fbsyncd.plural import counted
+from fbsyncd.transfer import COMPARING, COPYING, Copied, Heard, Tally
 
 #: Without a terminal a line is printed each time so many more rows are done.
 _PLAIN_STEP: Final = 50_000
@@ -28,11 +30,24 @@ def report(copied: Copied, url: str, root: object) -> str:
             f"The target stays another archive: put the files of {root} into its media folder too"
             " (not .fbsyncd-archive), then run `fbsyncd reconcile` there"
         )
+    lines += [str(left) for left in copied.left]
     lines += [
         f"forgotten here, still there: run `fbsyncd forget {kind} {id_}` there"
         for kind, id_ in copied.lingering
     ]
     return "\n".join(lines)
+
+
+def fault(copied: Copied) -> str | None:
+    """Return what is not as it should be after a copy, in one line; None when all is."""
+    if copied.differing:
+        return f"the copy is not the same in {', '.join(copied.differing)}; run it again"
+    if copied.refused:
+        return (
+            f"{counted(copied.refused, 'row')} could not be copied, as said above; all others are"
+            " there and the same"
+        )
+    return None
 
 
 def _row(tally: Tally) -> str:
@@ -43,14 +58,44 @@ def _row(tally: Tally) -> str:
 
 @contextmanager
 def display(out: TextIO) -> Iterator[Heard]:
-    """Yield a function that shows how far a copy is."""
-    if out.isatty():
-        with _bars(out) as heard:
-            yield heard
-        return
+    """Yield a function that shows how far a copy is, and when it is stopped says how far it was.
+
+    SIGTERM stops it as Ctrl-C does, until the end of the context.
+    """
+    last = _Last()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _bars(out) if out.isatty() else _lines(out) as heard:
+            yield last.hearing(heard)
+    except KeyboardInterrupt:
+        if last.words:
+            out.write(f"{last.words}\n")
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Last:
+    """Keeps for the end what a copy says when it is stopped."""
+
+    def __init__(self) -> None:
+        self.words = ""
+
+    def hearing(self, heard: Heard) -> Heard:
+        def hear(what: str, done: int, total: int) -> None:
+            if what in (COPYING, COMPARING):
+                heard(what, done, total)
+            else:
+                self.words = what
+
+        return hear
+
+
+@contextmanager
+def _lines(out: TextIO) -> Iterator[Heard]:
     told = 0
 
-    def heard_plainly(what: str, done: int, total: int) -> None:
+    def heard(what: str, done: int, total: int) -> None:
         nonlocal told
         if done == 0:
             told = 0
@@ -59,7 +104,7 @@ def display(out: TextIO) -> Iterator[Heard]:
             out.write(f"{what}: {done:,} of {total:,} rows\n")
             out.flush()
 
-    yield heard_plainly
+    yield heard
 
 
 @contextmanager

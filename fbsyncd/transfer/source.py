@@ -7,7 +7,8 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd.models import engine, rows, stream
+from fbsyncd.models import Row, engine, rows, stream
+from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.target import entries
 from fbsyncd.transfer.terms import Terms
@@ -20,11 +21,15 @@ BATCH: Final = 500
 def batches(db: Database, shape: Shape, terms: Terms) -> Iterator[list[Entry]]:
     """Yield all rows of a table in the order of their keys, in the target's *terms*.
 
+    One with a value that nobody can read stays behind.
+
     Inside a snapshot only. The terms are looked up batch by batch, so a picture's own alias is
     there when its small version is read.
     """
     sql = f"{shape.select()} {shape.order(engine(db).bytewise)}"
-    read: Iterator[Sequence[Entry]] = (entries(shape, raw) for raw in stream(db, sql, size=BATCH))
+    read: Iterator[Sequence[Entry]] = (
+        _readable(shape, raw, terms.left) for raw in stream(db, sql, size=BATCH)
+    )
     if shape.number:
         read = _whole_groups(read)
     elif shape.parent:
@@ -39,14 +44,29 @@ def count(db: Database, shape: Shape) -> int:
 
 
 def highest(db: Database, shape: Shape) -> int:
-    """Return the highest number given to a row."""
-    return int(rows(db, f"SELECT coalesce(max({shape.number}), 0) FROM {shape.name}")[0][0])
+    """Return the highest number given to a row, 0 where rows have no numbers."""
+    sql = f"SELECT {shape.number} FROM {shape.name} WHERE {shape.number} IS NOT NULL"
+    found = rows(db, f"{sql} ORDER BY {shape.number} DESC LIMIT 1")
+    return found[0][0] if found and isinstance(found[0][0], int) else 0
+
+
+def _readable(shape: Shape, raw: Sequence[Row], left: Leftovers) -> list[Entry]:
+    try:
+        return entries(shape, raw)
+    except (ValueError, OverflowError):
+        found: list[Entry] = []
+        for row in raw:
+            try:
+                found += entries(shape, [row])
+            except (ValueError, OverflowError) as error:
+                left.unreadable(shape, row[: len(shape.key)], f"a value cannot be read: {error}")
+        return found
 
 
 def _whole_groups(read: Iterator[Sequence[Entry]]) -> Iterator[list[Entry]]:
     """Yield batches that part no two rows with the same first column."""
     held: list[Entry] = []
-    for batch in read:
+    for batch in filter(None, read):
         held += batch
         last = held[-1].row[0]
         cut = next(place for place, entry in enumerate(held) if entry.row[0] == last)

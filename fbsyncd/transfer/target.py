@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import peewee
 from peewee import Database
 
 from fbsyncd.errors import DatabaseTrouble
 from fbsyncd.models import Row, change_many, engine, marks, rows, transaction
+from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
+
+_TAKEN: Final = "the target has another row with what may be there only once"
 
 
 def entries(shape: Shape, raw: Sequence[Row]) -> list[Entry]:
     """Return rows as :meth:`Shape.select` reads them in plain values."""
     if not raw:
         return []
-    numbers = [int(row[-1]) for row in raw] if shape.number else [None] * len(raw)
+    numbers = [_number(row[-1]) for row in raw] if shape.number else [None] * len(raw)
     plain = shape.read([row[:-1] for row in raw] if shape.number else raw)
     return [Entry(row, number) for row, number in zip(plain, numbers, strict=True)]
+
+
+def _number(value: object) -> int | None:
+    # An older program's table may give texts or UUIDs instead, or nothing.
+    return value if isinstance(value, int) else None
 
 
 def held(
@@ -33,9 +42,11 @@ def held(
     for names in shape.sought:
         conditions = []
         for name in names:
-            values = sorted({entry.row[shape.at[name]] for entry in batch})
-            conditions.append(f"{name} IN ({marks(len(values))})")
-            params += values
+            values = {entry.row[shape.at[name]] for entry in batch}
+            known = sorted(values - {None})
+            among = f"{name} IN ({marks(len(known))})" if known else "FALSE"
+            conditions.append(f"({among} OR {name} IS NULL)" if None in values else among)
+            params += known
         alternatives.append(f"({' AND '.join(conditions)})")
     lock = engine(db).lock_rows if locked else ""
     order = shape.order(engine(db).bytewise)
@@ -43,34 +54,65 @@ def held(
     return entries(shape, rows(db, sql, params))
 
 
-def merge(db: Database, shape: Shape, batch: Sequence[Entry]) -> list[Judged]:
-    """Bring *batch* into the target in one transaction; return what became of each.
+def merge(
+    db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers
+) -> list[tuple[Entry, Judged]]:
+    """Bring *batch* into the target; return what became of each that is there now.
 
-    Raises DatabaseTrouble when the target has a rule of its own that a row breaks.
+    All of it is one transaction, unless the target has a rule that a row breaks: then that row is
+    *left*, and the others are written.
     """
+    if not batch:
+        return []
     try:
         with transaction(db):
-            judged = judge(shape, batch, held(db, shape, batch, locked=True))
-            _insert(db, shape, [one.entry for one in judged if one.verdict is Verdict.NEW])
-            _update(db, shape, [one for one in judged if one.verdict is Verdict.NEWER])
-            return judged
-    except peewee.IntegrityError as error:
-        raise DatabaseTrouble(f"the target refused rows of {shape.name}: {error}") from error
+            return _merged(db, shape, batch, left)
+    except (peewee.IntegrityError, DatabaseTrouble, OverflowError) as error:
+        reason = _reason(error)
+    if len(batch) == 1:
+        left.refuse(shape, batch[0], reason)
+        return []
+    half = len(batch) // 2
+    return merge(db, shape, batch[:half], left) + merge(db, shape, batch[half:], left)
 
 
-def make_room(db: Database, highest: int) -> None:
-    """Let the target give numbers above *highest* from now on, to whoever writes there."""
-    with transaction(db):
-        rows(db, engine(db).raise_numbers, [highest])
+def _reason(error: Exception) -> str:
+    """Return why a row was refused; raise *error* when it is about something else."""
+    if isinstance(error, DatabaseTrouble):
+        if not isinstance(error.__cause__, peewee.DataError):
+            raise error
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return f"the target said: {lines[0] if lines else 'no'}"
 
 
-def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> None:
-    taken = _taken(db, shape, new)
-    kept = [entry for entry in new if entry.number is not None and entry.number not in taken]
-    rest = [entry for entry in new if entry.number is None or entry.number in taken]
+def _merged(
+    db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers
+) -> list[tuple[Entry, Judged]]:
+    judged = judge(shape, batch, held(db, shape, batch, locked=True))
+    new = [one.entry for one in judged if one.verdict is Verdict.NEW]
+    kept = list(zip(batch, judged, strict=True))
+    if _insert(db, shape, new) < len(new):
+        lost = [one.entry for one in judge(shape, new, held(db, shape, new)) if one.held is None]
+        for entry in lost:
+            left.refuse(shape, entry, _TAKEN)
+        kept = [(entry, one) for entry, one in kept if one.entry not in lost]
+    _update(db, shape, [one for _, one in kept if one.verdict is Verdict.NEWER])
+    return kept
+
+
+def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> int:
+    taken: set[int | None] = {None, *_taken(db, shape, new)}
+    kept: list[Entry] = []
+    rest: list[Entry] = []
+    for entry in new:
+        (rest if entry.number in taken else kept).append(entry)
+        # An older program's table may give one number twice.
+        taken.add(entry.number)
     named = [*shape.columns, *([shape.number] if shape.number else [])]
-    change_many(db, _insertion(shape, named), [(*entry.row, entry.number) for entry in kept])
-    change_many(db, _insertion(shape, shape.columns), [entry.row for entry in rest])
+    rows_ = [(*entry.row, entry.number) for entry in kept]
+    written = change_many(db, _insertion(shape, named), rows_)
+    return written + change_many(db, _insertion(shape, shape.columns), [one.row for one in rest])
 
 
 def _insertion(shape: Shape, columns: Sequence[str]) -> str:
@@ -91,18 +133,18 @@ def _taken(db: Database, shape: Shape, new: Sequence[Entry]) -> set[int]:
 
 
 def _update(db: Database, shape: Shape, newer: Sequence[Judged]) -> None:
-    names = shape.columns if shape.number else shape.columns[len(shape.key) :]
-    which = (shape.number,) if shape.number else shape.key
-    sql = (
-        f"UPDATE {shape.name} SET {', '.join(f'{name} = ?' for name in names)}"
-        f" WHERE {' AND '.join(f'{name} = ?' for name in which)}"
-    )
-    change_many(db, sql, [_parameters(shape, one) for one in newer])
-
-
-def _parameters(shape: Shape, one: Judged) -> tuple[object, ...]:
-    row = one.entry.row
+    numbered = [(one, one.held.number) for one in newer if one.held and one.held.number is not None]
     if shape.number:
-        return (*row, one.held.number if one.held else None)
-    size = len(shape.key)
-    return (*row[size:], *row[:size])
+        sql = _updating(shape, shape.columns, (shape.number,))
+        change_many(db, sql, [(*one.entry.row, number) for one, number in numbered])
+    done, size = {id(one) for one, _ in numbered}, len(shape.key)
+    rest = [one.entry.row for one in newer if id(one) not in done]
+    sql = _updating(shape, shape.columns[size:], shape.key)
+    change_many(db, sql, [(*row[size:], *row[:size]) for row in rest])
+
+
+def _updating(shape: Shape, columns: Sequence[str], key: Sequence[str]) -> str:
+    return (
+        f"UPDATE {shape.name} SET {', '.join(f'{name} = ?' for name in columns)}"
+        f" WHERE {' AND '.join(f'{name} = ?' for name in key)}"
+    )

@@ -6,10 +6,11 @@ program gave out, and columns of its making.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fbsyncd.adopted import Custom
+from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.union import Entry, Judged
 
@@ -18,11 +19,14 @@ from fbsyncd.transfer.union import Entry, Judged
 class Terms:
     """What incoming rows become; *aliases* (target's ids by ours) grow while pictures are copied.
 
-    *custom* holds what the target's columns take.
+    *custom* holds what the target's columns take, *has_numbers* whether its attachments have some.
+    *left* grows too: it holds what the target does not take.
     """
 
     custom: Custom
     aliases: dict[str, str] = field(default_factory=dict)
+    has_numbers: bool = True
+    left: Leftovers = field(default_factory=Leftovers)
 
     def told(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
         """Return *batch* as the target takes it."""
@@ -30,11 +34,13 @@ class Terms:
             batch = [self._renamed(shape, entry) for entry in batch]
         if shape.name in self.custom.limits:
             batch = [self._fitted(shape, entry) for entry in batch]
+        if shape.number and not self.has_numbers:
+            batch = [Entry(entry.row) for entry in batch]
         return list(batch)
 
-    def learn(self, batch: Sequence[Entry], judged: Sequence[Judged]) -> None:
-        """Remember which pictures of *batch* go by another id in the target."""
-        for entry, one in zip(batch, judged, strict=True):
+    def learn(self, merged: Iterable[tuple[Entry, Judged]]) -> None:
+        """Remember which pictures go by another id in the target."""
+        for entry, one in merged:
             if entry.row[0] != one.entry.row[0]:
                 self.aliases[entry.row[0]] = one.entry.row[0]
 
