@@ -1,9 +1,11 @@
-"""Other servers of the same files and rows, installed for the measurement and thrown away after."""
+"""Other servers of the same files and rows, and nginx in front with the files in docs/.
+
+Flask, gunicorn, Datasette and psycopg2 get a venv of their own below ~/.cache/fbsyncd-bench.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench import programs
+
 PACKAGES: Final = ("flask", "gunicorn", "datasette", "psycopg2-binary")
 SERVER_CORE: Final = {0}
+DOCS: Final = Path(__file__).parent.parent / "docs"
 
 _POSTS: Final = """
 SELECT p.id, p.page_id, p.type, p.message, p.story, p.permalink_url, p.created_time,
@@ -133,14 +138,23 @@ def _await(port: int, path: str, process: subprocess.Popen[bytes]) -> None:
     sys.exit(f"{process.args!r} does not answer")
 
 
-def install(folder: Path) -> Mapping[str, str]:
-    """Make a venv of the peers in *folder*; return the versions they have."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+def install() -> tuple[Path, Mapping[str, str]]:
+    """Make a venv of the peers unless there is one; return it, and the versions it has."""
+    folder = programs.home() / "servers"
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", *PACKAGES], check=True)
-    frozen = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
-    versions = dict(line.lower().split("==") for line in frozen.split() if "==" in line)
-    return {name: versions[name] for name in PACKAGES}
+    versions = _versions(pip)
+    if not versions.keys() >= set(PACKAGES):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run([*pip, "install", "--quiet", *PACKAGES], check=True)
+        versions = _versions(pip)
+    return folder, {name: versions[name] for name in PACKAGES}
+
+
+def _versions(pip: Sequence[str]) -> dict[str, str]:
+    if not Path(pip[0]).exists():
+        return {}
+    done = subprocess.run([*pip, "freeze"], check=False, capture_output=True, text=True)
+    return dict(line.lower().split("==") for line in done.stdout.split() if "==" in line)
 
 
 class Peers:
@@ -174,45 +188,42 @@ class Peers:
         process = self._stack.enter_context(started(command, port, path))
         return Contender("Datasette, SQL with the join", port, (process,), path)
 
-    def nginx(self, behind: Contender) -> tuple[Contender, Contender]:
-        """nginx with the same bytes as files, and nginx sending what *behind* names."""
-        binary = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-        if binary is None:
-            sys.exit("nginx is missing: apt install nginx")
-        folder = self._site.folder / "nginx"
-        folder.mkdir()
-        plain, accel = self._port(), self._port()
-        (folder / "nginx.conf").write_text(self._nginx_config(folder, plain, accel, behind.port))
-        command = [binary, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-        process = self._stack.enter_context(started(command, plain, "/api/posts"))
-        return (
-            Contender("nginx, the same bytes as files", plain, (process,)),
-            Contender("fbsyncd behind nginx, X-Accel", accel, (process, *behind.processes)),
-        )
+    def nginx(self) -> Contender:
+        """nginx with the same bytes as files, and nothing else to do."""
+        port = self._port()
+        served = f"""server {{
+            listen 127.0.0.1:{port};
+            types {{ image/jpeg jpg; }}
+            location /media/facebook/ {{ alias {self._site.media}/; }}
+            location = /api/posts {{ default_type application/json; alias {self._site.answer}; }}
+        }}"""
+        return self._nginx("nginx, the same bytes as files", port, served)
 
-    def _nginx_config(self, folder: Path, plain: int, accel: int, behind: int) -> str:
-        media, answer = self._site.media, self._site.answer
+    def in_front(self, name: str, of: Contender, file: str) -> Contender:
+        """nginx in front of a server, as a file in docs/ configures it."""
+        port = self._port()
+        text = (DOCS / file).read_text(encoding="utf-8")
+        for written, real in {
+            "listen 80;": f"listen 127.0.0.1:{port};",
+            "127.0.0.1:8080;": f"127.0.0.1:{of.port};",
+            "/var/lib/fbsyncd/media/facebook": str(self._site.media),
+        }.items():
+            if written not in text:
+                sys.exit(f"{file} does not say {written}")
+            text = text.replace(written, real)
+        return self._nginx(name, port, text, *of.processes)
+
+    def _nginx(self, name: str, port: int, served: str, *behind: int) -> Contender:
+        folder = self._site.folder / f"nginx-{port}"
+        folder.mkdir()
         user = "user root;" if os.geteuid() == 0 else ""
-        return f"""{user} daemon off; worker_processes 1; pid {folder}/pid;
-events {{ worker_connections 256; }}
-http {{
-    access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
-    types {{ image/jpeg jpg; }}
-    upstream behind {{ server 127.0.0.1:{behind}; keepalive 16; }}
-    server {{
-        listen 127.0.0.1:{plain};
-        location /media/facebook/ {{ alias {media}/; }}
-        location = /api/posts {{ default_type application/json; alias {answer}; }}
-    }}
-    server {{
-        listen 127.0.0.1:{accel};
-        location /archived/ {{ internal; alias {media}/; }}
-        location / {{
-            proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";
-        }}
-    }}
-}}
-"""
+        (folder / "nginx.conf").write_text(f"""{user} daemon off; worker_processes 1;
+            pid {folder}/pid; events {{ worker_connections 256; }}
+            http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
+            {served} }}""")
+        command = [programs.find("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        process = self._stack.enter_context(started([*command, "-e", "stderr"], port, "/api/posts"))
+        return Contender(name, port, (process, *behind))
 
 
 def _joined() -> str:

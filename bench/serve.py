@@ -1,11 +1,11 @@
 """Pictures and JSON over HTTP against other servers of the same files and rows, in one run.
 
-    python -m bench.serve [--rounds 5] [--seconds 1.5] [--posts 3111]
+    python -m bench.serve [--only json|media] [--rounds 9] [--seconds 0.7] [--posts 3111]
 
 Every server has one core and the client the other; the rounds of all are interleaved, and what is
-told is the median of the rounds. Needs nginx, and the network for pip: Flask, gunicorn and
-Datasette are installed into a folder that is removed afterwards. PostgreSQL's binaries are those
-the tests use.
+told is the median of the rounds. What is printed is the part of docs/PERFORMANCE.md between its two
+comments. Takes five minutes. Needs nginx, and the first time the network for pip. PostgreSQL's
+binaries are those the tests use.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ import argparse
 import itertools
 import os
 import socket
-import statistics
 import sys
 import tempfile
 import urllib.request
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench import load, rows
+from bench import load, programs, rows, table
+from bench.compared import Aim, Case, Measured, measure, save, tables, told
 from bench.peers import Contender, Peers, Site, install, started
 from fbsyncd import config, models
 from fbsyncd.archive import Archive
@@ -38,18 +37,18 @@ from fbsyncd.server.listen import Server
 _CONFIG: Final = '[database]\nurl = "{url}"\n[media]\nroot = "{folder}/media/facebook"\n'
 _CLIENT_CORE: Final = {1}
 _REAL: Final = 400  # so many pictures have bytes; the rest only a size, as only rows ask for them
-_CONNECTIONS: Final = (1, 8)
 _THREADS: Final = ("-k", "gthread", "--threads", "8")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One thing asked of one server."""
-
-    name: str
-    contender: Contender
-    requests: Callable[[], Iterator[bytes]]
-    statuses: frozenset[int] = frozenset({200})
+#: What is aimed at, of what was measured in both: so many times as good as another one.
+_AIMS: Final = (
+    Aim("fbsyncd", "Flask send_from_directory, gunicorn", 2),
+    Aim("fbsyncd", "Flask send_from_directory, gunicorn gthread", 2),
+    Aim("fbsyncd behind nginx, X-Accel", "nginx, the same bytes as files", 0.95),
+    Aim("fbsyncd behind nginx, alias", "nginx, the same bytes as files", 0.95),
+    Aim("fbsyncd", "Flask + psycopg2.connect, gunicorn gthread", 30),
+    Aim("fbsyncd", "Datasette, SQL with the join", 10),
+    Aim("fbsyncd, nothing kept", "Flask + psycopg2.connect, gunicorn gthread", 5),
+    Aim("fbsyncd, nothing kept, page 151", "fbsyncd, nothing kept", 1 / 1.2),
+)
 
 
 def build(folder: Path, url: str, posts: int) -> Archive:
@@ -133,122 +132,79 @@ def _etag(port: int, path: str) -> str:
         return str(answer.headers["ETag"])
 
 
-def measure(cases: Sequence[Case], rounds: int, seconds: float) -> list[Measured]:
-    """Return what was measured of each case, the rounds of all interleaved."""
-    seen = [Measured(case) for case in cases]
-    for done in range(rounds):
-        for measured in seen:
-            for connections in _CONNECTIONS:
-                run = _run(measured.case, connections, seconds)
-                measured.runs[connections].append(run)
-        print(f"round {done + 1} of {rounds}", file=sys.stderr)
-    return seen
-
-
-@dataclass(slots=True)
-class Measured:
-    """All runs of one case, by connections: rate, median, p99, processor time a request."""
-
-    case: Case
-    runs: dict[int, list[tuple[float, ...]]] = field(default_factory=lambda: defaultdict(list))
-
-    def median(self, connections: int) -> list[float]:
-        """Return the median of each figure."""
-        return [statistics.median(column) for column in zip(*self.runs[connections], strict=True)]
-
-    def ratio(self, base: Measured, connections: int) -> float:
-        """Return how many times the rate of *base* this is: the median of the rounds' ratios."""
-        pairs = zip(self.runs[connections], base.runs[connections], strict=True)
-        return statistics.median(mine[0] / theirs[0] for mine, theirs in pairs)
-
-    def saving(self, base: Measured, connections: int) -> float:
-        """Return how many times less processor time a request takes than of *base*."""
-        pairs = zip(self.runs[connections], base.runs[connections], strict=True)
-        return statistics.median(theirs[3] / mine[3] for mine, theirs in pairs)
-
-
-def _run(case: Case, connections: int, seconds: float) -> tuple[float, ...]:
-    processes = case.contender.processes
-    before = sum(map(load.cpu_seconds, processes))
-    figures = load.run(
-        case.contender.port, case.requests(), connections=connections, seconds=seconds
-    )
-    used = sum(map(load.cpu_seconds, processes)) - before
-    if not figures.statuses <= case.statuses:
-        sys.exit(f"{case.name} answered {set(figures.statuses)}")
-    return figures.rate, figures.median, figures.p99, used / (figures.rate * seconds) * 1e6
-
-
-def table(measured: Sequence[Measured]) -> None:
-    """Print what was measured, and how it compares with the first of them."""
-    columns = ("requests/s", "x", "median us", "p99 us", "CPU us/request", "x")
-    for connections, name in zip(_CONNECTIONS, ("1 connection", "8 connections"), strict=True):
-        print(f"\n| {name} | {' | '.join(columns)} |")
-        print(f"|---|{'---:|' * len(columns)}")
-        for one in measured:
-            rate, median, p99, cpu = one.median(connections)
-            times, saved = one.ratio(measured[0], connections), one.saving(measured[0], connections)
-            cells = f"{rate:,.0f} | {times:.1f} | {median:,.0f} | {p99:,.0f} | {cpu:,.0f}"
-            print(f"| {one.case.name} | {cells} | {saved:.1f} |")
-
-
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.5)
+    table.options(parser, rounds=9)
+    parser.add_argument("--seconds", type=float, default=0.7)
     parser.add_argument("--posts", type=int, default=3111)
+    parser.add_argument("--only", choices=("json", "media"))
     parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         folder, url, port, accel = args.serve
         serve(Path(folder), url, int(port), accel)
         return
+    machine = table.machine_line()
     os.sched_setaffinity(0, _CLIENT_CORE)
     with ExitStack() as stack:
-        _compare(stack, args)
+        _compare(stack, args, machine)
 
 
-def _compare(stack: ExitStack, args: argparse.Namespace) -> None:
+def _compare(stack: ExitStack, args: argparse.Namespace, machine: str) -> None:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fbsyncd-bench-")))
-    _say("installing the peers")
-    versions = install(folder / "peers")
+    table.say("installing the peers")
+    venv, versions = install()
     postgresql, sqlite = _postgresql(stack), f"sqlite:///{folder / 'fbsyncd.db'}"
-    _say("making the archive")
+    table.say("making the archive")
     for url in (sqlite, postgresql):
         build(folder, url, args.posts).close()
-    media = folder / "media" / "facebook"
     ours = _fbsyncd(stack, "fbsyncd", folder, sqlite)
-    answer = folder / "posts.json"
+    site = Site(folder, folder / "media" / "facebook", folder / "posts.json", sqlite)
     with urllib.request.urlopen(f"http://127.0.0.1:{ours.port}/api/posts") as posts:
-        answer.write_bytes(posts.read())
-    peers = Peers(stack, Site(folder, media, answer, sqlite), folder / "peers", _free_port)
-    nginx, behind = peers.nginx(_fbsyncd(stack, "behind", folder, sqlite, "/archived/"))
-    threaded = peers.flask("Flask under gunicorn (gthread)", sqlite, *_THREADS)
-    pictures = _pictures(
-        media,
-        (
+        site.answer.write_bytes(posts.read())
+    peers = Peers(stack, site, venv, _free_port)
+    flask, nginx = peers.flask("Flask, gunicorn gthread", sqlite, *_THREADS), peers.nginx()
+    asked: dict[str, list[Case]] = {}
+    if args.only != "json":
+        accel = _fbsyncd(stack, "behind", folder, sqlite, "/archived/")
+        theirs = [
             peers.flask("Flask send_from_directory, gunicorn", sqlite),
-            replace(threaded, name="Flask send_from_directory, gunicorn gthread"),
-            behind,
+            replace(flask, name="Flask send_from_directory, gunicorn gthread"),
+            peers.in_front("fbsyncd behind nginx, X-Accel", accel, "nginx-accel.conf"),
+            peers.in_front("fbsyncd behind nginx, alias", ours, "nginx.conf"),
             nginx,
-        ),
-        ours,
-    )
-    old = peers.flask("Flask + psycopg2.connect, gunicorn gthread", postgresql, *_THREADS)
-    sqlite3 = replace(threaded, name="Flask + sqlite3.connect, gunicorn gthread")
-    theirs = (old, sqlite3, peers.datasette(), nginx)
-    json = _json(theirs, ours, _fbsyncd(stack, "fbsyncd, PostgreSQL", folder, postgresql), args)
-    measured = measure([*pictures, *json], args.rounds, args.seconds)
-    print(", ".join(f"{name} {version}" for name, version in versions.items()))
-    print(f"\nPictures, the {_REAL} largest, about 190 KB each:")
-    table(measured[: len(pictures)])
-    print(f"\nA page of 20 posts, {answer.stat().st_size:,} bytes:")
-    table(measured[len(pictures) :])
+        ]
+        asked["Pictures of 190 KB"] = _pictures(site.media, theirs, ours)
+    if args.only != "media":
+        theirs = [
+            peers.flask("Flask + psycopg2.connect, gunicorn gthread", postgresql, *_THREADS),
+            replace(flask, name="Flask + sqlite3.connect, gunicorn gthread"),
+            *(peers.datasette(), nginx),
+        ]
+        both = ours, _fbsyncd(stack, "fbsyncd, PostgreSQL", folder, postgresql)
+        size = f"{site.answer.stat().st_size / 1000:.0f} KB"
+        asked[f"A page of 20 posts, {size} of JSON"] = _json(theirs, both, args)
+    found = measure(list(itertools.chain(*asked.values())), args.rounds, args.seconds)
+    _tell(asked, found, f"{machine}; {_programs(versions)}", args)
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.stderr)
+def _tell(
+    asked: dict[str, list[Case]], found: Sequence[Measured], where: str, args: argparse.Namespace
+) -> None:
+    print(f"Measured on {where}; {args.rounds} rounds of {args.seconds} seconds.\n")
+    kept = []
+    for title, cases in asked.items():
+        part = [one for one in found if one.case in cases]
+        kept += tables(title, part, _AIMS)
+        print(told(title, part, _AIMS), end="\n\n")
+    if args.save:
+        save("serve", kept, args.save)
+
+
+def _programs(versions: Mapping[str, str]) -> str:
+    peers = [f"{name} {version}" for name, version in versions.items()]
+    return ", ".join([programs.version("nginx"), *peers])
 
 
 def _postgresql(stack: ExitStack) -> str:
@@ -267,19 +223,19 @@ def _pictures(media: Path, theirs: Sequence[Contender], ours: Contender) -> list
     paths = {file.stem: f"/media/facebook/attachments/{file.name}" for file in files}
     got = _cycled(*map(load.request, paths.values()))
     held = [load.request(path, If_None_Match=f'"{sha256}"') for sha256, path in paths.items()]
-    flasks, (behind, nginx) = theirs[:2], theirs[2:]
+    flasks, nginxes = theirs[:2], theirs[2:]
     return [
         *(Case(one.name, one, got) for one in flasks),
         Case("fbsyncd", ours, got),
         Case("fbsyncd, 304", ours, _cycled(*held), frozenset({304})),
-        Case(behind.name, behind, got),
-        Case(nginx.name, nginx, got),
+        *(Case(one.name, one, got) for one in nginxes),
     ]
 
 
 def _json(
-    theirs: Sequence[Contender], ours: Contender, other: Contender, args: argparse.Namespace
+    theirs: Sequence[Contender], both: tuple[Contender, Contender], args: argparse.Namespace
 ) -> list[Case]:
+    ours, other = both
     plain = load.request("/api/posts")
     packed = load.request("/api/posts", Accept_Encoding="gzip")
     held = load.request("/api/posts", If_None_Match=_etag(ours.port, "/api/posts"))
@@ -290,7 +246,7 @@ def _json(
         Case("fbsyncd, gzip", ours, _cycled(packed)),
         Case("fbsyncd, 304", ours, _cycled(held), frozenset({304})),
         Case("fbsyncd, nothing kept", ours, _unique("")),
-        Case("fbsyncd, nothing kept, 150 pages down", ours, _unique(f"&cursor={cursor}")),
+        Case("fbsyncd, nothing kept, page 151", ours, _unique(f"&cursor={cursor}")),
         Case(other.name, other, _cycled(plain)),
         Case(f"{other.name}, nothing kept", other, _unique("")),
         Case(theirs[-1].name, theirs[-1], _cycled(plain)),
