@@ -1,8 +1,10 @@
-"""A month of many Pages on one app, in seconds: the decisions are the product's, the rest a model.
+"""A month of many Pages on one app, in minutes: the decisions are the product's, the rest a model.
 
 Facebook is modelled by its budgets: calls of a rolling hour, for each Page and for the app, told in
 whole percent with each answer; a call beyond them is refused, and counted. Reading threads take
-turns as the daemon's do. ``python tests/sharing.py`` prints the table of docs/OPERATIONS.md.
+turns as the daemon's do. Every picture of every listing is queued when it is first named, fetched
+in the order in which links die, and late when its link is dead by then. The table of it is made by
+``python -m bench.month``.
 """
 
 from __future__ import annotations
@@ -10,15 +12,11 @@ from __future__ import annotations
 import heapq
 import json
 import random
-import sys
 from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from fbsyncd import thrift, walks
 from fbsyncd.graph import usage
@@ -33,32 +31,38 @@ PER_CALL = 50
 #: One thread's call, and how many threads read.
 CALL = timedelta(seconds=1)
 THREADS = 4
-#: Pictures of a post, and how many are fetched in a second; how long the shortest link lives.
-PICTURES = 1.4
+#: Links of a post (measured on real feeds: 674,327 of 242,488 posts), how many are fetched in a
+#: second, and how long the shortest link lives (measured on real feeds too).
+PICTURES = 2.8
 PER_SECOND = 20.0
 LINK_LIFE = timedelta(hours=32)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """How large the world is, and how many calls an hour Facebook gives."""
+    """How large the world is, how many calls an hour Facebook gives, and how fast pictures come."""
 
     pages: int = 100
     days: int = 30
     posts: int = 3111
     app_calls: int = 4800
     page_calls: int = 200
+    per_second: float = PER_SECOND
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of it. Times are hours."""
+    """What came of it. Times are hours; *delays* are those of new posts until they are seen."""
 
     calls: int = 0
     refused: int = 0
     app_percent: int = 0
     page_percent: int = 0
-    late: list[float] = field(default_factory=list)
+    app_hour: int = 0
+    page_hour: int = 0
+    pictures: int = 0
+    late: int = 0
+    delays: list[float] = field(default_factory=list)
     first_look: float = 0.0
     backfill: float = 0.0
     full_gap: float = 0.0
@@ -66,7 +70,7 @@ class Outcome:
     slack: float = float("inf")
 
 
-class _Hour:
+class Hour:
     """Calls of a rolling hour, by the minute."""
 
     def __init__(self, budget: int) -> None:
@@ -74,6 +78,7 @@ class _Hour:
         self._minutes: dict[int, int] = defaultdict(int)
         self._sum = 0
         self._oldest = 0
+        self.most = 0
 
     def percent(self, at: datetime) -> int:
         minute = int(at.timestamp()) // 60
@@ -88,6 +93,7 @@ class _Hour:
         percent = self.percent(at)
         self._minutes[int(at.timestamp()) // 60] += 1
         self._sum += 1
+        self.most = max(self.most, self._sum)
         return percent < 100
 
 
@@ -98,6 +104,16 @@ class _Stream:
     seen: int = 0
     looked: datetime | None = None
     full: list[datetime] = field(default_factory=list)
+    named: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        self.named = bytearray(len(self.times))
+
+    def name(self, first: int, last: int) -> int:
+        """Take the posts between two numbers for named; return how many were not before."""
+        fresh = self.named.count(0, first, last)
+        self.named[first:last] = b"\x01" * (last - first)
+        return fresh
 
 
 class Month:
@@ -109,13 +125,13 @@ class Month:
         self._world = world
         self._pace = Pace()
         self._end = START + timedelta(days=world.days)
-        self._app = _Hour(world.app_calls)
-        self._hours = {str(nth): _Hour(world.page_calls) for nth in range(world.pages)}
+        self._app = Hour(world.app_calls)
+        self._hours = {str(nth): Hour(world.page_calls) for nth in range(world.pages)}
         self._streams = {
             page_id: (self._stream(chance, 1.0), self._stream(chance, 0.2))
             for page_id in self._hours
         }
-        self._found: list[datetime] = []
+        self._found: list[tuple[datetime, int]] = []
 
     def run(self) -> Outcome:
         """Let the month pass."""
@@ -204,8 +220,11 @@ class Month:
 
     def _listed(self, stream: _Stream, walk: Walk, now: datetime) -> tuple[list[datetime], bool]:
         top = bisect_right(stream.times, min(walk.until or now, now))
-        times = stream.times[max(top - PER_CALL, 0) : top]
+        first = max(top - PER_CALL, 0)
+        times = stream.times[first:top]
         self._see(stream, top, now)
+        if fresh := stream.name(first, top):
+            self._found.append((now, fresh))
         return times[::-1], top <= PER_CALL
 
     def _see(self, stream: _Stream, top: int, now: datetime) -> None:
@@ -215,16 +234,20 @@ class Month:
             self.outcome.first_look = max(self.outcome.first_look, _hours(now - START))
         for born in fresh:
             if born >= START:
-                self.outcome.late.append(_hours(now - born))
-            self._found.append(now)
+                self.outcome.delays.append(_hours(now - born))
         stream.seen = max(stream.seen, top)
 
     def _judge(self) -> None:
-        done = START
-        for found in sorted(self._found):
-            done = max(done, found) + timedelta(seconds=PICTURES / PER_SECOND)
+        outcome, done = self.outcome, START
+        for found, posts in sorted(self._found):
+            pictures = posts * PICTURES
+            done = max(done, found) + timedelta(seconds=pictures / self._world.per_second)
             slack = _hours(found + LINK_LIFE - done)
-            self.outcome.slack = min(self.outcome.slack, slack)
+            outcome.slack = min(outcome.slack, slack)
+            outcome.pictures += round(pictures)
+            outcome.late += round(pictures) if slack < 0 else 0
+        outcome.app_hour = self._app.most
+        outcome.page_hour = max(hour.most for hour in self._hours.values())
         for streams in self._streams.values():
             for stream in streams:
                 self._count_readings(stream)
@@ -249,27 +272,3 @@ _KEPT = ("high_water", "covered_since", "synced_at", "recent_at", "full_at")
 
 def _hours(span: timedelta) -> float:
     return span / timedelta(hours=1)
-
-
-def table() -> str:
-    """Return what a month of a hundred Pages comes to, for budgets from ample to scarce."""
-    rows = [
-        "| calls an hour for the app | calls made | most of the app's, a Page's budget used |"
-        " refused | first look at all | all read once | new post seen: median, latest |"
-        " whole readings: all, longest gap | least time left to a link |",
-        "| --- " * 9 + "|",
-    ]
-    for app_calls in (4800, 1200, 400, 200):
-        one = Month(World(app_calls=app_calls)).run()
-        late = sorted(one.late)
-        rows.append(
-            f"| {app_calls:,} | {one.calls:,} | {one.app_percent} %, {one.page_percent} % |"
-            f" {one.refused} | {one.first_look * 60:.0f} min | {one.backfill:.1f} h |"
-            f" {late[len(late) // 2] * 60:.0f} min, {late[-1]:.1f} h |"
-            f" {one.full_readings:,}, {one.full_gap / 24:.1f} d | {one.slack:.1f} h |"
-        )
-    return "\n".join(rows)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{table()}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from plant import config_text
-from sharing import INTERVAL, Month, World
+from sharing import INTERVAL, Hour, Month, World
 from test_daemon import running
 
 from fbsyncd.simulator import Simulator
@@ -129,9 +129,24 @@ def test_a_hundred_pages_stay_under_every_limit(app_calls: int) -> None:
     assert outcome.refused == 0
     assert outcome.app_percent < 100
     assert outcome.page_percent < 100
+    assert outcome.app_hour <= app_calls
+    assert outcome.page_hour <= 200
     assert outcome.full_readings >= 200
-    assert max(outcome.late) < 12
+    assert max(outcome.delays) < 12
+    assert outcome.pictures > 100 * 400 * 2.8
+    assert outcome.late == 0
     assert outcome.slack > 24
+
+
+def test_what_the_month_is_to_show_would_be_noticed_if_it_failed() -> None:
+    """The model refuses calls beyond a budget, and counts links that die in too slow a queue."""
+    hour = Hour(2)
+    assert [hour.count(NOW) for _ in range(3)] == [True, True, False]
+    assert hour.percent(NOW) == 150
+    assert hour.count(NOW + timedelta(hours=1))
+    slow = Month(World(pages=5, posts=300, days=2, per_second=0.02)).run()
+    assert slow.slack < 0
+    assert slow.late > 100
 
 
 def test_twenty_pages_share_a_real_daemon(tmp_path: Path) -> None:
