@@ -30,7 +30,8 @@ _NEXT: Final = """\
      [[facebook.pages]]
      id = "1234567890"
      access_token_file = "/run/credentials/fbsyncd.service/token_1234567890"
-2. Put the Page's token into {tokens}/1234567890 (mode 0600; it stays root's).
+2. Put the Page's token into {tokens}/1234567890 (mode 0600; it stays root's,
+   and a new one takes a restart).
 3. systemctl daemon-reload && systemctl enable --now fbsyncd && systemctl status fbsyncd"""
 _NEXT_USER: Final = """\
 systemctl --user daemon-reload && systemctl --user enable --now fbsyncd
