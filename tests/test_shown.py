@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from shelf import NOW, Shelf, picture, url
 from fbsyncd import migrate, models
 from fbsyncd.errors import Unavailable
 from fbsyncd.feed import Feed
+from fbsyncd.feed.keyset import encoded
 from fbsyncd.media import MARKER
 from fbsyncd.models import change, to_text, transaction
 
@@ -396,4 +398,21 @@ def test_media_rows_come_by_their_indexes(tmp_path: Path) -> None:
             plan = str(models.rows(db, f"EXPLAIN QUERY PLAN {sql}", params))
         assert f"media_storage_{index}" in plan
         assert "TEMP B-TREE FOR ORDER BY" not in plan
+    models.close(db)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"until": NOW}, {"until": NOW, "page_id": "1"}])
+def test_a_page_of_posts_begins_at_its_cursor(tmp_path: Path, bounds: dict[str, Any]) -> None:
+    """Whatever else is asked for, the posts before the cursor are not gone through again."""
+    db = models.connect(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    migrate.apply(db)
+    feed = Feed(db, Shelf.make(db, tmp_path).media, now=lambda: NOW)
+    asked: list[Any] = []
+    db.query_hooks[:] = [lambda event: asked.append((event.sql, event.params))]
+    feed.posts(cursor=encoded(NOW - timedelta(days=9), "1_1"), **bounds)
+    sql, params = next(one for one in asked if "facebook_posts p WHERE" in one[0])
+    with models.session(db):
+        plan = str(models.rows(db, f"EXPLAIN QUERY PLAN {sql}", params))
+    assert "(created_time,id)<(?,?)" in plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan
     models.close(db)

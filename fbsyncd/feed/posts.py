@@ -111,7 +111,8 @@ class Posts:
         """
         place = wanted.place()
         if cursor is not None:
-            place.append(("(p.created_time, p.id) < (?, ?)", list(keyset.decoded(cursor))))
+            # First: SQLite begins at the first bound there is, and would walk from `until` to here.
+            place.insert(0, ("(p.created_time, p.id) < (?, ?)", list(keyset.decoded(cursor))))
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
             kind = wanted.kind(is_away=is_away)
