@@ -99,7 +99,7 @@ def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: floa
     began = now = time.perf_counter()
     for _ in range(connections):
         crowd.ask(_Line(("127.0.0.1", port)))
-    while now < began + seconds:
+    while now < began + seconds or not crowd.took:
         now = crowd.turn()
     crowd.close()
     return Figures(len(crowd.took) / (now - began), *_times(crowd.took), frozenset(crowd.statuses))
