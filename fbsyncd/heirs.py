@@ -16,7 +16,11 @@ from fbsyncd.models import change_many, rows, session, transaction
 
 #: How many rows there were, and the highest number, when the last look found nobody missing.
 _FACT: Final = "attachments_seen"
-_SEEN: Final = "SELECT count(*), max(id) FROM facebook_post_attachments"
+# Not max(id): PostgreSQL knows no greatest UUID, and an older program's table may have those.
+_SEEN: Final = """
+SELECT count(*), (SELECT m.id FROM facebook_post_attachments m WHERE m.id IS NOT NULL
+    ORDER BY m.id DESC LIMIT 1)
+FROM facebook_post_attachments"""
 _ORPHANS: Final = """
 SELECT d.post_id, d.duplicate_of, d.attachment_key FROM facebook_post_attachments d
 WHERE d.duplicate_of IS NOT NULL AND d.post_id IS NOT NULL AND NOT EXISTS (

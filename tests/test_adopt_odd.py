@@ -10,7 +10,9 @@ from pathlib import Path
 import dump
 import pytest
 from dump import Dump, Years
-from test_adoption import archive_on, theirs
+from plant import query
+from test_adoption import archive_on, check_links, theirs, whole
+from test_cli import fbsyncd
 from test_copy import copy, other_url, written
 
 from fbsyncd import adopt, export, models, verify
@@ -42,6 +44,12 @@ def stringy(tables: dict[str, str]) -> dict[str, str]:
     """Return the tables with a type that is a text to people, and a number to SQLite."""
     texts = r"(message|story|type|title|description) (TEXT|VARCHAR\(50\))"
     return {name: re.sub(texts, r"\1 STRING", sql) for name, sql in tables.items()}
+
+
+def without_rowid(table: str) -> str:
+    """Return a table of SQLite's that finds its rows by their key alone."""
+    keyed = table.replace("id {serial}", "id INTEGER").replace(") UNIQUE", ") PRIMARY KEY")
+    return f"{keyed} WITHOUT ROWID"
 
 
 @dataclass
@@ -229,3 +237,165 @@ def check_whole(archive: Archive, other_url: str) -> None:
     assert written(copied)
     assert written(copy(archive.db, target)) == 0
     models.close(target)
+
+
+ENUM = (
+    "CREATE TYPE kind AS ENUM ('photo', 'album')",
+    "CREATE TABLE facebook_post_attachments (id SERIAL PRIMARY KEY, post_id TEXT, type kind,"
+    " media_url TEXT)",
+)
+REFUSED = {
+    "a time nobody can read": Case(
+        (
+            "UPDATE facebook_posts SET created_time = 'yesterday' WHERE id = '1045_2'",
+            "UPDATE facebook_posts SET created_time = 1700000000 WHERE id < '1045_2'",
+        ),
+        (
+            r"facebook_posts\.created_time is no time that can be read in \d+ rows \(id 1045_\d+:"
+            r" '1700000000', .* and \d+ more\): .*SET created_time = NULL",
+        ),
+        SQLITE,
+    ),
+    "times without end": Case(
+        (
+            "UPDATE facebook_posts SET created_time = 'infinity' WHERE id = '1045_2'",
+            "UPDATE facebook_posts SET updated_time = '0044-03-15 BC' WHERE id = '1045_3'",
+            "UPDATE facebook_post_attachments SET created_at = '-infinity' WHERE id = 5",
+        ),
+        (
+            r"facebook_posts\.created_time is no time .*\(id 1045_2: 'infinity'\)",
+            r"facebook_posts\.updated_time is no time .*\(id 1045_3: '0044-03-15 .*BC'\)",
+            r"facebook_post_attachments\.created_at is no time .*\(id 5: '-infinity'\)",
+        ),
+        POSTGRESQL,
+    ),
+    "an id twice": Case(
+        (
+            "CREATE TABLE facebook_pages (id VARCHAR(9), name TEXT)",
+            "INSERT INTO facebook_pages (id) VALUES ('7'), ('7'), ('7'), ('8'), ('8'), ('9')",
+        ),
+        (r"facebook_pages\.id is there more than once for 2 ids \(id 7, 8\): keep one",),
+    ),
+    "a UUID twice": Case(
+        (
+            STORAGE.format("TEXT"),
+            f"INSERT INTO media_storage VALUES ('{UPPER}', 'x', NULL)",
+            f"INSERT INTO media_storage VALUES ('{UPPER.lower()}', 'x', NULL)",
+        ),
+        (r"media_storage\.id is there in other words too for 1 id",),
+    ),
+    "ids that are no UUIDs": Case(
+        (STORAGE.format("TEXT"), "INSERT INTO media_storage VALUES ('seven', 'x', NULL)"),
+        (r"media_storage\.id is no UUID in 1 row \(id seven\): rename the table",),
+    ),
+    "a type of their own": Case(
+        ("DROP TABLE facebook_post_attachments", *ENUM),
+        (r"attachments\.type is kind, text is needed: ALTER TABLE \S+ ALTER COLUMN type TYPE",),
+        POSTGRESQL,
+    ),
+    "a table without rowids": Case(
+        (),
+        (r"facebook_video_posts is made WITHOUT ROWID",),
+        SQLITE,
+        lambda tables: (
+            tables | {"facebook_video_posts": without_rowid(tables["facebook_video_posts"])}
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_coped_with_is_said_before_anything_is_written(
+    database_url: str, tmp_path: Path, name: str
+) -> None:
+    """``--dry-run`` and ``setup`` end alike, with table, row and column; no copy is made either."""
+    case = REFUSED[name]
+    scripts = made(database_url, case, Years(posts=30, attachments=60, again=20, videos=6))
+    (tmp_path / "config.toml").write_text(f'[database]\nurl = "{database_url}"\n')
+    before = whole(scripts), theirs(scripts, "facebook_video_posts")
+    told = [fbsyncd(tmp_path, "setup", *how) for how in (["--dry-run"], [], [])]
+    for done in told:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == told[0].stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("fbsyncd: nothing was changed: ")
+        for note in case.notes:
+            assert re.search(note, done.stderr), done.stderr
+    assert (whole(scripts), theirs(scripts, "facebook_video_posts")) == before
+    assert not list(tmp_path.glob("*.before-*"))
+
+
+def test_a_rehearsal_looks_at_the_media_folder_too(database_url: str, tmp_path: Path) -> None:
+    """Another archive's folder is refused by ``--dry-run`` as it is by ``setup``."""
+    scripts = Dump(database_url)
+    scripts.make()
+    (tmp_path / "config.toml").write_text(f'[database]\nurl = "{database_url}"\n')
+    (tmp_path / "media" / "facebook").mkdir(parents=True)
+    (tmp_path / "media" / "facebook" / ".fbsyncd-archive").write_text("another\n")
+    told = [fbsyncd(tmp_path, "setup", *how) for how in (["--dry-run"], [])]
+    assert [done.returncode for done in told] == [1, 1]
+    assert told[0].stderr == told[1].stderr
+    assert "belongs to another archive" in told[0].stderr
+
+
+def test_an_attachment_without_an_id_shows_its_picture(database_url: str, tmp_path: Path) -> None:
+    """Also where another row of its post has the same picture, and an id."""
+    case = Case(tables=keyless)
+    scripts = made(database_url, case, Years(posts=2, attachments=0, again=0, videos=0))
+    scripts.run(
+        "INSERT INTO facebook_post_attachments (id, post_id, type, media_url) VALUES"
+        f" (NULL, '1045_0', 'photo', '{LINK}'), (NULL, '1045_0', 'photo', '{LINK}&x'),"
+        f" (4, '1045_0', 'photo', '{LINK}&y'), (NULL, '1045_1', 'photo', '{LINK}')"
+    )
+    with archive_on(database_url, tmp_path) as archive:
+        assert archive.take_over()
+        archive.setup()
+        shown = (
+            "SELECT a.post_id, m.asset_key FROM facebook_post_attachments a JOIN media_storage m"
+            " ON m.id = a.local_media_id WHERE a.removed_at IS NULL ORDER BY 1"
+        )
+        key = "5_5_5#s720x720"
+        assert query(archive, shown) == [("1045_0", key), ("1045_1", key)]
+        assert [len(post["attachments"]) for post in archive.feed.newest(9)] == [1, 1]
+        scripts.run(
+            "INSERT INTO facebook_post_attachments (post_id, type, media_url) VALUES"
+            f" ('1045_0', 'photo', '{LINK}&z')"
+        )
+        archive.take_in()
+        assert query(archive, shown) == [("1045_0", key), ("1045_1", key)]
+
+
+def test_local_ids_that_lead_nowhere_are_filled(database_url: str, tmp_path: Path) -> None:
+    """An earlier program named pictures whose rows are gone: the posts get theirs nevertheless."""
+    scripts = made(database_url, Case(), Years(posts=3, attachments=3, again=0, videos=1))
+    scripts.run(
+        "ALTER TABLE facebook_posts ADD COLUMN local_picture_id {uuid}",
+        f"UPDATE facebook_posts SET local_picture_id = '{UPPER.lower()}'",
+    )
+    with archive_on(database_url, tmp_path) as archive:
+        assert archive.take_over()
+        archive.setup()
+        check_links(archive)
+
+
+def test_a_database_of_the_size_and_oddness_of_years_is_adopted_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    """3,111 posts, 5,600 attachments and odd rows: the second run changes not a value."""
+    scripts = made(database_url, Case(tables=keyless), Years())
+    scripts.run(
+        *COPED["posts without an id"].run,
+        *COPED["attachments of no post"].run,
+        "UPDATE facebook_posts SET created_time = NULL WHERE id < '1045_1'",
+    )
+    (tmp_path / "config.toml").write_text(f'[database]\nurl = "{database_url}"\n')
+    before = theirs(scripts)
+    first = fbsyncd(tmp_path, "setup")
+    assert first.stdout.startswith("adopted 3,113 posts, 5,602 attachments (2,100 of them the same")
+    every = "media_storage", "search_stale", "post_search", *dump.TABLES
+    rows = {name: sorted(scripts.ask(f"SELECT * FROM {name}"), key=repr) for name in every}
+    again = fbsyncd(tmp_path, "setup")
+    assert (again.returncode, again.stdout) == (0, "the schema is up to date\n")
+    for name in every:
+        assert sorted(scripts.ask(f"SELECT * FROM {name}"), key=repr) == rows[name]
+    assert theirs(scripts) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from test_daemon import all_safe, running
 from torture import Death, Gallows
 
 from fbsyncd import facts, migrate, models, transfer
-from fbsyncd.errors import UsageError
+from fbsyncd.errors import DatabaseTrouble, UsageError
 from fbsyncd.models import rows
 from fbsyncd.simulator import Simulator
 from fbsyncd.transfer import Copied
@@ -553,3 +554,57 @@ def test_a_row_that_postgresql_cannot_keep_stays_behind(
         target = models.connect(url)
         assert ask(target, "SELECT count(*) FROM facebook_posts") == [(29,)]
         models.close(target)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_copy_that_is_stopped_says_how_far_it_was(tmp_path: Path, number: int) -> None:
+    """One line with the table and the rows that are over; the same command goes on."""
+    (tmp_path / "config.toml").write_text("")
+    source = models.connect(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    migrate.apply(source)
+    with models.transaction(source):
+        models.change_many(
+            source,
+            "INSERT INTO facebook_posts (id, page_id, created_time) VALUES (?, '1', ?)",
+            [(f"1_{post:06}", EARLY) for post in range(120_000)],
+        )
+    models.close(source)
+    command = [sys.executable, "-m", "fbsyncd", "copy", "--to", "sqlite:///copied.db"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as copying:
+        assert copying.stderr is not None
+        # More than half are left.
+        assert copying.stderr.readline() == "copying: 50,000 of 120,000 rows\n"
+        copying.send_signal(number)
+        said = copying.stderr.read()
+    assert copying.returncode == 130
+    assert re.match(
+        r"the copy stopped in facebook_posts, [\d,]+ of 120,000 rows are over; they stay, and the"
+        r" same command goes on\n",
+        said,
+    ), said
+    done = fbsyncd(tmp_path, "copy", "--to", "sqlite:///copied.db")
+    assert done.returncode == 0
+    (wrote,) = re.findall(r"wrote ([\d,]+) rows", done.stdout)
+    assert int(wrote.replace(",", "")) <= 70_000
+
+
+def test_a_database_that_fails_says_where_the_copy_was(db: Database, other_url: str) -> None:
+    """The table and the rows that are over, whichever of the two databases it was."""
+    for number in range(1200):
+        post(db, f"1_{number:04}")
+    other = models.connect(other_url)
+
+    def heard(_: str, done: int, __: int) -> None:
+        if done == 500:
+            raise DatabaseTrouble("the disk is full")
+
+    with pytest.raises(DatabaseTrouble) as caught:
+        transfer.copy(db, other, heard)
+    assert str(caught.value) == (
+        "the copy stopped in facebook_posts, 500 of 1,200 rows are over: the disk is full;"
+        " they stay, and the same command goes on"
+    )
+    assert written(copy(db, other)) == 700
+    models.close(other)

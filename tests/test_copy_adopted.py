@@ -10,7 +10,7 @@ from typing import Any
 import dump
 import pytest
 from dump import PAGE, Dump, Years
-from peewee import Database
+from peewee import Database, IntegrityError
 from test_adoption import archive_on, theirs, whole
 from test_copy import ask, copy, other, other_url, put, written
 
@@ -142,3 +142,111 @@ class _Second:
 
     def close(self) -> None:
         models.close(self.db)
+
+
+AT = models.to_text(datetime(2026, 1, 1, tzinfo=UTC))
+ORPHANS = (
+    "INSERT INTO facebook_post_attachments (post_id, type, media_url, title) VALUES"
+    " (NULL, 'photo', 'https://x/1', 'ก 🎉'), (NULL, 'photo', 'https://x/2', NULL),"
+    f" ('{PAGE}_late', 'photo', 'https://x/3', 'late')"
+)
+
+
+def test_attachments_of_no_post_come_along(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    """Before their post or without one: each is in the copy, which forgets and joins as ever."""
+    scripts = Dump(database_url)
+    adopt(scripts, tmp_path, 40, 90)
+    scripts.run(ORPHANS)
+    source, target = models.connect(database_url), models.connect(other_url)
+    for _ in range(2):
+        copied = copy(source, target)
+        assert (list(copied.left), copied.refused) == ([], 0)
+    assert everything(source) == everything(target)
+    found = "SELECT title FROM facebook_post_attachments WHERE post_id IS NULL ORDER BY media_url"
+    assert ask(target, found) == [("ก 🎉",), (None,)]
+    # Everything else is held to as before, and the post that comes late finds its attachment.
+    with pytest.raises(IntegrityError):
+        put(target, "facebook_post_history", post_id="none", seen_from=AT, seen_until=AT)
+    put(target, "facebook_posts", id=f"{PAGE}_late", page_id=PAGE, created_time=AT)
+    copy(target, source)
+    assert everything(source) == everything(target)
+    models.close(source)
+    models.close(target)
+
+
+def test_a_target_with_rules_of_its_own_says_which_rows_it_refuses(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    """Its tables stay as its scripts made them; all other rows are copied, and compared."""
+    strict = {
+        name: sql.replace("post_id VARCHAR(255)", "post_id VARCHAR(255) NOT NULL")
+        if "attachments" in name
+        else sql
+        for name, sql in dump.TABLES.items()
+    }
+    (tmp_path / "strict").mkdir()
+    there = Dump(database_url)
+    there.make(tables=strict)
+    with archive_on(database_url, tmp_path / "strict") as archive:
+        archive.take_over()
+        archive.setup()
+    scripts = Dump(other_url)
+    adopt(scripts, tmp_path, 40, 90)
+    scripts.run(ORPHANS)
+    source, target = models.connect(other_url), models.connect(database_url)
+    for _ in range(2):
+        copied = copy(source, target)
+        (left,) = copied.left
+        assert (left.table, left.count, copied.refused) == ("facebook_post_attachments", 2, 2)
+        assert str(left).startswith("not copied: 2 rows of facebook_post_attachments (None/")
+    assert there.one("SELECT count(*) FROM facebook_post_attachments") == 91
+    models.close(source)
+    models.close(target)
+
+
+def test_a_value_that_nobody_can_read_leaves_its_row_behind(tmp_path: Path) -> None:
+    """SQLite holds any text where a number should be; the row is told, the others are copied."""
+    scripts = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    adopt(scripts, tmp_path, 12, 20)
+    scripts.run("UPDATE facebook_video_posts SET length = 'long' WHERE video_id = '772'")
+    source, target = models.connect(scripts.url), models.connect(f"sqlite:///{tmp_path / 'b.db'}")
+    for _ in range(2):
+        copied = copy(source, target)
+        (left,) = copied.left
+        assert str(left).startswith("not copied: 1 row of facebook_video_posts (772): a value can")
+    assert ask(target, "SELECT count(*) FROM facebook_video_posts") == [(8,)]
+    models.close(source)
+    models.close(target)
+
+
+def test_ids_that_are_no_numbers_are_no_matter(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    """Attachments with UUIDs for ids are copied and get numbers, and back again get none."""
+    tables = {
+        name: sql.replace("id {serial}", "id {uuid}") if "attachments" in name else sql
+        for name, sql in dump.TABLES.items()
+    }
+    scripts = Dump(database_url)
+    scripts.make(tables=tables)
+    Years(posts=12, attachments=20, again=5, videos=2).fill(scripts)
+    scripts.run(
+        "UPDATE facebook_post_attachments SET id = '0ad5a3f6-9f4c-4d3b-8d59-0c9f0e6d2aaa'"
+        " WHERE post_id = '1045_1'"
+    )
+    with archive_on(database_url, tmp_path) as archive:
+        archive.take_over()
+        archive.setup()
+    source, target = models.connect(database_url), models.connect(other_url)
+    copy(source, target)
+    assert written(copy(source, target)) == 0
+    at = models.to_text(datetime(2100, 1, 1, tzinfo=UTC))
+    with models.transaction(target):
+        sql = "UPDATE facebook_post_attachments SET title = 'new', updated_at = ?"
+        models.change(target, sql, [at])
+    assert written(copy(target, source)) == 20
+    assert scripts.one("SELECT count(*) FROM facebook_post_attachments WHERE title = 'new'") == 20
+    models.close(source)
+    models.close(target)

@@ -82,6 +82,7 @@ def adopt(db: Database, places: Places) -> int:
     MediaTrouble when files cannot be written.
     """
     _settle_ids(db)
+    _loosen(db)
     earlier = [_row(row) for row in rows(db, _ROWS)]
     if not earlier:
         return 0
@@ -142,6 +143,16 @@ def _settle_ids(db: Database) -> None:
     for table, column in _NAMING:
         sql = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"
         change_many(db, sql, [(own, id_) for own, _, id_ in odd if id_ is not None])
+
+
+def _loosen(db: Database) -> None:
+    """Let nothing name a row that is not there: such a picture would never be looked for."""
+    for table, column in _NAMING:
+        change(
+            db,
+            f"UPDATE {table} SET {column} = NULL WHERE {column} IS NOT NULL"
+            f" AND NOT EXISTS (SELECT 1 FROM media_storage m WHERE m.id = {table}.{column})",
+        )
 
 
 def _row(row: Sequence[object]) -> Earlier:

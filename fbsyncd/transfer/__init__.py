@@ -37,7 +37,7 @@ from fbsyncd.transfer.union import Verdict
 
 __all__ = ["COMPARING", "COPYING", "Copied", "Heard", "Tally", "copy", "target_at"]
 
-_AGAIN: Final = "they stay, and the same command goes on with the others"
+_AGAIN: Final = "they stay, and the same command goes on"
 
 COPYING: Final = "copying"
 COMPARING: Final = "comparing"
@@ -122,8 +122,17 @@ def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) ->
     meter = _Meter(COPYING, total, heard)
     written = {shape.name: _merge(source, target, shape, terms, meter) for shape in SHAPES}
     meter = _Meter(COMPARING, total, heard)
-    tallies = [compare(source, target, shape, terms, meter.tick) for shape in SHAPES]
-    return [replace(tally, written=written[tally.name]) for tally in tallies]
+    return [
+        replace(_compare(source, target, shape, terms, meter), written=written[shape.name])
+        for shape in SHAPES
+    ]
+
+
+def _compare(
+    source: Database, target: Database, shape: Shape, terms: Terms, meter: _Meter
+) -> Tally:
+    with meter.at(shape.name):
+        return compare(source, target, shape, terms, meter.tick)
 
 
 def _merge(source: Database, target: Database, shape: Shape, terms: Terms, meter: _Meter) -> int:
@@ -164,7 +173,10 @@ class _Meter:
             raise
 
     def _stopped(self, table: str) -> str:
-        return f"the copy stopped in {table}, {self._done:,} of {self._total:,} rows are over"
+        done = f"{self._done:,} of {self._total:,} rows are"
+        if self._what == COMPARING:
+            return f"all rows are over, the copy stopped in {table} when {done} compared"
+        return f"the copy stopped in {table}, {done} over"
 
 
 def _refuse_one(source: Database, target: Database) -> None:
