@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import Site, received, serving
+
+from fbsyncd.server.channel import Limits
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -200,6 +204,40 @@ def test_a_chunk_that_is_too_large_is_refused_before_it_comes(site: Site, size: 
     answers = told(site, post(CHUNKED) + size + b"\r\n")
     assert statuses(answers) == [413]
     assert b'"code":"too_large"' in answers
+
+
+@pytest.mark.parametrize(
+    "head", [post(b"Content-Length: 20000000"), post(CHUNKED) + b"%x\r\n" % 20_000_000]
+)
+def test_a_refusal_is_read_by_who_is_still_sending(site: Site, echo: Echo, head: bytes) -> None:
+    """A connection is not cut under a client that has not come to the answer yet."""
+    echo.asked.clear()
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
+            connection.sendall(head + bytes(20_000_000))
+            reply = received(connection)
+        assert (reply.status, reply.headers["connection"]) == (413, "close")
+    assert echo.asked == []
+
+
+def test_who_goes_on_sending_for_ever_is_cut_off(echo: Echo) -> None:
+    """After a refusal what comes is thrown away for as long as a request may take, no longer."""
+    limits = Limits(idle=60, whole=0.5)
+    with (
+        serving(echo, limits) as site,
+        socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection,
+    ):
+        connection.sendall(post(b"Content-Length: 3000000"))
+        assert received(connection).status == 413
+        with pytest.raises(ConnectionError):
+            _send_for(connection, 10)
+
+
+def _send_for(connection: socket.socket, seconds: float) -> None:
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        connection.sendall(bytes(1000))
+        select.select([], [], [], 0.02)
 
 
 def test_many_small_chunks_are_too_large_together(site: Site, echo: Echo) -> None:

@@ -4,13 +4,18 @@ waitress closes a connection after some time without a byte. Whoever sends a byt
 asks for much and reads nothing, would stay for ever and take others' places with them. So here a
 request has a time in which it must have come whole, and no worker ever waits for a client: what a
 connection asked for next is worked on once its last answer is sent.
+
+waitress also cuts the connection under a client that is still sending what is refused: the client
+would see that, and not the answer. Here the rest is thrown away for a while.
 """
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +68,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
         self._begun: float | None = None  # when the request now arriving began to
         self._put_off = False
         self._moved = 0.0  # when the client last took something
+        self._is_refused = False  # what it sent last; the connection ends with the answer
+        self._emptied_since: float | None = None  # since when what it sends is thrown away
 
     @property
     def is_free(self) -> bool:
@@ -76,6 +83,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
 
     def received(self, data: bytes) -> bool:
         """Take in what arrived, and note when the request it belongs to began."""
+        if self._emptied_since is not None:
+            return False
         before = self.request
         taken = bool(super().received(data))
         if not self._has_begun():
@@ -96,16 +105,31 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
                 self._put_off = True
                 return
         self._free_since = time.monotonic()
+        self._is_refused = self.requests[0].error is not None
         super().service()
 
     def handle_write(self) -> None:
         """Send what can be sent, and go on with what was put off for it."""
+        if self._is_refused and self.close_when_flushed and not self.will_close:
+            self._refuse_the_rest()
+            return
         super().handle_write()
         with self.outbuf_lock:
             if not self._put_off or not self.connected or self.total_outbufs_len:
                 return
             self._put_off = False
         self.server.add_task(self)
+
+    def _refuse_the_rest(self) -> None:
+        """Send the refusal; once it is sent, say that it was all, and wait for the client's end."""
+        self._flush_exception(self._flush_some)
+        if self.will_close or not self.connected:
+            self.handle_close()
+        elif not self.total_outbufs_len:
+            self._emptied_since = time.monotonic()
+            self.close_when_flushed = False
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
 
     def send(self, data: bytes | Window, do_close: bool = True) -> int:
         """Send bytes or a part of a file; return how many bytes were taken."""
@@ -134,6 +158,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
 
         Must be called about twice a second.
         """
+        if self._emptied_since is not None:
+            return now - self._emptied_since > self._limits.whole
         if self.waits_for_reader and now - self._moved > self._limits.idle:
             return True
         if not self.is_free:
