@@ -80,7 +80,7 @@ class Report:
             + (f" ({self.dead:,} with a dead link, to be asked for anew)" if self.dead else ""),
             "0 rows changed",
         ]
-        return "\n".join([f"adopted {', '.join(told)}", *self.notes])
+        return "\n".join([f"adopted {', '.join(told)}", *(f"note: {note}" for note in self.notes)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,9 @@ def rehearse(url: str, media: Media | None = None) -> str:
                 _require_no_marker(media)
             told = preview(db)
             counts = [f"--   {counted(n, 'row')} of {name}" for name, n in told.rows.items()]
-            notes = [f"-- {note}" for note in told.notes]
-            sql = [*told.sql, "-- and then adopted, every value staying as it is:", *counts, *notes]
+            notes = [f"-- note: {note}" for note in told.notes]
+            adopting = ["-- and then adopted, every value staying as it is:", *counts, *notes]
+            sql = [*told.sql, "\n".join(adopting)]
         else:
             sql = [statement.strip() for statement in migrate.statements(migrate.lacking(db))]
     return "\n\n".join(sql) or "-- the schema is up to date"

@@ -96,7 +96,10 @@ def _values(db: Database, table: Table, book: Catalogue) -> Iterator[Odd]:
     found = {name: _Found(table.name, name) for name in (*times, *texts)}
     told = [f"CAST({suits.KEYS.get(table.name, 'id')} AS TEXT)"]
     told += [f"CAST({name} AS TEXT)" for name in times] + [book.text.format(n) for n in texts]
-    where = " OR ".join(book.odd_time.format(name) for name in times) or "TRUE"
+    where = f"({' OR '.join(book.odd_time.format(name) for name in times) or 'TRUE'})"
+    if table.name in suits.KEYS:
+        # Those are left alone, whatever they hold.
+        where += f" AND {suits.KEYS[table.name]} IS NOT NULL"
     for batch in models.stream(db, f"SELECT {', '.join(told)} FROM {table.name} WHERE {where}"):
         for row in batch:
             _sort(row, times, texts, found)
