@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fbsyncd import read
+from fbsyncd.errors import CallRefused, TokenRefused
 
 #: Asks for a path with a token and a query, and returns the JSON; raises GraphError.
 Ask = Callable[[str, str, Mapping[str, str]], object]
@@ -40,8 +41,16 @@ class Worth:
 
 
 def of_token(ask: Ask, token: str, app_id: str, app_secret: str) -> Worth:
-    """Return what *token* is worth; *ask* raises what stands in the way."""
-    answer = ask("debug_token", f"{app_id}|{app_secret}", {"input_token": token})
+    """Return what *token* is worth; *ask* raises what stands in the way.
+
+    Raises CallRefused when the secret is not that app's: that says nothing of the token.
+    """
+    try:
+        answer = ask("debug_token", f"{app_id}|{app_secret}", {"input_token": token})
+    except TokenRefused as error:
+        raise CallRefused(
+            f"facebook.app_secret is not the secret of app {app_id}, which the token is of: {error}"
+        ) from error
     data = read.at(answer, "data")
     return Worth(
         is_valid=read.flag(data, "is_valid") is True,
@@ -59,8 +68,24 @@ def app_of(ask: Ask, token: str) -> str:
 
 
 def _scopes(data: object) -> tuple[str, ...]:
-    scopes = read.at(data, "scopes")
-    return tuple(map(str, scopes)) if isinstance(scopes, list) else ()
+    """Return the rights, without those that were granted for other Pages only."""
+    elsewhere = {
+        read.text(one, "scope")
+        for one in read.items(data, "granular_scopes")
+        if _is_elsewhere(one, read.name(data, "profile_id"))
+    }
+    return tuple(scope for scope in _words(data, "scopes") if scope not in elsewhere)
+
+
+def _words(node: object, key: str) -> list[str]:
+    found = read.at(node, key)
+    return [str(word) for word in found] if isinstance(found, list) else []
+
+
+def _is_elsewhere(granular: object, page_id: str | None) -> bool:
+    """Tell whether a right was given for some Pages, and not this one; none named are all."""
+    targets = _words(granular, "target_ids")
+    return bool(targets) and page_id is not None and page_id not in targets
 
 
 def _end(data: object, key: str) -> datetime | None:

@@ -122,6 +122,15 @@ def test_beside_a_running_daemon_the_port_is_its_own(on_each_engine: Path) -> No
         assert daemon.process.returncode == 0
 
 
+def test_a_secret_of_another_app_is_told(place: Path) -> None:
+    """Every call carries a proof made with it, so the secret is named and no right."""
+    config = place / "config.toml"
+    config.write_text(config.read_text().replace(SECRET, "of-another-app"))
+    found = examined(place)["token"]
+    assert found.state == "failed"
+    assert found.remedy.startswith("set facebook.app_secret to the secret of the app")
+
+
 def test_a_port_of_another_program_is_told(place: Path) -> None:
     """Somebody else listens there: failed, with what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -28,7 +28,7 @@ from fbsyncd.terminal import storage
 from fbsyncd.tokenfiles import TokenFiles
 from fbsyncd.tokens import AHEAD, STALE, standing
 from fbsyncd.vigil import Vigil
-from fbsyncd.worth import Worth
+from fbsyncd.worth import Worth, of_token
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET = "5ecre70fthe4pp"
@@ -233,6 +233,43 @@ def test_a_dead_token_stops_its_page_until_the_file_changes(
     log = "".join(daemon.log)
     assert "its token file has changed" in log
     assert fresh not in log
+
+
+@SQLITE
+def test_a_wrong_app_secret_says_nothing_of_a_token(tmp_path: Path, database_url: str) -> None:
+    """It is the app that is refused then; the Page's token is good, and is not called dead."""
+    wrong = 'app_secret = "n0t-th3-apps"\n'
+    with (
+        Simulator(posts=3, seed=3, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url, facebook_keys=wrong) as archive,
+    ):
+        read(archive)
+        Vigil(archive).ask_for_tokens()
+        assert facebook.count("graph", "debug_token") == 1
+        assert tokens(archive)[facebook.page_id]["state"] == "unknown"
+
+
+def test_a_right_for_other_pages_is_none() -> None:
+    """Facebook lists each right once, and for which Pages it was granted beside it."""
+    given = {
+        "is_valid": True,
+        "profile_id": "104",
+        "scopes": ["pages_show_list", "pages_read_engagement", "pages_read_user_content"],
+        "granular_scopes": [
+            {"scope": "pages_show_list"},
+            {"scope": "pages_read_engagement", "target_ids": ["103", "104"]},
+            {"scope": "pages_read_user_content", "target_ids": ["103"]},
+        ],
+    }
+
+    def told(**more: object) -> tuple[str, ...]:
+        return of_token(lambda *_: {"data": given | more}, "EAAx", "1", "s").scopes
+
+    assert told() == ("pages_show_list", "pages_read_engagement")
+    assert len(told(profile_id=None)) == len(told(granular_scopes=[])) == 3
+    nothing = {"is_valid": False, "error": {"code": 190, "message": "no"}, "scopes": []}
+    bare = of_token(lambda *_: {"data": nothing}, "EAAx", "1", "s")
+    assert (bare.is_valid, bare.kind, bare.message, bare.end) == (False, None, "no", None)
 
 
 # Files that systemd hands over

@@ -21,6 +21,7 @@ NEEDED: Final = ("pages_read_engagement", "pages_read_user_content")
 NEAR: Final = 60
 #: From so many seconds on links are taken for dead that live, and the other way round.
 FAR: Final = 3600
+_SECRET: Final = "set facebook.app_secret to the secret of the app that the token was made with"
 _RENEW: Final = "grant the app {}, then make a new Page token with `fbsyncd token`"
 _RENEWALS: Final = {
     "the token": "`fbsyncd token` makes one that does not end",
@@ -106,6 +107,8 @@ def _refused(error: GraphError, name: str, page: PageSeen) -> Finding:
         return warning(TOKEN, says, "wait; the daemon does, and goes on by itself")
     if error.retryable:
         return warning(TOKEN, says, "try again later")
+    if "appsecret_proof" in says:
+        return failed(TOKEN, says, _SECRET)
     if lacking := _lacking(page.worth):
         return failed(TOKEN, f"{says} The token lacks {lacking}.", _RENEW.format(lacking))
     return failed(TOKEN, says, "look at the rights of the token and at the Page's id")

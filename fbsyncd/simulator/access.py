@@ -75,6 +75,10 @@ class Access:
         """The page a token belongs to, dead or alive."""
         return next((page for page in self._world.pages.values() if page.token == given), None)
 
+    def pages(self) -> list[str]:
+        """The ids of the pages that the user has granted to the app: all there are."""
+        return list(self._world.pages)
+
     def page_id_of(self, request: Request) -> str:
         """The id of the page whose token a request carries; empty when it is no page's."""
         page = self.page_of(self.token_of(request))
@@ -109,6 +113,8 @@ class Access:
         return self._faults.peek("token_dead", lambda fault: fault["page"] in (None, page.id))
 
     def _prove(self, request: Request, given: str) -> None:
+        if "|" in given and given != self.app_token:
+            raise refusals.signature_refused()
         if not self._secret or given == self.app_token:
             return
         proof = self.proof_of(request)

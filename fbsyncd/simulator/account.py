@@ -54,7 +54,9 @@ def debug_token(access: Access, request: Request, faults: Faults) -> dict[str, A
     given = request.query.get("input_token", "")
     page = access.page_of(given)
     if page is None and given != access.user_token:
-        raise refusals.wrong_parameter("The input_token is not a token of this app")
+        raise refusals.wrong_parameter(
+            "The App_id in the input_token did not match the Viewing App"
+        )
     data: dict[str, Any] = {
         "app_id": APP_ID,
         "type": "PAGE" if page else "USER",
@@ -64,7 +66,7 @@ def debug_token(access: Access, request: Request, faults: Faults) -> dict[str, A
         "expires_at": 0,
         "data_access_expires_at": 0,
         "scopes": _SCOPES,
-        "granular_scopes": [{"scope": scope} for scope in _SCOPES],
+        "granular_scopes": [{"scope": scope, "target_ids": access.pages()} for scope in _SCOPES],
         "user_id": "122100000000000001",
     }
     if page:

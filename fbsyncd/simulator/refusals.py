@@ -71,6 +71,11 @@ def token_missing() -> Refusal:
     return Refusal(400, 104, "An access token is required to request this resource.")
 
 
+def signature_refused() -> Refusal:
+    """An app's own token whose secret is not the app's."""
+    return Refusal(400, 190, "Invalid OAuth access token signature.")
+
+
 def proof_refused(given: bool) -> Refusal:
     """The app demands ``appsecret_proof`` and got none, or a wrong one."""
     if given:
