@@ -96,7 +96,8 @@ def check(archive: Archive, folder: Path) -> None:
     posts = list(archive.feed.newest(100))
     assert len(posts) == 12
     assert {post["page_id"] for post in posts} == {archive.config.facebook.pages[0].id}
-    assert archive.feed.videos(limit=2)["videos"]
+    video = archive.feed.videos(limit=1)["videos"][0]
+    assert video in archive.feed.videos(q=f'"{video["title"] or video["description"]}"')["videos"]
     assert archive.feed.pages(limit=2)["pages"]
     assert archive.feed.stats()["posts"] == 12
 
