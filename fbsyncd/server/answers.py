@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from fbsyncd.errors import FbsyncdError
 
 if TYPE_CHECKING:
@@ -138,8 +140,12 @@ def require_expected(if_match: str | None, etag: str) -> None:
 
 def encode(value: Any) -> bytes:
     """Return *value* as compact UTF-8 JSON; half a surrogate pair becomes a question mark."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Half a surrogate pair, or a number of more than 64 bits: rare, and no reason to fail.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
 
 
 def etag_of(body: bytes) -> str:
