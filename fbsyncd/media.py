@@ -206,10 +206,9 @@ class Media:
         Only names of our own form in our own folders count, so no text that a stranger sends
         can lead out of them; a link somebody put there is not followed.
         """
-        if category not in CATEGORIES or not is_filename(name):
-            return None
         path = self.root / category / name
-        return path if disk.is_file(path) else None
+        known = category in CATEGORIES and is_filename(name)
+        return path if known and disk.is_file(path) else None
 
     def size(self, category: str, name: str) -> int | None:
         """Return the size of an archived file in bytes, or None when it is not there.
@@ -222,6 +221,11 @@ class Media:
                 return (self.root / category / name).lstat().st_size
             except (FileNotFoundError, NotADirectoryError):
                 return None
+
+    def sizes(self, category: str, names: Iterable[str]) -> list[int | None]:
+        """Return :meth:`size` of many files of one folder."""
+        with _told(f"cannot look at the files of {self.root / category}"):
+            return disk.sizes(self.root / category, names)
 
     def written_at(self, category: str, name: str) -> float | None:
         """Return when a file was last written (seconds since 1970), None when it is not there."""

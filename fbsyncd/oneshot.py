@@ -13,7 +13,7 @@ from fbsyncd.archive import Archive
 from fbsyncd.assets import Tally
 from fbsyncd.config import Page
 from fbsyncd.plural import counted
-from fbsyncd.reconcile import Findings, Pace, Request
+from fbsyncd.reconcile import READERS, Findings, Pace, Request
 from fbsyncd.sync import Report
 from fbsyncd.walks import Walk
 
@@ -137,7 +137,12 @@ def reconcile(
             show(f"hashing: {so_far.scrubbed:,} of {counted(total, 'file')}")
 
         hashed = archive.scrub(
-            Pace(heard=heard, dry_run=request.dry_run, accept_loss=request.accept_loss)
+            Pace(
+                heard=heard,
+                dry_run=request.dry_run,
+                accept_loss=request.accept_loss,
+                readers=READERS,
+            )
         )
         found.scrubbed, found.wrong_content = hashed.scrubbed, hashed.wrong_content
         found.unreadable = hashed.unreadable

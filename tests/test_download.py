@@ -15,8 +15,9 @@ from plant import archive_of, everything, files, one, query, read
 
 from fbsyncd import models
 from fbsyncd.archive import Archive
-from fbsyncd.download import download_one
+from fbsyncd.download import Orders, download_one, drain
 from fbsyncd.errors import MediaTrouble, Offline
+from fbsyncd.media import CATEGORIES
 from fbsyncd.simulator import Simulator
 
 FAILED = "SELECT error_message FROM media_storage WHERE download_status = 'failed'"
@@ -145,6 +146,23 @@ def test_a_folder_that_cannot_be_written_loses_nothing(
     incoming.unlink()
     archive.download()
     assert one(archive, WAITING) == 0
+
+
+def test_what_comes_too_late_leaves_nothing_behind(facebook: Simulator, archive: Archive) -> None:
+    """Pictures still on their way when the archive fails are removed once they are there."""
+    facebook.faults.cdn_delay(1.0, times=4)
+    for category in CATEGORIES:
+        (archive.media.root / category).rmdir()
+        (archive.media.root / category).touch()
+    orders = Orders(workers=8, floor=0, stop=archive.stop, now=archive.now)
+    with pytest.raises(MediaTrouble, match="Not a directory"):
+        drain(archive.backlog, archive.fetcher, archive.media, orders)
+    late = [thread for thread in threading.enumerate() if thread.name.startswith("fetch")]
+    for thread in late:
+        thread.join()
+    assert late
+    assert list((archive.media.root / ".incoming").iterdir()) == []
+    assert one(archive, LEASED) == 0
 
 
 def test_downloads_stop_above_a_full_disk(facebook: Simulator, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fbsyncd import media as names
-from fbsyncd.errors import MediaTrouble
-from fbsyncd.media import Media
+from fbsyncd.errors import MediaTrouble, Unavailable
+from fbsyncd.media import MARKER, Media
 
 DATA = b"a picture"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -48,6 +48,35 @@ def test_paths_are_told_relative_to_the_config(media: Media, tmp_path: Path) -> 
     assert media.local_path("posts", NAME) == f"media/facebook/posts/{NAME}"
     elsewhere = Media(Path("/srv/pictures"), tmp_path)
     assert elsewhere.local_path("posts", NAME) == f"/srv/pictures/posts/{NAME}"
+
+
+def test_many_sizes_are_those_of_each_file(media: Media, tmp_path: Path) -> None:
+    """What is missing has none, a link has its own, and without the folder nothing is there."""
+    media.publish([media.stage(DATA, "posts", NAME)])
+    (media.root / "posts" / "linked.jpg").symlink_to(media.root / "posts" / NAME)
+    names_ = [NAME, "missing.jpg", "linked.jpg"]
+    found = media.sizes("posts", names_)
+    assert found == [media.size("posts", name) for name in names_]
+    assert found[:2] == [len(DATA), None]
+    assert found[2] != len(DATA)
+    (media.root / "attachments").rmdir()
+    assert media.sizes("attachments", names_) == [None, None, None]
+
+
+def test_another_disk_is_noticed_before_the_next_write(media: Media) -> None:
+    """A marker that was read is not believed any more once it is another file or gone."""
+    media.archive_id = "mine"
+    media.mark()
+    media.discard([media.stage(DATA, "posts", NAME)])
+    marker = media.root / MARKER
+    marker.rename(media.root / "put away")
+    with pytest.raises(Unavailable):
+        media.stage(DATA, "posts", NAME)
+    marker.write_text("another\n")
+    with pytest.raises(Unavailable):
+        media.stage(DATA, "posts", NAME)
+    (media.root / "put away").replace(marker)
+    media.discard([media.stage(DATA, "posts", NAME)])
 
 
 def test_only_leftovers_of_dead_processes_are_swept(media: Media) -> None:

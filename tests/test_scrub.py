@@ -20,7 +20,7 @@ from fbsyncd.brake import FEW, Brake
 from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, MARKER
 from fbsyncd.reconcile import Findings, Pace, Reconciler, Request
-from fbsyncd.reconcile.scrub import Scrub
+from fbsyncd.reconcile.scrub import CHUNK, Scrub
 from fbsyncd.stats import stats
 from fbsyncd.view import moment
 
@@ -66,6 +66,32 @@ def test_files_that_were_written_to_are_checked_alone(shelf: Shelf) -> None:
     assert states == ["failed", *["success"] * 8]
     assert (harmed.exists(), unheard.exists()) == (False, True)
     assert reconciler(shelf).check([], NOW) == Findings()
+
+
+@pytest.mark.parametrize("readers", [1, 2, 5])
+def test_several_readers_find_what_one_finds(shelf: Shelf, readers: int) -> None:
+    """The same files are found damaged or unreadable, in the same order, and each is read once."""
+    ids = fill(shelf, 3 * CHUNK)
+    shared = [shelf.add(1000 + n, b"shared") for n in range(3)]
+    for id_ in (ids[0], ids[70], ids[-1], shared[0]):
+        flip(shelf.path(id_))
+    shelf.path(ids[5]).unlink()
+    told: list[int] = []
+    pace = Pace(heard=lambda findings: told.append(findings.wrong_content), readers=readers)
+    found = reconciler(shelf).scrub(NOW, pace)
+    assert (found.scrubbed, found.wrong_content, found.queued) == (len(ids) + 3, 6, 6)
+    assert told == sorted(told)
+    states = {id_: shelf.row(id_)["download_status"] for id_ in (*ids, *shared)}
+    bad = {ids[0], ids[70], ids[-1], *shared}
+    assert {id_ for id_, state in states.items() if state == "failed"} == bad
+
+
+def test_several_readers_stop_when_it_is_enough(shelf: Shelf) -> None:
+    """A pause in the middle of a handful keeps the place, and the next turn goes on from there."""
+    fill(shelf, 2 * CHUNK)
+    pace = Pace(enough=after(CHUNK + 7), readers=2)
+    assert reconciler(shelf).scrub(NOW, pace).scrubbed == CHUNK + 7
+    assert reconciler(shelf).scrub(NOW, Pace(readers=2)).scrubbed == 2 * CHUNK
 
 
 def test_too_many_damaged_of_those_written_to_change_no_row(shelf: Shelf) -> None:

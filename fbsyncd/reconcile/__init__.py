@@ -8,7 +8,7 @@ a fifth of its files at once (:mod:`fbsyncd.brake`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,12 +22,13 @@ from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import to_text
 from fbsyncd.plural import counted
-from fbsyncd.reconcile.claims import Claimed, archived, fault, named
+from fbsyncd.reconcile.claims import Claimed, archived, fault, named, sizes
 from fbsyncd.reconcile.findings import Findings, Request
+from fbsyncd.reconcile.reading import READERS
 from fbsyncd.reconcile.scrub import Pace, Scrub
 from fbsyncd.reconcile.strays import Strays
 
-__all__ = ["Findings", "Pace", "Reconciler", "Request"]
+__all__ = ["READERS", "Findings", "Pace", "Reconciler", "Request"]
 
 log = logging.getLogger(__name__)
 
@@ -126,24 +127,20 @@ class Reconciler:
     def _count(self) -> tuple[Findings, list[str], list[str]]:
         """Return what is wrong with how many files, and paths of some that are gone, or cut."""
         findings, gone, cut = Findings(), list[str](), list[str]()
-        for claimed in self._claimed():
-            size = self._media.size(claimed.category, claimed.filename)
-            findings.files += 1
-            if size is None:
-                findings.missing += 1
-                if len(gone) < SAMPLE:
-                    gone.append(claimed.path)
-            elif fault(claimed, size):
-                findings.wrong_size += 1
-                if len(cut) < SAMPLE:
-                    cut.append(claimed.path)
-        return findings, gone, cut
-
-    def _claimed(self) -> Iterator[Claimed]:
         for category in CATEGORIES:
-            for chunk in archived(self._db, category, self._chunk_size):
+            for chunk in sizes(self._db, category, self._chunk_size):
                 self._alive()
-                yield from chunk
+                findings.files += len(chunk)
+                found = self._media.sizes(category, [name for name, _, _ in chunk])
+                for (name, _, recorded), size in zip(chunk, found, strict=True):
+                    if size is None:
+                        findings.missing += 1
+                        gone.append(f"{category}/{name}")
+                    elif size != recorded:
+                        findings.wrong_size += 1
+                        cut.append(f"{category}/{name}")
+                del gone[SAMPLE:], cut[SAMPLE:]
+        return findings, gone, cut
 
     def _judge(self, gone: list[str], cut: list[str], findings: Findings, request: Request) -> None:
         """Raise Unavailable when too much is wrong to be believed."""

@@ -67,6 +67,28 @@ def archived(
         after = claims[-1].key
 
 
+def sizes(db: Database, category: str, chunk: int) -> Iterator[list[tuple[str, str, int]]]:
+    """Yield name, row and recorded size of the archived files of a category, *chunk* at a time.
+
+    In the order of :func:`archived`, and as they come from the database: of a million rows, making
+    values of them would take longer than looking at their files.
+    """
+    after = START
+    while True:
+        with session(db):
+            found: list[tuple[str, str, int]] = models.rows(
+                db,
+                "SELECT local_filename, id, file_size FROM media_storage"
+                " WHERE category = ? AND download_status = 'success'"
+                " AND (local_filename, id) > (?, ?) ORDER BY local_filename, id LIMIT ?",
+                [category, *after, chunk],
+            )
+        if not found:
+            return
+        yield found
+        after = found[-1][0], str(found[-1][1])
+
+
 def named(db: Database, category: str, filenames: Sequence[str]) -> list[Claimed]:
     """Return the archived rows of these files, in the order of the names."""
     with session(db):

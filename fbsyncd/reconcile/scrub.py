@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,6 +27,7 @@ from fbsyncd.models import from_text, to_text
 from fbsyncd.plural import counted
 from fbsyncd.reconcile.claims import START, Claimed, archived, count
 from fbsyncd.reconcile.findings import Findings
+from fbsyncd.reconcile.reading import Digest, Digests, ahead, one_by_one
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +69,15 @@ class Place:
 class Pace:
     """When to pause (*enough*), whom to tell how far it is, and whether to change anything.
 
-    *accept_loss*: believe whatever is found, however much is damaged.
+    *accept_loss*: believe whatever is found, however much is damaged. *readers* files are read and
+    hashed at once; a single one is read by the thread that scrubs, however nice that is.
     """
 
     enough: Callable[[], bool] = lambda: False
     heard: Callable[[Findings], None] = lambda _: None
     dry_run: bool = False
     accept_loss: bool = False
+    readers: int = 1
 
 
 class Scrub:
@@ -96,7 +100,6 @@ class Scrub:
         self._backlog = backlog
         self._name = name
         self._patience = patience
-        self._last: tuple[str, str | None] = ("", None)
 
     def is_due(self, now: datetime, interval: timedelta) -> bool:
         """Tell whether one is under way, or the last one began *interval* ago or never."""
@@ -117,20 +120,21 @@ class Scrub:
         """
         findings = Findings()
         place = Place(to_text(now)) if pace.dry_run else self._begin(now)
-        for chunk in self._ahead(place):
-            if pace.accept_loss:
-                brake.require_marker()
-            else:
-                brake.require()
-            place, faults, has_enough = self._look(chunk, place, findings, pace)
-            if not pace.accept_loss:
-                _judge(place, [claimed.path for claimed, _ in faults], brake, pace)
-            self._settle(faults, findings, now, pace)
-            findings.scrubbed, findings.wrong_content = place.checked, place.damaged
-            self._keep(place, pace)
-            if has_enough:
-                return findings
-            pace.heard(findings)
+        with closing(self._read(self._ahead(place), pace.readers)) as handfuls:
+            for handful in handfuls:
+                if pace.accept_loss:
+                    brake.require_marker()
+                else:
+                    brake.require()
+                place, faults, has_enough = self._look(handful, place, findings, pace)
+                if not pace.accept_loss:
+                    _judge(place, [claimed.path for claimed, _ in faults], brake, pace)
+                self._settle(faults, findings, now, pace)
+                findings.scrubbed, findings.wrong_content = place.checked, place.damaged
+                self._keep(place, pace)
+                if has_enough:
+                    return findings
+                pace.heard(findings)
         self._keep(replace(place, finished_at=to_text(now)), pace)
         if not pace.dry_run:
             log.info("%s checked, %d damaged", counted(place.checked, "file"), place.damaged)
@@ -144,7 +148,8 @@ class Scrub:
         """
         findings, pace = Findings(), Pace()
         brake.require()
-        _, faults, _ = self._look(files, Place(to_text(now)), findings, pace)
+        handful = files, one_by_one(self._media)
+        _, faults, _ = self._look(handful, Place(to_text(now)), findings, pace)
         if len(faults) > most(count(self._db)):
             damaged = [claimed.path for claimed, _ in faults]
             brake.pull_for_damage(damaged, len(damaged), len(files))
@@ -167,13 +172,29 @@ class Scrub:
             yield from archived(self._db, category, CHUNK, after)
             after = START
 
+    def _read(
+        self, chunks: Iterator[list[Claimed]], readers: int
+    ) -> Generator[tuple[Sequence[Claimed], Digests]]:
+        """Yield handfuls of files with what tells their SHA-256."""
+        if readers > 1:
+            yield from ahead(self._media, chunks, readers)
+            return
+        digest = one_by_one(self._media)
+        for chunk in chunks:
+            yield chunk, digest
+
     def _look(
-        self, chunk: Sequence[Claimed], place: Place, findings: Findings, pace: Pace
+        self,
+        handful: tuple[Sequence[Claimed], Digests],
+        place: Place,
+        findings: Findings,
+        pace: Pace,
     ) -> tuple[Place, list[tuple[Claimed, str]], bool]:
         """Return the place after a handful of files, what is wrong with which, and if to pause."""
         faults: list[tuple[Claimed, str]] = []
+        chunk, digest = handful
         for claimed in chunk:
-            what = self._fault(claimed, findings)
+            what = _fault(claimed, digest(claimed), findings)
             place = place.after(claimed, damaged=what is not None)
             if what:
                 faults.append((claimed, what))
@@ -193,29 +214,6 @@ class Scrub:
                 findings.queued += self._backlog.lose([(claimed.id, what)], now)
                 self._media.quarantine(claimed.category, claimed.filename)
 
-    def _fault(self, claimed: Claimed, findings: Findings) -> str | None:
-        try:
-            digest = self._digest(claimed)
-        except MediaTrouble as trouble:
-            if getattr(trouble.__cause__, "errno", None) == errno.EIO:
-                return f"the file cannot be read: {trouble}"
-            # A right that is missing says nothing of the bytes.
-            findings.unreadable += 1
-            log.warning("%s", trouble)
-            return None
-        if digest in {None, claimed.sha256}:
-            return None
-        return f"the file's content has changed: SHA-256 {digest} instead of {claimed.sha256}"
-
-    def _digest(self, claimed: Claimed) -> str | None:
-        """Rows that share a file come one after the other: it is read once."""
-        if self._last[0] != claimed.path:
-            self._last = ("", None)
-            place = claimed.category, claimed.filename
-            is_whole = self._media.size(*place) == claimed.size
-            self._last = (claimed.path, self._media.digest(*place) if is_whole else None)
-        return self._last[1]
-
     def _place(self) -> Place | None:
         kept = facts.get(self._db, self._name)
         return None if kept is None else Place(**json.loads(kept))
@@ -223,6 +221,20 @@ class Scrub:
     def _keep(self, place: Place, pace: Pace) -> None:
         if not pace.dry_run:
             facts.put(self._db, self._name, json.dumps(asdict(place)))
+
+
+def _fault(claimed: Claimed, digest: Digest, findings: Findings) -> str | None:
+    """Return what is wrong with a file, None when nothing is or nobody can tell."""
+    if isinstance(digest, MediaTrouble):
+        if getattr(digest.__cause__, "errno", None) == errno.EIO:
+            return f"the file cannot be read: {digest}"
+        # A right that is missing says nothing of the bytes.
+        findings.unreadable += 1
+        log.warning("%s", digest)
+        return None
+    if digest in {None, claimed.sha256}:
+        return None
+    return f"the file's content has changed: SHA-256 {digest} instead of {claimed.sha256}"
 
 
 def _judge(place: Place, damaged: Sequence[str], brake: Brake, pace: Pace) -> None:

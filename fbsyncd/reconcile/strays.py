@@ -66,12 +66,12 @@ class Strays:
                 ours = [name for name in names if is_filename(name)]
                 for name in sorted(set(names).difference(ours)):
                     findings.meet_foreign(f"{category}/{name}")
-                named = self._named(ours)
-                for name in ours:
-                    if not any(n.is_archived and n.category == category for n in named[name]):
-                        # Adopting reads the whole file, and there may be many.
-                        alive()
-                        self._settle(category, name, named[name], (now, request, findings))
+                stray = self._unclaimed(category, ours)
+                named = self._named(stray)
+                for name in stray:
+                    # Adopting reads the whole file, and there may be many.
+                    alive()
+                    self._settle(category, name, named[name], (now, request, findings))
 
     def welcome(self) -> int:
         """Adopt the files of lost rows that are in their own place again; return how many rows.
@@ -146,6 +146,21 @@ class Strays:
                 self._media.remove(category, name)
             self._backlog.adopt([one.id for one in fitting])
         return len(fitting)
+
+    def _unclaimed(self, category: str, names: Sequence[str]) -> list[str]:
+        """Return those of *names* that no archived row of their own category names."""
+        if not names:
+            return []
+        with session(self._db):
+            claimed = rows(
+                self._db,
+                "SELECT local_filename FROM media_storage"
+                " WHERE category = ? AND download_status = 'success'"
+                f" AND local_filename IN ({marks(len(names))})",
+                [category, *names],
+            )
+        known = {name for (name,) in claimed}
+        return [name for name in names if name not in known]
 
     def _named(self, names: Sequence[str]) -> dict[str, list[Named]]:
         found: dict[str, list[Named]] = defaultdict(list)
