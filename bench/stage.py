@@ -42,8 +42,9 @@ http {{
 class Stage:
     """An archive that knows all its posts and has no picture yet, and the links of these.
 
-    *template* is its folder, *links* are as Facebook signed them, *cdn* is where nginx finds the
-    pictures and *port* where it is to listen.
+    *template* is its folder, with the first of *pages* in its config; *links* are those of all
+    Pages, as Facebook signed them; *cdn* is where nginx finds the pictures and *port* where it is
+    to listen.
     """
 
     template: Path
@@ -51,6 +52,7 @@ class Stage:
     cdn: Path
     port: int
     size: int
+    pages: Sequence[dict[str, str]]
 
 
 def free_port() -> int:
@@ -60,24 +62,30 @@ def free_port() -> int:
 
 
 @contextmanager
-def built(folder: Path, pictures: int) -> Iterator[Stage]:
-    """Build a stage with about so many *pictures*; its Facebook answers until the end."""
+def built(folder: Path, pictures: float, pages: int = 1) -> Iterator[Stage]:
+    """Build a stage with about so many *pictures* a Page; its Facebook answers until the end."""
     port = free_port()
     template, cdn = folder / "template", folder / "cdn"
     template.mkdir()
-    facebook = Facebook.start(round(pictures / PER_POST), "--cdn", f"http://127.0.0.1:{port}")
+    options = ("--cdn", f"http://127.0.0.1:{port}", "--pages", str(pages))
+    facebook = Facebook.start(round(pictures / PER_POST), *options)
     try:
-        page = facebook.state()["pages"][0]
-        text = CONFIG.format(
-            url=facebook.url, page=page["id"], token=page["token"], database=DATABASE
-        )
-        (template / "config.toml").write_text(text, encoding="utf-8")
-        fbsyncd(template, "sync", "--no-media")
-        links = named(template)
-        yield Stage(template, links, cdn, port, hang(links, cdn))
+        known = facebook.state()["pages"]
+        links = [link for page in reversed(known) for link in _read(template, facebook, page)]
+        yield Stage(template, links, cdn, port, hang(links, cdn), known)
     finally:
         facebook.process.terminate()
         facebook.process.wait()
+
+
+def _read(folder: Path, facebook: Facebook, page: dict[str, str]) -> list[str]:
+    """Let a new archive read one Page; return the links of its pictures."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    text = CONFIG.format(url=facebook.url, page=page["id"], token=page["token"], database=DATABASE)
+    (folder / "config.toml").write_text(text, encoding="utf-8")
+    fbsyncd(folder, "sync", "--no-media")
+    return named(folder)
 
 
 def named(folder: Path) -> list[str]:
@@ -120,28 +128,29 @@ def nginx(stage: Stage, folder: Path, wait: float = 0) -> Iterator[None]:
     command = [binary, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
     process = subprocess.Popen(command)
     try:
-        _await(stage.links[0], process)
+        await_answer(stage.links[0], process)
         yield
     finally:
         process.terminate()
         process.wait()
 
 
-def _await(link: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
+def await_answer(link: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until *process* answers under a *link*."""
+    for _ in range(600):
         try:
             urllib.request.urlopen(link).close()
         except ConnectionError:
             pass
         except urllib.error.URLError as e:
             if not isinstance(e.reason, ConnectionError):
-                sys.exit(f"nginx: {e}")
+                sys.exit(f"{process.args!r}: {e}")
         else:
             return
         if process.poll() is not None:
-            sys.exit("nginx ended")
+            sys.exit(f"{process.args!r} ended")
         time.sleep(0.05)
-    sys.exit("nginx does not answer")
+    sys.exit(f"{process.args!r} does not answer")
 
 
 def fresh(stage: Stage, folder: Path) -> Path:

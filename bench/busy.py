@@ -1,0 +1,147 @@
+"""How long a picture and a page of posts take while the daemon archives another Page beside.
+
+    python -m bench busy [--posts 800] [--seconds 4] [--rounds 3] [--folder FOLDER]
+
+The daemon (`fbsyncd run`) has one Page of so many posts archived. It is asked over one connection,
+once with nothing to do, and once from the moment it has been told of a second Page as large: it
+reads that, downloads its pictures from nginx and develops them, and each write makes the kept page
+of posts anew. Client, nginx and the simulated Facebook share the machine with it. The archive is
+put back between the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from bench import load, stage, table
+from bench.archive import fbsyncd
+
+IDLE, BUSY = "fbsyncd, idle", "fbsyncd, busy"
+PICTURE, POSTS = "a picture", "a page of 20 posts"
+_SERVER: Final = '\n[server]\nport = {port}\n[log]\nlevel = "warning"\n'
+_PAGE: Final = '\n[[facebook.pages]]\nid = "{id}"\naccess_token = "{token}"\n'
+
+Times = dict[str, dict[str, list[float]]]
+
+
+class Home:
+    """An archive with one Page in it, and what to add to its config for another one."""
+
+    def __init__(self, scene: stage.Stage, folder: Path) -> None:
+        self._folder = folder
+        self._port = stage.free_port()
+        self._one = (scene.template / "config.toml").read_text(encoding="utf-8")
+        self._one += _SERVER.format(port=self._port)
+        self._two = self._one + _PAGE.format(**scene.pages[1])
+        self._kept = folder / "kept"
+        self._live = folder / "live"
+        self._kept.mkdir()
+        (self._kept / "config.toml").write_text(self._one, encoding="utf-8")
+        table.say("archiving the first Page")
+        fbsyncd(self._kept, "sync")
+
+    @contextmanager
+    def daemon(self, *, is_busy: bool) -> Iterator[None]:
+        """Run the daemon on a copy of the archive; it answers when this begins."""
+        shutil.rmtree(self._live, ignore_errors=True)
+        shutil.copytree(self._kept / "media", self._live / "media", copy_function=os.link)
+        for file in self._kept.glob("fbsyncd.db*"):
+            shutil.copy(file, self._live)
+        told = self._two if is_busy else self._one
+        (self._live / "config.toml").write_text(told, encoding="utf-8")
+        os.sync()
+        command = [sys.executable, "-m", "fbsyncd", "run"]
+        process = subprocess.Popen(command, cwd=self._live)
+        try:
+            stage.await_answer(f"http://127.0.0.1:{self._port}/healthz", process)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+    def ask(self, what: str, seconds: float) -> load.Figures:
+        """Ask over one connection for so long."""
+        paths = self._pictures() if what == PICTURE else ["/api/posts"]
+        requests = itertools.cycle([load.request(path) for path in paths])
+        return load.run(self._port, requests, connections=1, seconds=seconds)
+
+    def stats(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/stats") as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def _pictures(self) -> list[str]:
+        root = self._kept / "media" / "facebook"
+        files = [*root.glob("posts/*"), *root.glob("attachments/*")]
+        return [f"/media/facebook/{file.parent.name}/{file.name}" for file in files]
+
+
+def measure(home: Home, rounds: int, seconds: float) -> tuple[Times, Times, list[int]]:
+    """Return p99 and median (ms) of each answer, and how many pictures were archived beside."""
+    p99: Times = defaultdict(lambda: defaultdict(list))
+    median: Times = defaultdict(lambda: defaultdict(list))
+    beside = []
+    for done in range(rounds):
+        for state in (IDLE, BUSY):
+            with home.daemon(is_busy=state == BUSY):
+                before = home.stats()["media"]["success"]
+                # Each of both comes first in turn: at first the daemon reads, later it develops.
+                for what in (PICTURE, POSTS) if done % 2 == 0 else (POSTS, PICTURE):
+                    figures = home.ask(what, seconds)
+                    p99[what][state].append(figures.p99 / 1000)
+                    median[what][state].append(figures.median / 1000)
+                if state == BUSY:
+                    stats = home.stats()["media"]
+                    beside.append(stats["success"] - before)
+                    if not stats["pending"]:
+                        table.say("the second Page was archived before the end: more --posts")
+        table.say(f"round {done + 1} of {rounds}")
+    return p99, median, beside
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    table.options(parser, rounds=3)
+    parser.add_argument("--posts", type=int, default=800)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--folder", type=Path, help="where to write (default: the temporary one)")
+    args = parser.parse_args()
+    with ExitStack() as stack:
+        name = tempfile.TemporaryDirectory(prefix="fbsyncd-bench-", dir=args.folder)
+        folder = Path(stack.enter_context(name))
+        scene = stack.enter_context(stage.built(folder, args.posts * stage.PER_POST, pages=2))
+        stack.enter_context(stage.nginx(scene, folder))
+        home = Home(scene, folder)
+        p99, median, beside = measure(home, args.rounds, args.seconds)
+    note = f"archived beside, in each round: {', '.join(map(str, beside))} pictures"
+    table.tell("busy", [*_tables(p99, note), *_tables(median, None)], args)
+
+
+def _tables(times: Times, note: str | None) -> list[table.Table]:
+    """Return a table of each answer; with a *note* it is of the p99, which has goals."""
+    goals = [table.Goal(BUSY, 3, IDLE), table.Goal(BUSY, 5)] if note else []
+    kind = "p99" if note else "median"
+    return [
+        table.Table(
+            f"{kind} of {what}", "ms", dict(rows), IDLE, goals, notes=[note] if note else []
+        )
+        for what, rows in times.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()
