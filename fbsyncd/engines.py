@@ -35,6 +35,8 @@ class Engine:
     identity: str
     #: Lets the numbers given to attachments go on above the one it is told.
     raise_numbers: str
+    #: Follows a table's name where only one index will do, and the planner prefers another.
+    by_index: str
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
     version: str
 
@@ -60,6 +62,7 @@ SQLITE: Final = Engine(
     identity="SELECT file FROM pragma_database_list WHERE name = 'main'",
     # There it is the highest number that counts, whoever wrote it.
     raise_numbers="SELECT ?",
+    by_index=" INDEXED BY {}",
     version="PRAGMA data_version",
 )
 POSTGRESQL: Final = Engine(
@@ -85,5 +88,6 @@ POSTGRESQL: Final = Engine(
         " (SELECT pg_get_serial_sequence('facebook_post_attachments', 'id')::regclass AS name)"
         " AS numbers WHERE name IS NOT NULL"
     ),
+    by_index="",
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

@@ -11,25 +11,32 @@ from peewee import Database
 
 from fbsyncd import budgets, deadlines, facts, tokens
 from fbsyncd.media import CATEGORIES
-from fbsyncd.models import rows, session
+from fbsyncd.models import engine, rows, session
 from fbsyncd.view import moment
 
-_ARCHIVED: Final = "(SELECT 1 FROM media_storage m WHERE m.download_status = 'success' AND m.id IN"
+#: A table, and its pictures: what is archived of them is looked up in the order of the first.
 _KINDS: Final = {
-    "posts": ("facebook_posts", "t.local_picture_id, t.local_full_picture_id"),
-    "attachments": ("facebook_post_attachments", "t.local_media_id, t.local_thumbnail_id"),
-    "videos": ("facebook_video_posts", "t.local_picture_id"),
+    "posts": ("facebook_posts", ("local_picture_id", "local_full_picture_id")),
+    "attachments": ("facebook_post_attachments", ("local_media_id", "local_thumbnail_id")),
+    "videos": ("facebook_video_posts", ("local_picture_id",)),
 }
-_MEDIA: Final = """
-SELECT download_status, download_status = 'failed' AND next_attempt_at IS NULL AS given_up,
-    derived_from IS NOT NULL AS derived, count(*)
-FROM media_storage GROUP BY 1, 2, 3"""
-# Assets with the same bytes share a file.
-_FILES: Final = """
-SELECT category, count(*), coalesce(sum(file_size), 0) FROM (
-    SELECT DISTINCT category, local_filename, file_size FROM media_storage
-    WHERE download_status = 'success') AS files
-GROUP BY category"""
+# Not one EXISTS for all ids, and not OR: SQLite would look up the second of every row as well.
+_IS_ARCHIVED: Final = (
+    " WHEN EXISTS (SELECT 1 FROM media_storage m{by_index}"
+    " WHERE m.download_status = 'success' AND m.id = t.{column}) THEN 1"
+)
+_ARCHIVED: Final = """
+SELECT category, count(*), count(derived_from), coalesce(sum(file_size), 0)
+FROM media_storage WHERE download_status = 'success' GROUP BY category"""
+# Assets with the same bytes share a file. That is rare: so these are looked for, and taken off.
+_SHARED: Final = """
+SELECT category, sum(more), coalesce(sum(more * size), 0) FROM (
+    SELECT category, count(*) - 1 AS more, max(file_size) AS size FROM media_storage
+    WHERE download_status = 'success' GROUP BY category, local_filename HAVING count(*) > 1
+) AS shared GROUP BY category"""
+_NOT_ARCHIVED: Final = """
+SELECT download_status, next_attempt_at IS NULL, derived_from IS NOT NULL, count(*)
+FROM media_storage WHERE download_status <> 'success' AND id IS NOT NULL GROUP BY 1, 2, 3"""
 _SYNCS: Final = """
 SELECT s.page_id, p.name, s.stream, s.state, s.message, s.synced_at, s.hold_until
 FROM sync_state s LEFT JOIN facebook_pages p ON p.id = s.page_id ORDER BY s.page_id, s.stream"""
@@ -44,14 +51,9 @@ def stats(db: Database, now: datetime, also: Iterable[str] = ()) -> dict[str, An
     """
     with session(db):
         told: dict[str, Any] = {}
-        for kind, (table, ids) in _KINDS.items():
-            removed = " WHERE t.removed_at IS NULL" if kind == "attachments" else ""
-            ((count, local),) = rows(
-                db,
-                "SELECT count(*), coalesce(sum(CASE WHEN EXISTS"
-                f" {_ARCHIVED} ({ids})) THEN 1 ELSE 0 END), 0) FROM {table} t{removed}",
-            )
-            told |= {kind: int(count), f"{kind}_with_local_pictures": int(local)}
+        for kind in _KINDS:
+            count, local = _count(db, kind)
+            told |= {kind: count, f"{kind}_with_local_pictures": local}
         told |= _pictures(db)
         waits = deadlines.measure(db, now)
         told["expires_next"] = moment(waits.next_death)
@@ -68,27 +70,41 @@ def stats(db: Database, now: datetime, also: Iterable[str] = ()) -> dict[str, An
     return told
 
 
+def _count(db: Database, kind: str) -> tuple[int, int]:
+    """Return how many rows of a kind there are, and how many of them have a picture archived."""
+    table, columns = _KINDS[kind]
+    by_index = engine(db).by_index.format("media_storage_archived")
+    cases = "".join(_IS_ARCHIVED.format(by_index=by_index, column=column) for column in columns)
+    removed = " WHERE t.removed_at IS NULL" if kind == "attachments" else ""
+    ((count, local),) = rows(
+        db,
+        f"SELECT count(*), coalesce(sum(CASE{cases} ELSE 0 END), 0) FROM {table} t{removed}",
+    )
+    return int(count), int(local)
+
+
 def _pictures(db: Database) -> dict[str, dict[str, Any]]:
     """Count rows by status, developed ones too, and apart from them the pictures named.
 
-    ``failed`` are tried again, ``given_up`` are not; ``safe`` are archived.
+    ``failed`` are tried again, ``given_up`` are not; ``safe`` are archived. Of these, files and
+    their bytes are counted too, in all and by folder.
     """
     media: dict[str, Any] = {"success": 0, "pending": 0, "failed": 0, "given_up": 0}
     pictures = {"safe": 0, "all": 0}
-    for status, given_up, derived, count in rows(db, _MEDIA):
-        media["given_up" if given_up else status] += int(count)
-        pictures["all"] += 0 if derived else int(count)
-        pictures["safe"] += int(count) if status == "success" and not derived else 0
-    return {"media": media | _files(db), "pictures": pictures}
-
-
-def _files(db: Database) -> dict[str, Any]:
-    """Count the files on disk and their bytes, in all and by folder."""
     folders = {name: {"files": 0, "bytes": 0} for name in CATEGORIES}
-    for category, count, size in rows(db, _FILES):
-        folders[category] = {"files": int(count), "bytes": int(size)}
+    for category, found, derived, size in rows(db, _ARCHIVED):
+        media["success"] += int(found)
+        pictures["safe"] += int(found) - int(derived)
+        folders[category] = {"files": int(found), "bytes": int(size)}
+    for category, more, size in rows(db, _SHARED):
+        folders[category]["files"] -= int(more)
+        folders[category]["bytes"] -= int(size)
+    pictures["all"] = pictures["safe"]
+    for status, is_final, derived, count in rows(db, _NOT_ARCHIVED):
+        media["given_up" if status == "failed" and is_final else status] += int(count)
+        pictures["all"] += 0 if derived else int(count)
     total = {key: sum(folder[key] for folder in folders.values()) for key in ("files", "bytes")}
-    return {**total, "by_category": folders}
+    return {"media": {**media, **total, "by_category": folders}, "pictures": pictures}
 
 
 def _looks(db: Database) -> dict[str, str | None]:

@@ -1,0 +1,115 @@
+"""The numbers of an archive: right, and added up from indexes alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from fbsyncd import migrate, models
+from fbsyncd.stats import stats
+
+if TYPE_CHECKING:
+    from peewee import Database
+
+NOW: Final = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+#: Pictures by name: status, whether it is tried again, what it was developed from, its file.
+PICTURES: Final = {
+    "safe": ("success", None, None, "a.jpg"),
+    "same": ("success", None, None, "a.jpg"),
+    "small": ("success", None, "safe", "b.jpg"),
+    "waiting": ("pending", None, None, None),
+    "unmade": ("pending", None, "safe", None),
+    "again": ("failed", models.to_text(NOW), None, None),
+    "lost": ("failed", None, None, None),
+}
+#: Posts, and attachments that are shown or removed: the pictures they name.
+POSTS: Final = [
+    ("safe", "safe"),
+    (None, "same"),
+    ("waiting", "safe"),
+    ("lost", "again"),
+    (None,) * 2,
+]
+SHOWN: Final = [("safe", "small"), ("waiting", "small"), ("waiting", "unmade"), (None, None)]
+REMOVED: Final = [("safe", "small")]
+
+
+def number(name: str | None) -> str | None:
+    """Return the id of a picture."""
+    return None if name is None else f"00000000-0000-0000-0000-{list(PICTURES).index(name):012}"
+
+
+@pytest.fixture
+def archive(db: Database) -> Database:
+    """An archive with a picture of each kind, and rows that name them in all ways."""
+    migrate.apply(db)
+    media = [
+        (
+            *(number(name), name, "thumbnails" if source else "posts", number(source), "http://x"),
+            *(status, again, file, 100 if file else None, "x" if file else None),
+        )
+        for name, (status, again, source, file) in PICTURES.items()
+    ]
+    posts = [(f"1_{nth}", *map(number, named)) for nth, named in enumerate(POSTS)]
+    attached = [
+        (str(nth), *map(number, named), removed)
+        for removed, many in ((None, SHOWN), (models.to_text(NOW), REMOVED))
+        for nth, named in enumerate(many, start=100 if removed else 0)
+    ]
+    with models.transaction(db):
+        models.change_many(
+            db,
+            "INSERT INTO media_storage (id, asset_key, category, derived_from, original_url,"
+            " download_status, next_attempt_at, local_filename, file_size, sha256)"
+            f" VALUES ({models.marks(10)})",
+            media,
+        )
+        models.change_many(
+            db,
+            "INSERT INTO facebook_posts (id, page_id, created_time, local_picture_id,"
+            f" local_full_picture_id) VALUES (?, '1', '{models.to_text(NOW)}', ?, ?)",
+            posts,
+        )
+        models.change_many(
+            db,
+            "INSERT INTO facebook_post_attachments (post_id, attachment_key, local_media_id,"
+            " local_thumbnail_id, removed_at) VALUES ('1_0', ?, ?, ?, ?)",
+            attached,
+        )
+    return db
+
+
+def test_each_row_is_counted_once_and_for_what_it_is(archive: Database) -> None:
+    """Rows by status, pictures apart from developed ones, files by name, posts by any picture."""
+    told = stats(archive, NOW)
+    assert (told["posts"], told["posts_with_local_pictures"]) == (5, 3)
+    assert (told["attachments"], told["attachments_with_local_pictures"]) == (4, 2)
+    assert (told["videos"], told["videos_with_local_pictures"]) == (0, 0)
+    assert told["pictures"] == {"safe": 2, "all": 5}
+    media = told["media"]
+    assert {key: media[key] for key in ("success", "pending", "failed", "given_up")} == {
+        **{"success": 3, "pending": 2, "failed": 1, "given_up": 1}
+    }
+    assert (media["files"], media["bytes"]) == (2, 200)
+    assert media["by_category"]["thumbnails"] == {"files": 1, "bytes": 100}
+
+
+def test_no_row_of_a_picture_or_a_post_is_read(archive: Database) -> None:
+    """On SQLite, whose rows are the larger part of a file, each count is made from an index."""
+    asked: list[str] = []
+    archive.query_hooks.append(lambda event: asked.append(event.sql))
+    stats(archive, NOW)
+    archive.query_hooks.clear()
+    counts = [sql for sql in asked if "count(*)" in sql and "downloaded_at" not in sql]
+    assert len(counts) >= 5
+    if models.engine(archive).name != "sqlite":
+        return
+    for sql in counts:
+        marks = [models.to_text(NOW)] * sql.count("?")
+        with models.session(archive):
+            plan = archive.execute_sql(f"EXPLAIN QUERY PLAN {sql}", marks).fetchall()
+        reading = [step for *_, step in plan if step.startswith(("SCAN m", "SCAN t", "SEARCH"))]
+        assert reading, plan
+        assert all("COVERING INDEX" in step for step in reading), plan
