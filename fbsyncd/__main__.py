@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from fbsyncd import __version__
@@ -55,9 +56,8 @@ def _as_interrupt(number: int, frame: object) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     # Late: `fbsyncd --help` needs no database and no image library.
-    from fbsyncd import commands
-
-    command = getattr(commands, args.command_function)
+    module = "prompt" if args.command_function in {"run", "stats"} else "commands"
+    command = getattr(import_module(f"fbsyncd.{module}"), args.command_function)
     return int(command(args))
 
 

@@ -17,7 +17,7 @@ from threading import Event
 from uuid import UUID
 
 from fbsyncd import config as configuration
-from fbsyncd import daemon, demo, logs, oneshot, process, terminal, transfer
+from fbsyncd import demo, logs, oneshot, process, terminal, transfer
 from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
@@ -33,6 +33,8 @@ from fbsyncd.grant import Grant, Keys, person, write
 from fbsyncd.graph.caller import Endpoint
 from fbsyncd.media import Media
 from fbsyncd.plural import counted
+from fbsyncd.prompt import load as _load
+from fbsyncd.prompt import say as _say
 from fbsyncd.reconcile import Request
 from fbsyncd.transfer import show as transferring
 from fbsyncd.verify import show as judging
@@ -70,12 +72,6 @@ def setup(args: argparse.Namespace) -> int:
     return 0
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the daemon; SIGHUP reads config.toml again, but not where a terminal may hang up."""
-    daemon.run(_load(args), reread=None if os.isatty(0) else lambda: _load(args))
-    return 0
-
-
 def sync(args: argparse.Namespace) -> int:
     """Read the Pages once and fetch what they name."""
     config = _load(args)
@@ -108,14 +104,6 @@ def reconcile(args: argparse.Namespace) -> int:
     with opened(_load(args)) as archive, terminal.live_line(sys.stderr) as show:
         found = oneshot.reconcile(archive, request, scrub=args.scrub, show=show)
     _say(terminal.findings(found, request))
-    return 0
-
-
-def stats(args: argparse.Namespace) -> int:
-    """Show what is archived."""
-    with opened(_load(args), reads_only=True) as archive:
-        told = archive.feed.stats()
-    _say(json.dumps(told, ensure_ascii=False, indent=2) if args.json else terminal.storage(told))
     return 0
 
 
@@ -256,12 +244,6 @@ def token(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(args: argparse.Namespace) -> Config:
-    config = configuration.load(args.config, environ=os.environ, cwd=Path.cwd())
-    logs.start(config.log.level, config.log.format)
-    return config
-
-
 def _pages(config: Config, only: str | None) -> list[Page]:
     pages = [page for page in config.require_pages() if only in {None, page.id}]
     if not pages:
@@ -288,7 +270,3 @@ def _uuid(text: str) -> UUID:
         raise UsageError(
             f"{text!r} is no id of a picture; /api/media and the log name them"
         ) from error
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")

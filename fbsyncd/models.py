@@ -21,10 +21,10 @@ from urllib.parse import unquote, urlsplit
 
 import peewee
 from peewee import Database
-from playhouse.pool import PooledPostgresqlDatabase
 
 from fbsyncd.engines import POSTGRESQL, SQLITE, Engine
 from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError
+from fbsyncd.postgresql import ServerDatabase
 from fbsyncd.sqlitefile import FileDatabase, create, first_fault, read_anything, remedy
 
 Row = tuple[Any, ...]
@@ -95,9 +95,8 @@ def connect(url: str) -> Database:
         raise ConfigError(
             "database.url", ["PostgreSQL needs a driver: pip install 'fbsyncd[postgres]'"]
         )
-    postgresql: Database = PooledPostgresqlDatabase(
+    postgresql: Database = ServerDatabase(
         url.replace("postgres://", "postgresql://", 1),
-        prefer_psycopg3=True,
         max_connections=CONNECTIONS,
         timeout=BUSY_TIMEOUT,
         stale_timeout=300,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from fbsyncd.oneshot import Progress
 from fbsyncd.plural import counted
-from fbsyncd.reconcile import Findings, Request
+
+if TYPE_CHECKING:
+    from fbsyncd.oneshot import Progress
+    from fbsyncd.reconcile import Findings, Request
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
 #: Without a terminal a line is printed when so many more pictures are settled.

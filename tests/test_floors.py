@@ -18,7 +18,8 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 FLOORS = [
     {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"fold", "knock", "notify", "outside", "pulse", "refrain", "signals", "watch"}
-    | {"disk", "handed", "refusals", "sqlitefile"},
+    | {"disk", "handed", "refusals", "sqlitefile"}
+    | {"drivers", "postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"thrift", "turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "migrate"}
@@ -36,6 +37,7 @@ FLOORS = [
     {"herald", "install", "schedule"},
     {"daemon"},
     {"demo", "doctor"},
+    {"prompt"},
     {"commands"},
     {"__main__"},
 ]

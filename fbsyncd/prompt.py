@@ -1,0 +1,75 @@
+"""Commands that must not keep one waiting, and what all commands begin and end with.
+
+``fbsyncd stats`` stands in scripts and prompts, and behind ``fbsyncd run`` somebody waits for the
+first page. So each imports what it needs once it knows that it does; loading all that
+:mod:`fbsyncd.commands` may need takes longer than either of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fbsyncd import config as configuration
+from fbsyncd import drivers, logs
+from fbsyncd.config import Config
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the daemon; SIGHUP reads config.toml again, but not where a terminal may hang up."""
+    config = load(args)
+    drivers.leave_out()
+    from fbsyncd import daemon
+
+    daemon.run(config, reread=None if os.isatty(0) else lambda: load(args))
+    return 0
+
+
+def stats(args: argparse.Namespace) -> int:
+    """Show what is archived."""
+    config = load(args)
+    drivers.leave_out()
+    told = _told(config)
+    if args.json:
+        say(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        from fbsyncd import terminal
+
+        say(terminal.storage(told))
+    return 0
+
+
+def load(args: argparse.Namespace) -> Config:
+    """Read the configuration a command is to go by, and begin to log as it says."""
+    config = configuration.load(args.config, environ=os.environ, cwd=Path.cwd())
+    logs.start(config.log.level, config.log.format)
+    return config
+
+
+def say(text: str) -> None:
+    """Print what a command has to say."""
+    sys.stdout.write(f"{text}\n")
+
+
+def _told(config: Config) -> dict[str, Any]:
+    """Return the numbers of the archive as it lies there; it is set up first if need be."""
+    from fbsyncd import migrate, models
+    from fbsyncd.feed import Feed
+    from fbsyncd.media import Media
+
+    db = models.connect(config.database.url)
+    try:
+        if not migrate.pending(db):
+            media = Media(config.media.root, config.base)
+            return Feed(db, media, now=lambda: datetime.now(UTC)).stats()
+    finally:
+        models.close(db)
+    from fbsyncd.archive import opened
+
+    with opened(config, reads_only=True) as archive:
+        return archive.feed.stats()
