@@ -77,7 +77,7 @@ export default {
   count: { one: "{count} picture", other: "{count} pictures" },
   pending: "The picture is on its way",
   healing: "Asking Facebook for a fresh link",
-  unavailable: "The picture's disk is not there",
+  unavailable: "This picture cannot be read now",
   lost: "This picture could not be saved",
   wordless: "A picture without words",
   bare: "{kind} · no text and no picture",

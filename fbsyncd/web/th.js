@@ -77,7 +77,7 @@ export default {
   count: "{count} รูป",
   pending: "รูปกำลังมา",
   healing: "กำลังขอลิงก์ใหม่จาก Facebook",
-  unavailable: "ไม่พบดิสก์ของรูปนี้",
+  unavailable: "ตอนนี้อ่านรูปนี้ไม่ได้",
   lost: "บันทึกรูปนี้ไม่ได้",
   wordless: "รูปที่ไม่มีข้อความ",
   bare: "{kind} · ไม่มีข้อความและรูป",
