@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -177,6 +177,31 @@ def test_a_picture_of_an_earlier_row_that_changes_is_found_by_its_link(
         assert (str(id_), message) == (own, "another text")
         assert stored(archive, own)["download_status"] == "success"
         assert query(archive, "SELECT * FROM former_pictures") == []
+
+
+@pytest.mark.parametrize("words", [str.upper, lambda id_: id_.replace("-", ""), "{{{}}}".format])
+def test_a_uuid_in_other_words_is_the_same_picture(
+    database_url: str, tmp_path: Path, words: Callable[[str], str]
+) -> None:
+    """The row is written as ours are, wherever it is named, and its file is kept."""
+    scripts, id_ = Dump(database_url), "0ad5a3f6-9f4c-4d3b-8d59-0c9f0e6d2aaa"
+    scripts.make(MEDIA.replace("{uuid}", "TEXT"))
+    reference = "REFERENCES media_storage (id)" if scripts.is_file else ""
+    scripts.run(f"ALTER TABLE facebook_posts ADD COLUMN local_picture_id TEXT {reference}")
+    scripts.write(ROW, [(words(id_), "https://x.fbcdn.net/a.jpg", "a.jpg", "a.jpg", "success")])
+    scripts.write(
+        "INSERT INTO facebook_posts (id, picture_url, local_picture_id, created_time)"
+        " VALUES (?, ?, ?, ?)",
+        [("1_2", "https://x.fbcdn.net/a.jpg?oh=2", words(id_), "2026-01-01")],
+    )
+    (tmp_path / "a.jpg").write_bytes(picture(1))
+    with archive_on(database_url, tmp_path) as archive:
+        assert "1 file of earlier pictures" in str(archive.take_over())
+        archive.setup()
+        assert stored(archive, id_)["download_status"] == "success"
+        assert query(archive, "SELECT local_picture_id FROM facebook_posts") == [(id_,)]
+        (post,) = archive.feed.newest(9)
+        assert post["has_local_image"]
 
 
 def test_ids_that_are_no_uuids_are_refused(database_url: str, tmp_path: Path) -> None:

@@ -48,11 +48,12 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _UNFINISHED: Final = "adopting"
-_COUNTED: Final[tuple[str, ...]] = (
-    "facebook_posts",
-    "facebook_post_attachments",
-    "facebook_video_posts",
-)
+#: What is told of, and what a row must have to count; posts and videos without an id are not ours.
+_COUNTED: Final = {
+    "facebook_posts": "id",
+    "facebook_post_attachments": "*",
+    "facebook_video_posts": "video_id",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,8 @@ def _asleep(db: Database, book: Catalogue) -> Iterator[None]:
 
 def _report(db: Database, tally: Tally, archived: int, now: datetime) -> Report:
     posts, attachments, videos = (
-        int(models.rows(db, f"SELECT count(*) FROM {name}")[0][0]) for name in _COUNTED
+        int(models.rows(db, f"SELECT count({what}) FROM {name}")[0][0])
+        for name, what in _COUNTED.items()
     )
     ((queued, dead),) = models.rows(
         db,

@@ -55,7 +55,9 @@ FROM media_storage m WHERE m.id > ? AND m.derived_from IS NULL ORDER BY m.id LIM
 )
 _POSTS: Final = (
     f"SELECT page_id, {_MONTH.format('coalesce(created_time, created_at)')}, count(*)"
-    " FROM facebook_posts WHERE coalesce(created_time, created_at) IS NOT NULL GROUP BY 1, 2"
+    " FROM facebook_posts WHERE coalesce(created_time, created_at) IS NOT NULL"
+    # A post without an id is none of this program's.
+    " AND id IS NOT NULL GROUP BY 1, 2"
 )
 # Only those that the last full listing can have met, or what it did not meet would make up for
 # what it met and has no row: nothing that came after it began, is older than it went back, was
