@@ -335,6 +335,8 @@ def test_the_timeline_counts(listed: Shelf, feed: Feed) -> None:
         ("UTC", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
         ("Asia/Bangkok", {"2026-02": 1, "2026-03": 4, "2026-04": 2}),
         ("Asia/Kathmandu", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
+        ("Asia/Kolkata", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
+        ("Australia/Lord_Howe", {"2026-02": 1, "2026-03": 4, "2026-04": 2}),
         ("America/New_York", {"2026-02": 3, "2026-03": 3, "2026-04": 1}),
         ("No/Such_Place", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
         ("America", {"2026-02": 2, "2026-03": 4, "2026-04": 1}),
@@ -355,7 +357,7 @@ def test_months_are_those_of_where_the_reader_is(
             )
     told = feed.timeline(zone=zone)
     assert {one["month"]: one["posts"] for one in told["posts"]} == counted
-    assert told["zone"] == (zone if zone.startswith(("UTC", "Asia", "America/")) else "UTC")
+    assert told["zone"] == (zone if zone.startswith(("UTC", "Asia", "America/", "Aus")) else "UTC")
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Counts by month and by day, for charts: posts, what was archived, which links die next.
 
 Whoever looks at a chart thinks in the days of where they are, and filters by them. So days and
-months are those of a time zone that is asked for: rows are added up by quarters of an hour, which
-is what the offsets of all zones are made of, and those are put to the days they belong to there.
+months are those of a time zone that is asked for: rows are added up by spans so short that each
+lies within one day everywhere in that zone, and those are put to the days they belong to there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,36 +17,35 @@ from peewee import Database
 
 from fbsyncd.models import Row, rows, session, to_text
 
-# Both engines write times alike: 2026-11-22 14:35, and more.
-_QUARTER: Final = (
-    "substr(CAST({0} AS TEXT), 1, 14) || CASE WHEN substr(CAST({0} AS TEXT), 15, 2) < '15' THEN"
-    " '00' WHEN substr(CAST({0} AS TEXT), 15, 2) < '30' THEN '15'"
-    " WHEN substr(CAST({0} AS TEXT), 15, 2) < '45' THEN '30' ELSE '45' END"
-)
+# Both engines write times alike: 2026-11-22 14:35, and more. What stays open is how much of it.
+_SPAN: Final = "substr(CAST({0} AS TEXT), 1, {{0}})"
 # From the second to the 27th it is the same month everywhere: there is less to add up.
 _MONTH: Final = (
     "CASE WHEN substr(CAST({0} AS TEXT), 9, 2) BETWEEN '02' AND '27'"
-    " THEN substr(CAST({0} AS TEXT), 1, 7) || '-15 12:00' ELSE " + _QUARTER + " END"
+    " THEN substr(CAST({0} AS TEXT), 1, 7) || '-15' ELSE " + _SPAN + " END"
 )
 _POSTS: Final = (
     f"SELECT {_MONTH.format('created_time')}, count(*) FROM facebook_posts"
     # Older programs write no time as an empty one.
-    " WHERE created_time > '0001-01-01' AND {} GROUP BY 1 ORDER BY 1"
+    " WHERE created_time > '0001-01-01' AND {1} GROUP BY 1"
 )
 _TYPES: Final = (
     "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND {}"
     " GROUP BY 1 ORDER BY 2 DESC, 1"
 )
 _ARCHIVED: Final = (
-    f"SELECT {_QUARTER.format('downloaded_at')}, count(*), coalesce(sum(file_size), 0)"
+    f"SELECT {_SPAN.format('downloaded_at')}, count(*), coalesce(sum(file_size), 0)"
     " FROM media_storage WHERE download_status = 'success' AND derived_from IS NULL"
-    " AND downloaded_at IS NOT NULL GROUP BY 1 ORDER BY 1"
+    " AND downloaded_at IS NOT NULL GROUP BY 1"
 )
 _DYING: Final = (
-    f"SELECT {_QUARTER.format('link_expires_at')}, count(*) FROM media_storage"
+    f"SELECT {_SPAN.format('link_expires_at')}, count(*) FROM media_storage"
     " WHERE download_status <> 'success' AND derived_from IS NULL AND link_expires_at > ?"
-    " AND (download_status = 'pending' OR next_attempt_at IS NOT NULL) GROUP BY 1 ORDER BY 1"
+    " AND (download_status = 'pending' OR next_attempt_at IS NOT NULL) GROUP BY 1"
 )
+_HOUR_LONG: Final = len("2026-11-22 14")
+_TEN_MINUTES_LONG: Final = len("2026-11-22 14:3")
+_MINUTE_LONG: Final = len("2026-11-22 14:35")
 _DAY_LONG: Final = len("2026-11-22")
 _MONTH_LONG: Final = len("2026-11")
 
@@ -63,13 +62,14 @@ def timeline(
     """
     of_page = ("page_id = ?", [page_id]) if page_id is not None else ("TRUE", [])
     known = zone if zone in _zones() else "UTC"
-    with session(db):
-        posts = rows(db, _POSTS.format(of_page[0]), of_page[1])
-        types = rows(db, _TYPES.format(of_page[0]), of_page[1])
-        archived = rows(db, _ARCHIVED)
-        dying = rows(db, _DYING, [to_text(now)])
     # A machine without any data on zones knows UTC all the same.
     at = UTC if known == "UTC" else ZoneInfo(known)
+    span = _span(at, now)
+    with session(db):
+        posts = rows(db, _POSTS.format(span, of_page[0]), of_page[1])
+        types = rows(db, _TYPES.format(of_page[0]), of_page[1])
+        archived = rows(db, _ARCHIVED.format(span))
+        dying = rows(db, _DYING.format(span), [to_text(now)])
     return {
         "posts": [{"month": month, "posts": count} for month, count in _by(_MONTH_LONG, posts, at)],
         "types": [{"type": kind, "posts": int(count)} for kind, count in types],
@@ -88,22 +88,36 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones() | {"UTC"})
 
 
-def _by(length: int, quarters: Iterable[Row], zone: tzinfo) -> list[tuple[Any, ...]]:
-    """Return the sums of *quarters* of an hour by day or month in *zone*: its name, and each sum.
+def _span(zone: tzinfo, now: datetime) -> int:
+    """Return how much of a time is kept: the longer the span, the less there is to add up.
+
+    It follows from the offsets of this year, winter and summer. In years when a zone had another
+    fraction of an hour, as Caracas from 2007 to 2016, up to half an hour of a day is counted to
+    the one beside it.
+    """
+    if zone is UTC:
+        return _DAY_LONG
+    offsets = [at.astimezone(zone).utcoffset() for at in (now, now + timedelta(days=182))]
+    minutes = {int((offset or timedelta()).total_seconds()) // 60 for offset in offsets}
+    if all(one % 60 == 0 for one in minutes):
+        return _HOUR_LONG
+    return _TEN_MINUTES_LONG if all(one % 30 == 0 for one in minutes) else _MINUTE_LONG
+
+
+def _by(length: int, spans: Iterable[Row], zone: tzinfo) -> list[tuple[Any, ...]]:
+    """Return the sums of *spans* by day or month in *zone*: its name, and each sum.
 
     *length* is that of such a name.
     """
     sums: dict[str, list[int]] = {}
-    for quarter, *counts in quarters:
-        name = _moment(quarter).astimezone(zone).isoformat()[:length]
+    for span, *counts in spans:
+        name = _moment(span).astimezone(zone).isoformat()[:length]
         known = sums.setdefault(name, [0] * len(counts))
         sums[name] = [one + int(more) for one, more in zip(known, counts, strict=True)]
     return [(name, *sums[name]) for name in sorted(sums)]
 
 
-def _moment(quarter: str) -> datetime:
-    try:
-        return datetime.fromisoformat(quarter).replace(tzinfo=UTC)
-    except ValueError:
-        # An older program may have written the day alone.
-        return datetime.fromisoformat(quarter[:_DAY_LONG]).replace(tzinfo=UTC)
+def _moment(span: str) -> datetime:
+    # An older program may have written the day alone.
+    written = f"{span}0" if len(span) == _TEN_MINUTES_LONG else span
+    return datetime.fromisoformat(written).replace(tzinfo=UTC)
