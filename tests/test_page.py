@@ -244,6 +244,26 @@ def test_a_server_that_is_away_is_said_and_comes_back(browser: Browser, shelf: S
     server.stop()
 
 
+def test_a_tab_that_is_not_seen_asks_nothing(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """However many are open: only what is looked at looks, and at once when it is seen again."""
+    with opened(browser, site) as page:
+        page.wait_for_selector("text=Up to date")
+        page.evaluate(_HIDDEN, True)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        shelf.post(1, "meanwhile")
+        page.clock.run_for(300_000)
+        assert asked == []
+        page.evaluate(_HIDDEN, False)
+        page.wait_for_selector("article >> text=meanwhile")
+
+
+_HIDDEN = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
 def test_the_page_fits_the_screen(browser: Browser, shelf: Shelf, site: Site) -> None:
     """From a small phone to a large screen cards fill the width and nothing sticks out."""
     for number in range(12):
