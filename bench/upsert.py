@@ -1,6 +1,6 @@
 """Write a Page's posts as a sync does, beside the usual ways, in the same minute.
 
-    python -m bench.upsert [--posts 3111] [--attachments 5600] [--database URL] [--rounds 5]
+    python -m bench upsert [--posts 3111] [--attachments 5600] [--database URL] [--rounds 5]
 
 Without --database it runs on SQLite, and on PostgreSQL too where the tests' binaries are there.
 
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import statistics
 import sys
 import tempfile
 import time
@@ -29,7 +28,7 @@ from typing import Any
 
 from peewee import Database
 
-from bench import rows
+from bench import rows, table
 from fbsyncd import migrate, models
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
@@ -42,6 +41,9 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 RETRY = Retry(timedelta(seconds=30), timedelta(hours=6), 12)
 PAGE = 100
 SINGLE = 300
+OURS, PEEWEE = "fbsyncd", "peewee"
+#: What may be needed of the clock, in seconds.
+LIMITS = {"SQLite": 0.2, "PostgreSQL": 0.6}
 TABLES = ("facebook_post_attachments", "facebook_posts", "media_storage")
 
 
@@ -194,8 +196,8 @@ def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[tupl
     share = (len(told) + len(attached)) / SINGLE
     ways: dict[str, Callable[[], None]] = {
         "bare": lambda: bare(db, told, attached),
-        "fbsyncd": lambda: fbsyncd(db, posts),
-        "peewee": lambda: peewee_many(db, told, attached),
+        OURS: lambda: fbsyncd(db, posts),
+        PEEWEE: lambda: peewee_many(db, told, attached),
         "by row": lambda: by_row(db, told[:part], attached[: SINGLE - part]),
     }
     taken: dict[str, list[tuple[float, float]]] = {}
@@ -204,7 +206,7 @@ def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[tupl
             empty(db)
             factor = share if name == "by row" else 1
             taken.setdefault(name, []).append(seconds(way, factor))
-            if name == "fbsyncd":
+            if name == OURS:
                 taken.setdefault("fbsyncd, again", []).append(seconds(way))
     return taken
 
@@ -231,29 +233,39 @@ def databases(url: str | None) -> Iterator[list[tuple[str, str]]]:
 
 
 def main() -> None:
+    """Measure on each database and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--posts", type=int, default=3111)
     parser.add_argument("--attachments", type=int, default=5600)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--database", metavar="URL")
+    table.options(parser)
     args = parser.parse_args()
     posts = page_posts(args.posts, args.attachments)
+    tables = []
     with databases(args.database) as found:
         for name, url in found:
             db = models.connect(url)
             migrate.apply(db)
             taken = measure(db, posts, args.rounds)
             models.close(db)
-            print(f"{name}: {args.posts:,} posts, {args.attachments:,} attachments")
-            tell(taken)
+            title = f"{args.posts:,} posts, {args.attachments:,} attachments, {name}"
+            tables += compared(title, taken, LIMITS.get(name))
+    table.tell("upsert", tables, args)
 
 
-def tell(taken: dict[str, list[tuple[float, float]]]) -> None:
-    base = [statistics.median(times) for times in zip(*taken["peewee"], strict=True)]
-    for way, times in taken.items():
-        clock, processor = (statistics.median(some) for some in zip(*times, strict=True))
-        ratios = f"peewee / it: {base[0] / clock:5.2f} clock, {base[1] / processor:5.2f} CPU"
-        print(f"  {way:<15}{clock:8.3f} s   CPU {processor:7.3f} s   {ratios}")
+def compared(
+    title: str, taken: dict[str, list[tuple[float, float]]], limit: float | None
+) -> list[table.Table]:
+    """Return what was measured by the clock, with its goals, and of processor time."""
+    clock = {way: [one for one, _ in times] for way, times in taken.items()}
+    processor = {way: [one for _, one in times] for way, times in taken.items()}
+    goals = [table.Goal(OURS, 0.5, PEEWEE)]
+    if limit is not None:
+        goals.append(table.Goal(OURS, limit))
+    return [
+        table.Table(title, "s", clock, PEEWEE, goals),
+        table.Table(f"{title}, this process's processor time", "s", processor, PEEWEE),
+    ]
 
 
 if __name__ == "__main__":
