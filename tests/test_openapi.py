@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from plant import archive_of, query, sync
-from served import Site, serving
+from served import Reply, Site, serving
 
 from fbsyncd.archive import Archive
 from fbsyncd.changes import Changes
 from fbsyncd.desk import Desk
+from fbsyncd.media import MARKER
 from fbsyncd.server import make_app
 from fbsyncd.server.kept import Kept, marking
 from fbsyncd.server.operations import ELSEWHERE, OPERATIONS
@@ -161,24 +162,49 @@ def test_every_refusal_is_described(archive: Archive) -> None:
     known = {"post_id": "x", "media_id": "x", "category": category, "filename": name}
     met: dict[str, set[int]] = {}
     with serving(app_of(archive)) as site:
-        described = json.loads(site.ask("/openapi.json").body)["paths"]
-        for path, operations in described.items():
+        document = site.ask("/openapi.json").json
+        for path, operations in document["paths"].items():
             for method, told in operations.items():
-                for how, status in _asked_oddly(site, method.upper(), path.format(**known)):
-                    assert str(status) in told["responses"], (method, path, how, status)
-                    met.setdefault(told["operationId"], set()).add(status)
+                for how, reply in _asked_oddly(site, method.upper(), path.format(**known)):
+                    where = method, path, how, reply.status
+                    assert str(reply.status) in told["responses"], where
+                    promised = _headers(document, told["responses"][str(reply.status)])
+                    assert promised <= set(reply.headers), where
+                    met.setdefault(told["operationId"], set()).add(reply.status)
     assert met["retryMedia"] >= {400, 401, 403, 404, 413, 415, 421, 431, 501, 505}
     assert met["getFile"] >= {200, 304, 400, 412, 413, 414, 416}
     assert met["getMetrics"] >= {200, 401, 421}
 
 
-def _asked_oddly(site: Site, method: str, path: str) -> Iterator[tuple[str, int]]:
+def _headers(document: Any, response: Any) -> set[str]:
+    """Return the names of the headers that a response is described with, in small letters."""
+    if "$ref" in response:
+        response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    return {name.lower() for name in response.get("headers", ())}
+
+
+def _asked_oddly(site: Site, method: str, path: str) -> Iterator[tuple[str, Reply]]:
     for how, (headers, body) in ODDLY.items():
         head = f"{method} {path} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n"
-        yield how, site.send(head.encode() + body).status
+        yield how, site.send(head.encode() + body, method)
     for version, more in (("1.1", "?" + "x" * 9000), ("2.0", "")):
         line = f"{method} {path}{more} HTTP/{version}\r\nConnection: close\r\n{HOST}{AUTH}\r\n"
-        yield version + more[:1], site.send(line.encode()).status
+        yield version + more[:1], site.send(line.encode(), method)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_not_ready_is_described(archive: Archive) -> None:
+    """The answer of a server that is not fit has the headers and the shape that are promised."""
+    (archive.media.root / MARKER).unlink()
+    with serving(app_of(archive)) as site:
+        document = site.ask("/openapi.json").json
+        reply = site.ask("/readyz")
+    told = document["paths"]["/readyz"]["get"]["responses"]["503"]
+    assert (reply.status, reply.json["status"]) == (503, "not ready")
+    assert "retry-after" in _headers(document, told) <= set(reply.headers)
+    readiness, _ = told["content"]["application/json"]["schema"]["anyOf"]
+    assert readiness == {"$ref": "#/components/schemas/Readiness"}
+    assert set(reply.json) == set(document["components"]["schemas"]["Readiness"]["properties"])
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -118,10 +118,12 @@ def _special(operation: Operation) -> dict[str, Any]:
     """Return what no other operation answers with."""
     if operation.id == "isReady":
         shape = {"anyOf": [ref("Readiness"), ref("Error")]}
-        return {"503": {"description": "A part is not fit.", "content": {JSON: {"schema": shape}}}}
+        told: dict[str, Any] = {"description": "A part is not fit."}
+        told |= {"content": {JSON: {"schema": shape}}, "headers": _refused(503)["headers"]}
+        return {"503": told}
     if operation.id == "getFile":
         parts = _content(operation) | {"multipart/byteranges": {}}
-        told: dict[str, Any] = {"206": {"description": "The parts asked for.", "content": parts}}
+        told = {"206": {"description": "The parts asked for.", "content": parts}}
         return told | {"416": {"$ref": "#/components/responses/Refused416"}}
     return {}
 
