@@ -166,6 +166,10 @@ class Archive:
         finally:
             self._reading[page.id] -= 1
 
+    def forgive(self, page_id: str) -> None:
+        """Let the next reading of a Page try a token that was refused."""
+        self._sync.refusals.forgive(page_id)
+
     def heal(self) -> int:
         """Ask for fresh links where they are dead; return how many rows were looked at."""
         sources = [_source(page) for page in self.config.facebook.pages]

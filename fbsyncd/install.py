@@ -34,6 +34,7 @@ _NEXT: Final = """\
    and a new one takes a restart).
 3. systemctl daemon-reload && systemctl enable --now fbsyncd && systemctl status fbsyncd"""
 _NEXT_USER: Final = """\
+To start it, now and at each login:
 systemctl --user daemon-reload && systemctl --user enable --now fbsyncd
 To let it run while you are logged out: loginctl enable-linger"""
 

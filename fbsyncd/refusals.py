@@ -30,6 +30,12 @@ class Refusals:
         refused, since = self._tokens.get(page_id, ("", now))
         return bool(token) and token == refused and now - since < TOKEN_PAUSE
 
+    def forgive(self, page_id: str) -> None:
+        """Let the next reading try the Page's token, though it was refused, and tell of it anew."""
+        self._tokens.pop(page_id, None)
+        if (page_id, "") in self._told:
+            self._told[page_id, ""] = "tried again"
+
     def begins(self, page_id: str, stream: str, state: str) -> bool:
         """Take in what stops a stream, or the Page ("" for the stream); tell whether it is new."""
         before = self._told.get((page_id, stream))

@@ -202,7 +202,8 @@ class Schedule:
         report = self._archive.sync(page, wanted=wanted, thrifty=True)
         if report.is_offline or report.is_stopped:
             return
-        log.info(
+        log.log(
+            logging.INFO if report.rows_written else logging.DEBUG,
             "page %s: read %s and %s, %s changed, %s",
             page.id,
             counted(report.posts, "post"),

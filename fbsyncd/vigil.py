@@ -45,6 +45,7 @@ class Vigil:
         changed = self._files.changed()
         for page_id in changed:
             log.info("page %s: its token file has changed, the Page is read now", page_id)
+            self._archive.forgive(page_id)
             self._to_ask.add(page_id)
         doubted, self._doubted = self._doubted, set()
         return [self._pages[page_id] for page_id in dict.fromkeys((*changed, *doubted))]

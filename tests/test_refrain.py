@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from plant import archive_of, query, read, sync
+from plant import archive_of, config_text, query, read, sync
+from test_daemon import all_safe, running
 
+from fbsyncd import config
 from fbsyncd.archive import Archive
 from fbsyncd.refrain import EVERY, Refrain
 from fbsyncd.simulator import Simulator
+from fbsyncd.vigil import Vigil
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -90,6 +93,50 @@ def test_a_refused_token_is_told_once(
     facebook.faults.revive()
     assert not read(archive).is_stopped
     assert len(lines(caplog, "can be read again")) == 1
+
+
+def test_a_rewritten_file_gives_the_old_token_another_chance(
+    facebook: Simulator, tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its owner has logged in again, say; if it was in vain, that is told, and if not, that too."""
+    text = config_text(facebook, database_url)
+    file = tmp_path / "page.token"
+    file.write_text(facebook.token)
+    text = text.replace(f'access_token = "{facebook.token}"', f'access_token_file = "{file}"')
+    told = config.parse(text, base=tmp_path, environ={})
+    archive = Archive(told, now=facebook.clock.now)
+    try:
+        archive.setup()
+        vigil = Vigil(archive)
+        facebook.faults.token_dead()
+        assert read(archive).is_stopped
+        file.write_text(f"{facebook.token}\n")
+        vigil.to_read()
+        assert read(archive).is_stopped
+        assert len(lines(caplog, "refuses the access token")) == 2
+        facebook.faults.revive()
+        assert read(archive).is_stopped
+        file.write_text(f"{facebook.token}\n\n")
+        assert [page.id for page in vigil.to_read()] == [facebook.page_id]
+        assert read(archive).posts == 12
+        assert len(lines(caplog, "can be read again")) == 1
+    finally:
+        archive.close()
+
+
+def test_a_look_that_finds_nothing_is_no_event(tmp_path: Path, facebook: Simulator) -> None:
+    """A line is for what came, not for every quarter of an hour without news."""
+    text = config_text(facebook).replace("backfill_days = 0", 'backfill_days = 0\ninterval = "1s"')
+    (tmp_path / "config.toml").write_text(text)
+    with running(tmp_path) as daemon:
+        daemon.until(all_safe)
+        calls = facebook.calls["graph"]
+        daemon.until(lambda _: facebook.calls["graph"] > calls + 6)
+        facebook.add_post("photo")
+        daemon.until(lambda stats: stats["posts"] == 13)
+        daemon.stop()
+    told = [line for line in daemon.log if ": read " in line]
+    assert len(told) == 2, told
 
 
 def test_what_came_back_is_told(

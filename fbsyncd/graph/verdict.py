@@ -42,7 +42,7 @@ _LIMIT_WAIT = timedelta(minutes=15)
 _BLOCK_WAIT = timedelta(hours=6)
 _LONGEST_WAIT = timedelta(days=1)
 
-_RENEW = "Make a new Page access token and put it in place of this one."
+_RENEW = "Make a new Page access token with `fbsyncd token`, and put it in place of this one."
 _PAGE_TOKEN_SUBCODE = 2069032
 _REMEDIES = {
     458: "The app was removed from the account: grant it again and make a new Page access token.",
