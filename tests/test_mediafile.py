@@ -279,6 +279,7 @@ _CATEGORY = "/media/facebook/attachments"
         f"{_CATEGORY}/./{NAME}",
         f"{_CATEGORY}/{NAME}/",
         f"{_CATEGORY}//{NAME}",
+        f"/{ADDRESS}",
         f"{_CATEGORY}/{NAME}%00",
         f"{_CATEGORY}/{NAME}%00.png",
         f"{_CATEGORY}/{NAME}%0a",

@@ -245,6 +245,10 @@ def test_bad_parameters_are_refused_by_name(site: Site, path: str, named: str) -
         "/app.py",
         "/__init__.py",
         "/../errors.py",
+        "//",
+        "//api/posts",
+        "///healthz",
+        "http://localhost//api/posts",
     ],
 )
 def test_what_is_not_there_is_404(site: Site, path: str) -> None:

@@ -26,16 +26,22 @@ if TYPE_CHECKING:
 LONGEST_URI: Final = 8000
 
 _HOST: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?", re.ASCII)
+_SLASHES: Final = re.compile(r"(?:https?://[^/]*)?//", re.IGNORECASE)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def readable_path(environ: WSGIEnvironment) -> str:
     """Return the path that is asked for, decoded.
 
-    Raises Refused: 404 when it is not UTF-8, 414 when path and query are longer than any of ours.
+    Raises Refused: 404 when it is not UTF-8 or begins with several slashes, 414 when path and query
+    are longer than any of ours.
     """
-    if len(environ.get("REQUEST_URI", "")) > LONGEST_URI:
+    target = environ.get("REQUEST_URI", "")
+    if len(target) > LONGEST_URI:
         raise Refused(414, f"path and query are longer than {LONGEST_URI} characters")
+    if _SLASHES.match(target):
+        # waitress drops all but one, and a proxy's rule for /api would not have seen this as such.
+        raise Refused(404, "nothing is here")
     try:
         return str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8")
     except UnicodeDecodeError as e:
