@@ -33,6 +33,7 @@ BENCHES: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
     "start": ("start", (), ("--rounds", "3")),
     "growth": ("growth", (), ("--quick",)),
     "copy": ("copy", (), ("--rows", "20000", "--rounds", "1")),
+    "month": ("month", (), ("--pages", "20", "--days", "3", "--posts", "400")),
 }
 #: What ``all`` runs: serve is json and media in one.
 ALL: Final = (
