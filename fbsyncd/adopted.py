@@ -8,7 +8,7 @@ here both are the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -71,15 +71,15 @@ def limits(db: Database) -> Limits:
     return told
 
 
-def true_ids(db: Database, stored: Iterable[Values], named: Collection[str]) -> dict[str, str]:
-    """Return the true ids of the pictures *named*, and of those in *stored* rows, by our ids.
+def true_ids(db: Database, stored: Iterable[Values], named: Iterable[str]) -> dict[str, str]:
+    """Return the true ids of the pictures that links *named* and *stored* rows lead to, by ours.
 
     Empty, at the cost of one look, in a database whose pictures have the ids their keys give.
     """
     if not rows(db, "SELECT 1 FROM media_storage WHERE key_id IS NOT NULL LIMIT 1"):
         return {}
     linked = {values[name] for values in stored for name in _PICTURES if values.get(name)}
-    return aliases(db, {*named, *(str(links.asset_id(links.asset_key(url))) for url in linked)})
+    return aliases(db, set(map(links.link_id, linked.union(named))))
 
 
 def _renamed(values: Values, names: Mapping[str, str]) -> Values:

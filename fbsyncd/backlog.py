@@ -56,6 +56,10 @@ class Backlog:
         """Queue what is new and give known rows their fresh links; return how many are new."""
         return intake.put(self._db, assets, now)
 
+    def add(self, assets: Iterable[Asset], now: datetime) -> intake.Taken:
+        """Do what :meth:`put` does, as a part of the transaction it must be called in."""
+        return intake.add(self._db, assets, now)
+
     def claim(self, limit: int, now: datetime) -> list[Job]:
         """Lease up to *limit* rows to this process: the link that dies first comes first."""
         self.give_back(())

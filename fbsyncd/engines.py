@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -37,8 +37,18 @@ class Engine:
     raise_numbers: str
     #: Follows a table's name where only one index will do, and the planner prefers another.
     by_index: str
+    #: Compares with any of an array that is one parameter, so that however many there are it is one
+    #: statement, planned once; empty where planning costs nothing.
+    any_of: str
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
     version: str
+
+    def among(self, values: Collection[str]) -> tuple[str, list[str]]:
+        """Return what follows a column to ask for any of *values*, and the parameters of that."""
+        if not self.any_of:
+            return f"IN ({', '.join(['?'] * len(values))})", list(values)
+        quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+        return self.any_of, ["{" + ",".join(f'"{value}"' for value in quoted) + "}"]
 
 
 SQLITE: Final = Engine(
@@ -63,6 +73,7 @@ SQLITE: Final = Engine(
     # There it is the highest number that counts, whoever wrote it.
     raise_numbers="SELECT ?",
     by_index=" INDEXED BY {}",
+    any_of="",
     version="PRAGMA data_version",
 )
 POSTGRESQL: Final = Engine(
@@ -89,5 +100,6 @@ POSTGRESQL: Final = Engine(
         " AS numbers WHERE name IS NOT NULL"
     ),
     by_index="",
+    any_of="= ANY(?)",
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

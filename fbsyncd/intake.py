@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,32 +11,45 @@ from peewee import Database
 
 from fbsyncd import links
 from fbsyncd.assets import Asset, Known, is_fresher
-from fbsyncd.models import change_many, from_text, marks, rows, to_text, transaction
+from fbsyncd.models import change_many, engine, from_text, marks, rows, to_text, transaction
 from fbsyncd.walks import BEGINNING
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came in: how many were new, and the ids of those that are archived and developed."""
+
+    new: int
+    developed: Collection[str]
+
+
 def put(db: Database, assets: Iterable[Asset], now: datetime) -> int:
-    """Queue what is new and give known rows their fresh links; return how many are new.
+    """Queue what is new and give known rows their fresh links; return how many are new."""
+    with transaction(db):
+        return add(db, assets, now).new
+
+
+def add(db: Database, assets: Iterable[Asset], now: datetime) -> Taken:
+    """Do what :func:`put` does, inside a transaction.
 
     Three statements however many assets there are.
     """
-    named: dict[UUID, Asset] = {}
+    named: dict[str, Asset] = {}
     for asset in assets:
-        named.setdefault(asset.id, asset)
+        named.setdefault(links.link_id(asset.url), asset)
     if not named:
-        return 0
-    ids = sorted(named, key=str)
-    with transaction(db):
-        known = _known(db, ids)
-        new = change_many(
-            db,
-            # The status is said: the table of an earlier program may give none by itself.
-            "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
-            " download_status) VALUES (?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING",
-            [_row(id_, named[id_]) for id_ in ids if id_ not in known],
-        )
-        _relink(db, [(named[i], *known[i]) for i in ids if i in known], now)
-    return new
+        return Taken(0, frozenset())
+    ids = sorted(named)
+    known = _known(db, ids)
+    new = change_many(
+        db,
+        # The status is said: the table of an earlier program may give none by itself.
+        "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
+        " download_status) VALUES (?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING",
+        [_row(id_, named[id_]) for id_ in ids if id_ not in known],
+    )
+    _relink(db, [(named[i], *known[i][:2]) for i in ids if i in known], now)
+    return Taken(new, frozenset(id_ for id_, _, is_developed in known.values() if is_developed))
 
 
 def put_derived(db: Database, made: Iterable[tuple[UUID, str, UUID]], *, needs_links: bool) -> None:
@@ -65,22 +79,29 @@ def aliases(db: Database, ids: Collection[str]) -> dict[str, str]:
     """
     if not ids:
         return {}
-    sql = f"SELECT key_id, id FROM media_storage WHERE key_id IN ({marks(len(ids))})"
-    return {str(key_id): str(id_) for key_id, id_ in rows(db, sql, sorted(ids))}
+    some, params = engine(db).among(sorted(ids))
+    sql = f"SELECT key_id, id FROM media_storage WHERE key_id {some}"
+    return {str(key_id): str(id_) for key_id, id_ in rows(db, sql, params)}
 
 
-def _known(db: Database, ids: Sequence[UUID]) -> dict[UUID, tuple[str, Known]]:
-    """Return the rows of these assets, each with its true id."""
-    what = "SELECT {}, id, original_url, link_expires_at, download_status, needs_link"
-    some = f"FROM media_storage WHERE {{}} IN ({marks(len(ids))})"
+def _known(db: Database, ids: Sequence[str]) -> dict[str, tuple[str, Known, bool]]:
+    """Return the rows of these assets, each with its true id, and whether it is developed."""
+    what = (
+        "SELECT {}, id, original_url, link_expires_at, download_status, needs_link,"
+        " developed_at IS NOT NULL"
+    )
+    some, params = engine(db).among(ids)
+    sql = f"{what} FROM media_storage WHERE {{}} {some}"
     found = rows(
-        db,
-        " UNION ALL ".join(f"{what} {some}".format(name, name) for name in ("id", "key_id")),
-        [str(id_) for id_ in ids] * 2,
+        db, " UNION ALL ".join(sql.format(name, name) for name in ("id", "key_id")), params * 2
     )
     return {
-        UUID(str(asset)): (str(id_), Known(url or "", from_text(expires), status, bool(needs)))
-        for asset, id_, url, expires, status, needs in found
+        str(asset): (
+            str(id_),
+            Known(url or "", from_text(expires), status, bool(needs)),
+            bool(is_developed),
+        )
+        for asset, id_, url, expires, status, needs, is_developed in found
     }
 
 
@@ -109,9 +130,8 @@ def _relink(db: Database, assets: Sequence[tuple[Asset, str, Known]], now: datet
     )
 
 
-def _row(id_: UUID, asset: Asset) -> tuple[object, ...]:
-    key = links.asset_key(asset.url)
-    return str(id_), key, asset.category, asset.url, _expiry(asset.url)
+def _row(id_: str, asset: Asset) -> tuple[object, ...]:
+    return id_, links.asset_key(asset.url), asset.category, asset.url, _expiry(asset.url)
 
 
 def _expiry(url: str) -> str | None:

@@ -9,7 +9,7 @@ every answer signs every link anew, and an unchanged Page must cost no write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -71,12 +71,21 @@ VIDEO_COLUMNS: Final = (
 )
 _TIMES: Final = {"created_time", "updated_time", "deleted_at", "removed_at"}
 _FLAGS: Final = {"is_published", "is_hidden"}
+#: Columns whose values are written otherwise than they are here.
+SPECIAL: Final = _TIMES | _FLAGS
 _IDS: Final = {"id", "page_id", "post_id", "video_id"}
 
 
-def stored(columns: Iterable[str], row: Iterable[Any]) -> Values:
-    """Return a row of either engine in the terms of this module."""
-    return {column: _plain(column, value) for column, value in zip(columns, row, strict=True)}
+def stored(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> list[Values]:
+    """Return rows of either engine in the terms of this module."""
+    told = [dict(zip(columns, row, strict=True)) for row in rows]
+    for column in columns:
+        plain = _plain(column)
+        if plain is not None:
+            for values in told:
+                if values[column] is not None:
+                    values[column] = plain(values[column])
+    return told
 
 
 def post(known: Values | None, new: Post, now: datetime) -> Values | None:
@@ -192,7 +201,7 @@ def assets(new: Post | Video) -> list[Asset]:
 
 def keep_link(old: str | None, new: str | None, now: datetime) -> str | None:
     """Return which of two links to a picture a row should hold."""
-    if old is None or new is None:
+    if old is None or new is None or old == new:
         return old or new
     same = links.asset_key(old) == links.asset_key(new)
     return old if same and not is_dead(links.expires_at(old), now) else new
@@ -256,15 +265,14 @@ def _named(*pictures: tuple[str | None, str]) -> list[Asset]:
 
 
 def _asset_id(url: str | None) -> str | None:
-    return str(links.asset_id(links.asset_key(url))) if url else None
+    return links.link_id(url) if url else None
 
 
-def _plain(column: str, value: Any) -> Any:
-    if value is None:
-        return None
+def _plain(column: str) -> Callable[[Any], Any] | None:
+    """Return what makes a value of *column* the same on both engines, None where all are."""
     if column in _TIMES:
-        return from_text(value)
+        return from_text
     if column in _FLAGS:
-        return bool(value)
+        return bool
     # An adopted table may hold ids as numbers.
-    return str(value) if column.startswith("local_") or column in _IDS else value
+    return str if column.startswith("local_") or column in _IDS else None

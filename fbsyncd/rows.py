@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from peewee import Database
@@ -13,6 +14,7 @@ from peewee import Database
 from fbsyncd import adopted, merge, models
 from fbsyncd.adopted import Custom, Limits
 from fbsyncd.backlog import Backlog
+from fbsyncd.intake import Taken
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS, Values
 from fbsyncd.models import change, change_many, marks, rows, to_text
 from fbsyncd.records import PageInfo, Post, Video
@@ -42,11 +44,12 @@ class Rows:
     def put(self, records: Sequence[Post] | Sequence[Video], now: datetime) -> Stored:
         """Write what is news in *records* and queue every picture they name."""
         kept = remembered(_published(records), self._forgotten(records))
-        new = self._backlog.put([asset for one in kept for asset in merge.assets(one)], now)
+        named = (asset for one in kept for asset in merge.assets(one))
+        taken = self._backlog.add(named, now)
         posts = sorted((one for one in kept if isinstance(one, Post)), key=lambda one: one.id)
         videos = [one for one in kept if isinstance(one, Video)]
-        written = self._put_posts(posts, now) + self._put_videos(videos, now)
-        return Stored(written, new, kept)
+        written = self._put_posts(posts, now, taken) + self._put_videos(videos, now)
+        return Stored(written, taken.new, kept)
 
     def put_page(self, page: PageInfo) -> None:
         """Write how a Page describes itself."""
@@ -71,7 +74,7 @@ class Rows:
             [page_id],
         )
 
-    def _put_posts(self, posts: Sequence[Post], now: datetime) -> int:
+    def _put_posts(self, posts: Sequence[Post], now: datetime, taken: Taken) -> int:
         if not posts:
             return 0
         ids = [post.id for post in posts]
@@ -106,7 +109,10 @@ class Rows:
             ATTACHMENT_COLUMNS,
             altered,
         )
-        self._show_developed(ids)
+        bare = [row for row in (*beside, *altered) if not row["local_thumbnail_id"]]
+        self._show_developed(
+            sorted({row["post_id"] for row in bare if row["local_media_id"] in taken.developed})
+        )
         return written
 
     def _keep_texts(
@@ -147,28 +153,27 @@ class Rows:
 
     def _forgotten(self, records: Sequence[Post] | Sequence[Video]) -> set[tuple[str, str]]:
         """Return the kinds and ids among *records* that a person had removed on purpose."""
-        named = sorted({one for record in records for one in _names(record)})
+        named = {one for record in records for one in _names(record)}
         if not named:
             return set()
-        found = rows(
-            self._db,
-            f"SELECT kind, id FROM forgotten WHERE id IN ({marks(len(named))})",
-            [id_ for _, id_ in named],
-        )
-        return {(kind, id_) for kind, id_ in found} & set(named)
+        some, params = models.engine(self._db).among(sorted({id_ for _, id_ in named}))
+        found = rows(self._db, f"SELECT kind, id FROM forgotten WHERE id {some}", params)
+        return {(kind, id_) for kind, id_ in found} & named
 
     def _show_developed(self, post_ids: Sequence[str]) -> None:
         """Link small versions made before, when another post named the same picture."""
+        if not post_ids:
+            return
         small = (
             "SELECT m.id FROM media_storage m WHERE m.derived_from = a.local_media_id"
             " AND m.download_status = 'success' LIMIT 1"
         )
+        some, params = models.engine(self._db).among(post_ids)
         change(
             self._db,
             f"UPDATE facebook_post_attachments AS a SET local_thumbnail_id = ({small})"
-            f" WHERE a.post_id IN ({marks(len(post_ids))}) AND a.local_thumbnail_id IS NULL"
-            f" AND EXISTS ({small})",
-            post_ids,
+            f" WHERE a.post_id {some} AND a.local_thumbnail_id IS NULL AND EXISTS ({small})",
+            params,
         )
 
     def _put_videos(self, videos: Sequence[Video], now: datetime) -> int:
@@ -194,14 +199,15 @@ class Rows:
     def _custom(self, stored: Iterable[Values], records: Sequence[Post | Video]) -> Custom:
         if self._limits is None:
             self._limits = adopted.limits(self._db)
-        named = {str(asset.id) for one in records for asset in merge.assets(one)}
+        named = (asset.url for one in records for asset in merge.assets(one))
         return Custom(self._limits, adopted.true_ids(self._db, stored, named))
 
     def _stored(
         self, table: str, columns: Sequence[str], key: str, ids: Collection[str]
     ) -> list[Values]:
-        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} IN ({marks(len(ids))})"
-        return [merge.stored(columns, row) for row in rows(self._db, sql, sorted(ids))]
+        some, params = models.engine(self._db).among(sorted(ids))
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {key} {some}"
+        return merge.stored(columns, rows(self._db, sql, params))
 
     def _upsert(
         self,
@@ -220,8 +226,8 @@ class Rows:
             f" ({', '.join(f'excluded.{name}' for name in others)})"
         )
         # Sorted by key: two writers that lock rows in different order deadlock on PostgreSQL.
-        many = [[_param(row[name]) for name in columns] for row in changed if row is not None]
-        return change_many(self._db, sql, sorted(many, key=lambda row: [str(v) for v in row[:2]]))
+        many = sorted((row for row in changed if row), key=itemgetter(*key))
+        return change_many(self._db, sql, _params(columns, many))
 
 
 def _by_key(stored: Sequence[Values]) -> dict[str, dict[str, Values]]:
@@ -252,6 +258,16 @@ def remembered(
 def _names(record: Post | Video) -> tuple[tuple[str, str], tuple[str, str]]:
     own = ("post", record.id) if isinstance(record, Post) else ("video", record.video_id)
     return own, ("page", record.page_id)
+
+
+def _params(columns: Sequence[str], many: Iterable[Values]) -> Iterator[list[Any]]:
+    special = [at for at, name in enumerate(columns) if name in merge.SPECIAL]
+    pick = itemgetter(*columns)
+    for row in many:
+        values = list(pick(row))
+        for at in special:
+            values[at] = _param(values[at])
+        yield values
 
 
 def _param(value: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fbsyncd.links import asset_id, asset_key, expires_at, picture_key, repaired
+from fbsyncd.links import NAMESPACE, asset_id, asset_key, expires_at, link_id, picture_key, repaired
 
 HOSTS = st.sampled_from(
     ["scontent-sjc6-1.xx.fbcdn.net", "scontent.fsgn5-1.fna.fbcdn.net", "127.0.0.1:8099"]
@@ -78,6 +78,37 @@ def test_the_case_of_percent_escapes_does_not_matter(odd: str) -> None:
         assert asset_key(link.format(upper, upper)) == asset_key(
             link.format(upper.lower(), upper.lower())
         )
+
+
+STEPS = "v t39.30808-6 s720x720 c0.0.1.2a 1_2_3_n.jpg 1_2_3_s.png a.b-c .. safe_image.php emg1 fb50"
+PARTS = st.lists(st.sampled_from([*STEPS.split(), "", "p1x1", "f", "hphotos-ak-x", "x.jpg.webp"]))
+ASKED = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["stp", "ctp", "w", "h", "oe", "ext", "__gda__", "url", "oh", "id", "", "a"]
+        ),
+        st.sampled_from(
+            ["", "=", "=6A1B2C3D", "=dst-jpg_s2x2", "=720", "=1_2", "=a=b", "=1700000000"]
+        ),
+    ).map("".join)
+)
+
+
+@given(HOSTS | st.sampled_from(["a.example", ""]), PARTS, ASKED)
+def test_a_plain_link_is_read_as_any_text_is(host: str, path: list[str], query: list[str]) -> None:
+    """It is taken apart by a shorter way, which a blank around the link keeps it from."""
+    link = f"https://{host}/{'/'.join(path)}?{'&'.join(query)}"
+    for told in (link, link.rstrip("?"), link.replace("https", "http")):
+        assert asset_key(told) == asset_key(f" {told}")
+        assert picture_key(told) == picture_key(f" {told}")
+        assert expires_at(told) == expires_at(f" {told}")
+
+
+@given(st.text())
+def test_the_id_of_a_link_is_that_of_its_asset(text: str) -> None:
+    """As rows have had it from the beginning."""
+    assert link_id(text) == str(asset_id(asset_key(text)))
+    assert asset_id(asset_key(text)) == uuid.uuid5(NAMESPACE, asset_key(text))
 
 
 @given(st.text())

@@ -174,6 +174,6 @@ def test_every_picture_is_named_with_the_folder_it_belongs_to() -> None:
 def test_what_comes_out_of_either_engine_compares_equal() -> None:
     """Text and native values of one row are the same row."""
     columns = ("created_time", "is_hidden", "local_media_id", "message")
-    text = merge.stored(columns, ("2026-03-01 12:00:00.000000+00:00", 0, "ab", "x"))
-    native = merge.stored(columns, (NOW, False, "ab", "x"))
+    text = merge.stored(columns, [("2026-03-01 12:00:00.000000+00:00", 0, "ab", "x")])
+    native = merge.stored(columns, [(NOW, False, "ab", "x")])
     assert text == native
