@@ -378,6 +378,18 @@ def test_local_ids_that_lead_nowhere_are_filled(database_url: str, tmp_path: Pat
         check_links(archive)
 
 
+def test_every_post_is_exported_once(database_url: str, tmp_path: Path) -> None:
+    """Also from a SQLite file in which the scripts wrote times in other words than ours."""
+    years = Years(posts=1200, attachments=0, again=0, videos=0)
+    scripts = made(database_url, Case(tables=keyless), years)
+    scripts.run(COPED["posts without an id"].run[0])
+    with archive_on(database_url, tmp_path) as archive:
+        assert archive.take_over()
+        archive.setup()
+        done = export.export(archive.db, archive.media, tmp_path / "out", archive.now())
+    assert done.posts == 1200
+
+
 def test_a_database_of_the_size_and_oddness_of_years_is_adopted_once(
     database_url: str, tmp_path: Path
 ) -> None:

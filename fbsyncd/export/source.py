@@ -64,8 +64,8 @@ _POSTS: Final = (
     f"SELECT {_columns('p', _POST)}, {_columns('s', _SHOT)}, {_columns('f', _SHOT)}"
     " FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id"
     " LEFT JOIN media_storage f ON f.id = p.local_full_picture_id"
-    # Older programs write no time as an empty one.
-    " WHERE (p.created_time, p.id) < (?, ?) AND p.created_time > '0001-01-01'"
+    # Older programs write no time as an empty one, and posts without an id.
+    " WHERE (p.created_time, p.id) < (?, ?) AND p.created_time > '0001-01-01' AND p.id IS NOT NULL"
     " ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
 )
 _ATTACHMENTS: Final = (
@@ -108,8 +108,10 @@ def posts(db: Database, there: There) -> Iterator[Record]:
             }
         if len(found) < CHUNK:
             return
-        at = from_text(found[-1][_POST.index("created_time")])
-        last = (to_text(at) if at else "", found[-1][0])
+        stored = found[-1][_POST.index("created_time")]
+        at = None if isinstance(stored, str) else from_text(stored)
+        # SQLite compares texts: a place behind a row is one only in the words of that row.
+        last = (to_text(at) if at else str(stored), found[-1][0])
 
 
 def videos(db: Database, there: There) -> Iterator[Record]:
