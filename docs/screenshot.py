@@ -47,8 +47,8 @@ def main(url: str, folder: str) -> None:
         take(
             "dashboard-health",
             "?view=health",
-            "() => document.querySelector('#health-growth svg')",
-            viewport={"width": 1440, "height": 1120},
+            "() => document.querySelector('#health-pages tbody tr')",
+            viewport={"width": 1440, "height": 1180},
         )
         page = browser.new_page(viewport=SCREEN)
         page.goto(url)
