@@ -92,7 +92,7 @@ def sync(args: argparse.Namespace) -> int:
     if given_up := stats["media"]["given_up"]:
         _say(f"{given_up:,} given up: `fbsyncd verify` says why, `fbsyncd retry --all` tries again")
     if progress.problems:
-        raise GraphError("; ".join(progress.problems))
+        raise GraphError("; ".join(one.removesuffix(".") for one in progress.problems))
     return 0
 
 

@@ -54,7 +54,7 @@ class Progress:
             told.append(
                 f"none of the pictures could be fetched: {self.why}; `fbsyncd verify` counts them"
             )
-        return told
+        return list(dict.fromkeys(told))
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,16 @@ class Vigil:
             self._ask(page, now)
 
     def note_budgets(self) -> None:
-        """Write down how the budgets of calls stand, where that has changed."""
+        """Write down how the budgets of calls stand, where that has changed.
+
+        A process that has heard nothing leaves what another one wrote.
+        """
         archive, now = self._archive, self._archive.now()
         pace = archive.graph.pace
         standing = {
             Budget(page_id, pace.used(page_id, now).percent, pace.closed_until(page_id, now))
             for page_id in (APP, *self._pages)
+            if pace.is_known(page_id)
         }
         if changed := standing - self._noted:
             budgets.save(archive.db, changed, now)

@@ -63,6 +63,21 @@ def test_a_sync_by_hand_notes_the_budgets_of_calls(facebook: Simulator, folder: 
     assert "61%" in fbsyncd(folder, "stats").stdout
 
 
+def test_a_sync_that_makes_no_call_leaves_what_is_known_of_budgets(
+    facebook: Simulator, folder: Path
+) -> None:
+    """The calls are used up for both streams, which is told once, and stays so for whoever asks."""
+    facebook.faults.usage(page={"call_count": 97, "estimated_time_to_regain_access": 20})
+    fbsyncd(folder, "sync", "--no-media")
+    before = json.loads(fbsyncd(folder, "stats", "--json").stdout)["budgets"]
+    calls = facebook.calls["graph"]
+    again = fbsyncd(folder, "sync", "--no-media")
+    assert facebook.calls["graph"] == calls
+    assert again.stderr.count("The calls are used up") == 1
+    assert json.loads(fbsyncd(folder, "stats", "--json").stdout)["budgets"] == before
+    assert any(one["back_at"] for one in before)
+
+
 def test_a_sync_that_gets_no_picture_has_failed(facebook: Simulator, folder: Path) -> None:
     """It says so in one line with a reason; one that got some of them has not failed."""
     facebook.faults.cdn_status(503)

@@ -46,6 +46,11 @@ class Pace:
             ends = [self._closed[budget] for budget in (APP, page_id) if budget in self._closed]
         return max((end for end in ends if end > now), default=None)
 
+    def is_known(self, page_id: str) -> bool:
+        """Tell whether anything was ever heard of what calls for this Page count on."""
+        with self._lock:
+            return any(one in self._heard or one in self._closed for one in (APP, page_id))
+
     def used(self, page_id: str, now: datetime) -> Usage:
         """Return the fuller of the budgets that a call for this Page counts on."""
         with self._lock:
