@@ -386,7 +386,7 @@ def test_a_filter_that_is_none_is_told(browser: Browser, shelf: Shelf, site: Sit
     """What the archive refuses is said where the posts would be, and not called well."""
     shelf.post(1, "here")
     with watched(browser, site.url, may_fail=("status of 400", "required format")) as page:
-        page.goto(f"{site.url}/?since=garbage")
+        page.goto(f"{site.url}?since=garbage")
         page.wait_for_selector("#end >> text=since must be")
         page.wait_for_selector("#live[data-state='away']")
         page.get_by_role("button", name="Show all posts").click()
@@ -396,7 +396,7 @@ def test_a_filter_that_is_none_is_told(browser: Browser, shelf: Shelf, site: Sit
 def test_days_are_the_readers(browser: Browser, shelf: Shelf, site: Site) -> None:
     """A post of two at night in Bangkok belongs to that day, though it is the day before in UTC."""
     shelf.post(1, "late", created_time="2026-11-20 19:35:07.000000+00:00")
-    where = f"{site.url}/?since=2026-11-21&until=2026-11-21"
+    where = f"{site.url}?since=2026-11-21&until=2026-11-21"
     with watched(browser, site.url, timezone_id="Asia/Bangkok") as page:
         page.goto(where)
         page.wait_for_selector("article >> text=late")
