@@ -192,7 +192,7 @@ class Posts:
 
 def _pictures_of(
     posts: Iterable[Mapping[str, Any]], attached: Iterable[Mapping[str, Any]]
-) -> Iterator[object]:
+) -> Iterator[str | None]:
     for post in posts:
         yield post["local_picture_id"]
         yield post["local_full_picture_id"]

@@ -22,11 +22,16 @@ from fbsyncd.media import Media
 from fbsyncd.models import Row, marks, rows
 from fbsyncd.view import SHOT_COLUMNS, Lens, Shot
 
-_ID: Final = SHOT_COLUMNS.index("id")
 #: Asked for by one statement at most; each is two parameters, and SQLite takes 32,766.
 _MOST: Final = 10_000
+#: Columns that name a picture. They are read as text: PostgreSQL's driver makes an object of each
+#: UUID, which takes longer than all the rest of its row.
+_NAMING: Final = frozenset(
+    ("local_picture_id", "local_full_picture_id", "local_media_id", "local_thumbnail_id")
+)
 _PICTURES: Final = (
-    f"SELECT {', '.join(SHOT_COLUMNS)}, derived_from FROM media_storage"
+    f"SELECT CAST(id AS TEXT), {', '.join(SHOT_COLUMNS[1:])}, CAST(derived_from AS TEXT)"
+    " FROM media_storage"
     " WHERE id IN ({0}) OR (derived_from IN ({0}) AND download_status = 'success')"
 )
 
@@ -38,15 +43,15 @@ class Pictures:
         self._lens = lens
         self._nothing = Shot.linked(None, lens)
         stored = [(row, Shot.stored(row[:-1], lens)) for row in found]
-        self._shots: Mapping[str, Shot] = {str(row[_ID]): shot for row, shot in stored}
+        self._shots: Mapping[str, Shot] = {row[0]: shot for row, shot in stored}
         for row, shot in stored:
-            parent = self._shots.get(str(row[-1])) if row[-1] is not None else None
+            parent = self._shots.get(row[-1])
             if shot.file and parent is not None and parent.status == "success":
                 parent.files.append(shot.file)
 
-    def shot(self, id_: object, link: str | None) -> Shot:
+    def shot(self, id_: str | None, link: str | None) -> Shot:
         """Return the picture of the row *id_*; without such a row all there is is its *link*."""
-        found = self._shots.get(str(id_)) if id_ is not None else None
+        found = self._shots.get(id_) if id_ is not None else None
         if found is not None:
             return found
         return self._nothing if link is None else Shot.linked(link, self._lens)
@@ -71,10 +76,10 @@ class Sight:
         fault = self.fault()
         return Lens(self._prefix, self._now(), is_there, fault.brief if fault else None)
 
-    def pictures(self, ids: Iterable[object]) -> Pictures:
+    def pictures(self, ids: Iterable[str | None]) -> Pictures:
         """Return the pictures with these *ids* (None for none) as they look now."""
         lens = self.lens()
-        asked = sorted({str(id_) for id_ in ids if id_ is not None})
+        asked = sorted({id_ for id_ in ids if id_ is not None})
         found: list[Row] = []
         for start in range(0, len(asked), _MOST):
             some = asked[start : start + _MOST]
@@ -99,5 +104,7 @@ class Sight:
 
 
 def columns(alias: str, names: Sequence[str]) -> str:
-    """Return *names* as columns of *alias*."""
-    return ", ".join(f"{alias}.{name}" for name in names)
+    """Return *names* as columns of *alias*; those that name a picture as text."""
+    return ", ".join(
+        f"CAST({alias}.{name} AS TEXT)" if name in _NAMING else f"{alias}.{name}" for name in names
+    )
