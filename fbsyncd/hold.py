@@ -128,13 +128,18 @@ class _Server:
         return True
 
     def release(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        if self._connection is not None:
             with (
                 suppress(peewee.DatabaseError, peewee.InterfaceError),
                 peewee.__exception_wrapper__,  # type: ignore[attr-defined]
             ):
-                connection.close()
+                # A server sees the end of a connection a moment later: whoever comes next would
+                # find one that is gone.
+                try:
+                    self._ask("SELECT pg_advisory_unlock_all()::text")
+                finally:
+                    self._connection.close()
+        self._connection = None
 
     def _ask(self, sql: str) -> Any:
         with (

@@ -132,6 +132,16 @@ def test_who_only_looks_holds_nothing(mine: Writers, database_url: str, tmp_path
         assert mine.are_elsewhere()
 
 
+def test_what_is_let_go_of_is_free_at_once(db: Database) -> None:
+    """A command that only looked does not stand in the way of the next one."""
+    one, other = hold(db), hold(db)
+    for _ in range(10):
+        assert one.take()
+        one.release()
+        assert other.take()
+        other.release()
+
+
 def test_many_that_start_at_once_agree_on_one_folder(database_url: str, tmp_path: Path) -> None:
     """Of two folders one is taken; whoever names the other is refused."""
     models_ready = models.connect(database_url)
