@@ -32,10 +32,10 @@ BENCHES: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
     "memory": ("memory", (), ("--quick",)),
     "start": ("start", (), ("--rounds", "3")),
     "growth": ("growth", (), ("--quick",)),
-    "archive": ("archive", (), ("--posts", "300", "--attachments", "500")),
     "copy": ("copy", (), ("--rows", "20000", "--rounds", "1")),
+    "month": ("month", (), ("--pages", "20", "--days", "3", "--posts", "400")),
 }
-#: What ``all`` runs: serve is json and media in one, archive is part of resync.
+#: What ``all`` runs: serve is json and media in one.
 ALL: Final = (
     *("download", "serve", "busy", "scan", "scrub", "upsert"),
     *("resync", "memory", "start", "growth"),

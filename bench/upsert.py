@@ -1,17 +1,22 @@
 """Write a Page's posts as a sync does, beside the usual ways, in the same minute.
 
-    python -m bench upsert [--posts 3111] [--attachments 5600] [--database URL] [--rounds 5]
+    python -m bench.upsert [--posts 3111] [--attachments 5600] [--database URL] [--rounds 5]
 
 Without --database it runs on SQLite, and on PostgreSQL too where the tests' binaries are there.
 
-bare       the same rows by one executemany with ON CONFLICT: what the driver alone needs
-fbsyncd    pages of 100 posts as `fbsyncd sync` writes them: what is known is read and compared,
-           pictures are queued, each page is one transaction
-peewee     insert_many().on_conflict() in chunks of 200
-by row     one upsert a transaction, of 300 rows; the rest is extrapolated
+fbsyncd                 pages of 100 posts as `fbsyncd sync` writes them: what is known is read and
+                        compared, pictures are queued, each page is one transaction
+fbsyncd, again          the same posts once more, their pictures archived
+fbsyncd, signed anew    and once more, each link signed anew as every answer of Facebook does
+executemany             the rows of posts and attachments alone, in one transaction: what the driver
+                        itself needs
+peewee                  the same rows by insert_many().on_conflict() in chunks of 200
+peewee, with pictures   the rows that fbsyncd writes: each picture's too, and whose picture it is,
+                        in a transaction for each 100 posts; nothing is read or compared
+one by one              one upsert a transaction, of 300 rows; the rest is extrapolated
 
-Medians of so many rounds, each in tables emptied before; "again" is the same rows once more. CPU
-is this process's own: on a busy machine it tells more than the clock, but nothing of a server.
+Each in tables emptied before. The processor's time is this process's own: on a busy machine it
+tells more than the clock, but nothing of a server.
 """
 
 from __future__ import annotations
@@ -21,7 +26,8 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,21 +35,19 @@ from typing import Any
 from peewee import Database
 
 from bench import rows, table
-from fbsyncd import migrate, models
+from bench.table import Goal, Table
+from fbsyncd import links, migrate, models
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS
 from fbsyncd.records import Attachment, Post
 from fbsyncd.rows import Rows
-from fbsyncd.tables import FacebookPost, FacebookPostAttachment
+from fbsyncd.tables import FacebookPost, FacebookPostAttachment, MediaStorage
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 RETRY = Retry(timedelta(seconds=30), timedelta(hours=6), 12)
 PAGE = 100
 SINGLE = 300
-OURS, PEEWEE = "fbsyncd", "peewee"
-#: What may be needed of the clock, in seconds.
-LIMITS = {"SQLite": 0.2, "PostgreSQL": 0.6}
 TABLES = ("facebook_post_attachments", "facebook_posts", "media_storage")
 
 
@@ -97,10 +101,10 @@ def _attachment(number: int, position: int) -> Attachment:
 
 
 def fbsyncd(db: Database, posts: list[Post]) -> None:
-    backlog = Backlog(db, retry=RETRY, owner="bench/1")
+    writer = Rows(db, Backlog(db, retry=RETRY, owner="bench/1"))
     for at in range(0, len(posts), PAGE):
         with models.transaction(db):
-            Rows(db, backlog).put(posts[at : at + PAGE], NOW)
+            writer.put(posts[at : at + PAGE], NOW)
 
 
 Values = dict[str, Any]
@@ -176,12 +180,55 @@ def _plain(value: Any) -> Any:
     return models.to_text(value) if isinstance(value, datetime) else value
 
 
-def seconds(call: Callable[[], None], factor: float = 1) -> tuple[float, float]:
-    """Return the time by the clock and on the processor, *factor* times."""
-    clock, processor = time.perf_counter(), time.process_time()
-    call()
-    taken = time.perf_counter() - clock, time.process_time() - processor
-    return taken[0] * factor, taken[1] * factor
+def with_pictures(db: Database, posts: list[Post]) -> None:
+    for at in range(0, len(posts), PAGE):
+        page = posts[at : at + PAGE]
+        told, attached = as_rows(page)
+        for one in told:
+            one["local_full_picture_id"] = links.link_id(one["full_picture_url"])
+        for one in attached:
+            one["local_media_id"] = links.link_id(one["media_url"])
+        named = {one["media_url"]: "attachments" for one in attached}
+        named |= {one["full_picture_url"]: "posts" for one in told}
+        pictures = [_picture(url, category) for url, category in named.items()]
+        with models.transaction(db):
+            for start in range(0, len(pictures), 200):
+                MediaStorage.insert_many(
+                    pictures[start : start + 200]
+                ).on_conflict_ignore().execute(db)
+            _peewee(db, told, attached, 200)
+
+
+def _picture(url: str, category: str) -> Values:
+    return {
+        "id": links.link_id(url),
+        "asset_key": links.asset_key(url),
+        "category": category,
+        "original_url": url,
+        "link_expires_at": links.expires_at(url),
+        "download_status": "pending",
+        "needs_link": False,
+        "attempts": 0,
+        "heal_attempts": 0,
+    }
+
+
+def signed_anew(posts: list[Post]) -> list[Post]:
+    """Return the same posts as the next answer tells them."""
+    return [
+        replace(
+            one,
+            full_picture_url=_anew(one.full_picture_url),
+            attachments=tuple(
+                replace(part, media_url=_anew(part.media_url)) for part in one.attachments or ()
+            ),
+        )
+        for one in posts
+    ]
+
+
+def _anew(link: str | None) -> str | None:
+    return link and link.replace("oh=00_AfC", "oh=00_AfD").replace("oe=6A1B", "oe=6A1C")
 
 
 def empty(db: Database) -> None:
@@ -190,25 +237,54 @@ def empty(db: Database) -> None:
             models.change(db, f"DELETE FROM {table}")
 
 
-def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[tuple[float, float]]]:
+Seconds = tuple[float, float]
+
+
+def archive(db: Database) -> None:
+    """Say of every picture that it is there, as it is on all days but the first."""
+    with models.transaction(db):
+        models.change(
+            db,
+            "UPDATE media_storage SET download_status = 'success', file_size = 1, sha256 = '',"
+            " local_filename = asset_key",
+        )
+
+
+def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[Seconds]]:
+    """Return the seconds by the clock and on the processor of each way, round by round."""
     told, attached = as_rows(posts)
     part = SINGLE * len(told) // (len(told) + len(attached))
-    share = (len(told) + len(attached)) / SINGLE
+    anew = signed_anew(posts)
     ways: dict[str, Callable[[], None]] = {
-        "bare": lambda: bare(db, told, attached),
-        OURS: lambda: fbsyncd(db, posts),
-        PEEWEE: lambda: peewee_many(db, told, attached),
-        "by row": lambda: by_row(db, told[:part], attached[: SINGLE - part]),
+        "fbsyncd": lambda: fbsyncd(db, posts),
+        "fbsyncd, again": lambda: fbsyncd(db, posts),
+        "fbsyncd, signed anew": lambda: fbsyncd(db, anew),
+        "executemany": lambda: bare(db, told, attached),
+        "peewee": lambda: peewee_many(db, told, attached),
+        "peewee, with pictures": lambda: with_pictures(db, posts),
+        "one by one": lambda: by_row(db, told[:part], attached[: SINGLE - part]),
     }
-    taken: dict[str, list[tuple[float, float]]] = {}
-    for _ in range(rounds):
+    taken: dict[str, list[Seconds]] = {name: [] for name in ways}
+    for done in range(rounds):
         for name, way in ways.items():
-            empty(db)
-            factor = share if name == "by row" else 1
-            taken.setdefault(name, []).append(seconds(way, factor))
-            if name == OURS:
-                taken.setdefault("fbsyncd, again", []).append(seconds(way))
+            if name == "fbsyncd, again":
+                archive(db)
+            elif name != "fbsyncd, signed anew":
+                empty(db)
+            clock, processor = _seconds(way)
+            share = (len(told) + len(attached)) / SINGLE if name == "one by one" else 1
+            taken[name].append((clock * share, processor * share))
+        table.say(f"round {done + 1} of {rounds}")
     return taken
+
+
+def _seconds(call: Callable[[], None]) -> Seconds:
+    # What a sync finds in memory are the links of the page before at most.
+    for kept in (links.asset_key, links.asset_id, links.link_id):
+        kept.cache_clear()
+    clock, processor = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - clock, time.process_time() - processor
 
 
 @contextlib.contextmanager
@@ -232,8 +308,24 @@ def databases(url: str | None) -> Iterator[list[tuple[str, str]]]:
         yield found
 
 
+GOALS = {
+    "SQLite": (Goal("fbsyncd", 0.2), Goal("fbsyncd", 1 / 5, "peewee")),
+    "PostgreSQL": (Goal("fbsyncd", 0.6), Goal("fbsyncd", 1 / 2, "peewee")),
+}
+
+
+def tables(name: str, size: str, taken: dict[str, list[Seconds]]) -> Sequence[Table]:
+    """Return the tables of one database: by the clock, and on the processor."""
+    clock = {way: [one for one, _ in figures] for way, figures in taken.items()}
+    processor = {way: [one for _, one in figures] for way, figures in taken.items()}
+    goals = GOALS.get(name, ())
+    return (
+        Table(f"{name}, {size}", "seconds", clock, "peewee", goals),
+        Table(f"{name}, {size}", "seconds of the processor", processor, "peewee", goals),
+    )
+
+
 def main() -> None:
-    """Measure on each database and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--posts", type=int, default=3111)
     parser.add_argument("--attachments", type=int, default=5600)
@@ -241,31 +333,16 @@ def main() -> None:
     table.options(parser)
     args = parser.parse_args()
     posts = page_posts(args.posts, args.attachments)
-    tables = []
-    with databases(args.database) as found:
-        for name, url in found:
+    size = f"{args.posts:,} posts and {args.attachments:,} attachments"
+    found: list[Table] = []
+    with databases(args.database) as there:
+        for name, url in there:
             db = models.connect(url)
             migrate.apply(db)
             taken = measure(db, posts, args.rounds)
             models.close(db)
-            title = f"{args.posts:,} posts, {args.attachments:,} attachments, {name}"
-            tables += compared(title, taken, LIMITS.get(name))
-    table.tell("upsert", tables, args)
-
-
-def compared(
-    title: str, taken: dict[str, list[tuple[float, float]]], limit: float | None
-) -> list[table.Table]:
-    """Return what was measured by the clock, with its goals, and of processor time."""
-    clock = {way: [one for one, _ in times] for way, times in taken.items()}
-    processor = {way: [one for _, one in times] for way, times in taken.items()}
-    goals = [table.Goal(OURS, 0.5, PEEWEE)]
-    if limit is not None:
-        goals.append(table.Goal(OURS, limit))
-    return [
-        table.Table(title, "s", clock, PEEWEE, goals),
-        table.Table(f"{title}, this process's processor time", "s", processor, PEEWEE),
-    ]
+            found += tables(name, size, taken)
+    table.tell("upsert", found, args)
 
 
 if __name__ == "__main__":
