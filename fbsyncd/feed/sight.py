@@ -25,7 +25,7 @@ from fbsyncd.view import SHOT_COLUMNS, Lens, Shot
 #: Asked for by one statement at most; each is two parameters, and SQLite takes 32,766.
 _MOST: Final = 10_000
 #: Columns that name a picture. They are read as text: PostgreSQL's driver makes an object of each
-#: UUID, which takes longer than all the rest of its row.
+#: UUID, and a page has hundreds.
 _NAMING: Final = frozenset(
     ("local_picture_id", "local_full_picture_id", "local_media_id", "local_thumbnail_id")
 )
