@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -24,8 +24,8 @@ EVERY_PICTURE_IS_THERE = """
   return seen.length > 0 && seen.every((image) => image.complete && image.naturalWidth);
 }
 """
-SCREEN = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+SCREEN: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def main(url: str, folder: str) -> None:
