@@ -127,7 +127,9 @@ def _end(page: Granted, now: datetime) -> str:
 
 def _secret(file: Path | None, question: str, option: str) -> str:
     if file is None and not sys.stdin.isatty():
-        raise UsageError(f"nobody sits at a terminal: name a file with {option}, or - for standard input")
+        raise UsageError(
+            f"nobody sits at a terminal: name a file with {option}, or - for standard input"
+        )
     if file is None:
         text = getpass.getpass(question)
     elif file == _STDIN:
