@@ -31,6 +31,7 @@ manual: $(VENV)/.dev
 	$(BIN)/python tools/completion.py
 
 bench: $(VENV)/.dev
+	$(BIN)/python -m bench.programs
 	$(BIN)/python -m bench all $(BENCH_ARGS)
 
 torture: $(VENV)/.dev

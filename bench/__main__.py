@@ -3,6 +3,7 @@
     python -m bench                       what there is
     python -m bench NAME [OPTIONS]        one, with its own options (--help tells them)
     python -m bench all [--quick] [--markdown] [--save FOLDER]
+    python -m bench.programs              install the programs they are measured beside
     python -m bench picture FOLDER        one picture of all the goals that were saved there
 
 --quick makes everything smaller; it shows where the time goes, not how the program compares.
@@ -74,7 +75,7 @@ def run_all(arguments: Sequence[str]) -> None:
         print(f"## {name}", end="\n\n", flush=True)
         try:
             run(name, [*(BENCHES[name][2] if "--quick" in arguments else ()), *shared])
-        except (SystemExit, ImportError, OSError) as e:
+        except (SystemExit, OSError) as e:
             failed.append(name)
             print(f"{name} was not measured: {e}", end="\n\n", flush=True)
     sys.exit(f"not measured: {', '.join(failed)}" if failed else 0)
@@ -83,22 +84,24 @@ def run_all(arguments: Sequence[str]) -> None:
 def described(name: str) -> str:
     """Return a name and the first sentence of its module."""
     path = Path(__file__).with_name(f"{BENCHES[name][0]}.py")
-    if not path.exists():
-        return f"{name:<10}(not there)"
     first = path.read_text(encoding="utf-8").lstrip('"').partition("\n")[0]
     return f"{name:<10}{first}"
 
 
 def picture(folder: Path) -> str:
     """Return an SVG of the goals that name a peer, each with that peer at 1.0."""
-    rows: list[tuple[str, float, bool]] = []
+    charts = []
     for path in sorted(folder.glob("*.json")):
         for one in table.saved(path):
-            for goal in one.goals:
-                reached = one.reached(goal)
-                if goal.peer and reached is not None:
-                    rows.append((f"{goal.row} / {goal.peer}", reached, False))
-    return bars.draw([bars.Chart("in terms of the peer (1.0)", rows)])
+            reached = [(goal, one.reached(goal)) for goal in one.goals if goal.peer]
+            rows = [
+                (f"{goal.row} / {goal.peer}", value, False)
+                for goal, value in reached
+                if value is not None
+            ]
+            if rows:
+                charts.append(bars.Chart(one.title, rows))
+    return bars.draw(charts)
 
 
 if __name__ == "__main__":
