@@ -236,9 +236,10 @@ def test_a_script_may_write_an_attachment_of_no_post(database_url: str, tmp_path
 
 
 DEATHS = [
-    *(Death("executed", number) for number in (5, 30, 90)),
-    Death("commit", 1),
-    Death("committed", 1),
+    *(Death("executed", number) for number in (5, 30, 90, 150)),
+    # The first one ends the look that comes before.
+    Death("commit", 2),
+    Death("committed", 2),
 ]
 
 
