@@ -52,7 +52,7 @@ def _chart(chart: Chart, top: int) -> list[str]:
             f"<rect x='{LABEL}' y='{y + 4}' width='{wide:.1f}' height='{ROW - 8}' rx='2'"
             f" fill='{colour}'/>"
         )
-        told = "1.0" if is_peer else f"{length:.2f}"
+        told = "1.0" if is_peer else f"{length:.2f}{' (cut)' if length > longest else ''}"
         parts.append(_text(LABEL + wide + 6, y + 15, told, f"fill='{_FAINT}'"))
     at = LABEL + unit
     low = top + ROW * (len(chart.bars) + 1)
