@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from fbsyncd import config as configuration
-from fbsyncd import drivers, logs
+from fbsyncd import drivers, logs, process
 from fbsyncd.config import Config
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the daemon; SIGHUP reads config.toml again, but not where a terminal may hang up."""
     config = load(args)
+    process.share_heaps()
     drivers.leave_out()
     from fbsyncd import daemon
 
