@@ -78,7 +78,9 @@ def _upright(value: float, scale: tuple[int, int]) -> str:
 
 def _level(value: float, scale: tuple[int, int]) -> str:
     y = _up(value, scale)
-    label = _text(_LEFT - 8, y + 4, f"{value:,g}", "text-anchor='end'")
+    label = _text(
+        _LEFT - 8, y + 4, f"{value:,.0f}" if value >= 1 else f"{value:g}", "text-anchor='end'"
+    )
     return f"<path d='M{_LEFT} {y:.1f}H{WIDE - _RIGHT}' stroke='{_FAINT}'/>{label}"
 
 
