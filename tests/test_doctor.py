@@ -18,8 +18,10 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from peewee import Database
 from plant import config_text
 from scripted import HTML, reply, scripted
+from shelf import NOW, Shelf, picture
 from test_cli import fbsyncd
 from test_daemon import all_safe, running
 from test_disk import Disk
@@ -404,12 +406,30 @@ def test_secrets_that_everybody_may_read_are_told(place: Path) -> None:
         (Room(10_000, 1_000), "ok"),
         (Room(10_000, 1_000, 5, 1_000.0), "ok"),
         (Room(10_000, 1_000, 10, 1_000.0), "warning"),
+        (Room(10_000, 1_000, 5, 1_000.0, 1_000.0), "ok"),
+        (Room(10_000, 1_000, 5, 1_000.0, 2_000.0), "warning"),
         (Room(999, 1_000), "failed"),
     ],
 )
 def test_room_is_held_against_what_waits(room: Room, expected: str) -> None:
-    """What waits counts at the size of what is there."""
+    """What waits counts at the size of what is there, and three months ahead must fit too."""
     assert space.judge(room).state == expected
+
+
+def test_growth_is_that_of_new_posts(db: Database, tmp_path: Path) -> None:
+    """Half of the posts are younger than 90 days, so a sixth of the bytes comes in a month."""
+    shelf = Shelf.make(db, tmp_path)
+    shelf.add(1, picture())
+    with models.transaction(db):
+        models.change(db, "UPDATE media_storage SET file_size = 120000000")
+        for age in (1, 89, 91, 400):
+            at = models.to_text(NOW - timedelta(days=age))
+            row = [f"1_{age}", "1", at]
+            models.change(
+                db, "INSERT INTO facebook_posts (id, page_id, created_time) VALUES (?, ?, ?)", row
+            )
+    says = space.check(shelf.media.root, 1, db, NOW).says
+    assert says.endswith("; new posts bring about 20.0 MB a month")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def _examine(
     schema = found.get(database.SCHEMA)
     # Asked only where all the tables are.
     whole = db if schema and schema.state == "ok" else None
-    yield from _files(config, whole, environ)
+    yield from _files(config, whole, environ, now())
     held = _held(whole, now()) if whole else {}
     seen = facebook.look(
         facebook.Asking(config.facebook, environ, now), config.facebook.pages, held
@@ -88,7 +88,9 @@ def _examine(
         yield names.check(config.media.allowed_hosts)
 
 
-def _files(config: Config, db: Database | None, environ: Mapping[str, str]) -> Iterator[Finding]:
+def _files(
+    config: Config, db: Database | None, environ: Mapping[str, str], now: datetime
+) -> Iterator[Finding]:
     root = config.media.root
     media = Media(root, config.base)
     yield folder.check(media)
@@ -96,7 +98,7 @@ def _files(config: Config, db: Database | None, environ: Mapping[str, str]) -> I
         yield skipped(folder.BRAKE, "the database comes first")
     else:
         yield folder.brake(db, media)
-    yield space.check(root, config.media.free_space_floor, db)
+    yield space.check(root, config.media.free_space_floor, db, now)
     yield machine.watches(root, wanted=config.reconcile.watch)
     yield machine.port(config.server.host, config.server.port, root)
     places = [root, *_database_file(config)]
