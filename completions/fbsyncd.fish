@@ -54,5 +54,5 @@ complete -c fbsyncd -n "__fish_seen_subcommand_from verify" -l json -d 'print JS
 complete -c fbsyncd -n "__fish_seen_subcommand_from verify" -l quick -d 'compare only the sizes of files, read none of them'
 complete -c fbsyncd -n "__fish_seen_subcommand_from export" -a '(__fish_complete_directories)'
 complete -c fbsyncd -n "__fish_seen_subcommand_from copy" -l to -x -d 'the database to write: sqlite:///FILE or postgresql://USER@HOST/NAME'
-complete -c fbsyncd -n "__fish_seen_subcommand_from forget" -l yes -d 'remove it without asking first'
+complete -c fbsyncd -n "__fish_seen_subcommand_from forget" -l yes -d 'do not ask, not even at a terminal'
 complete -c fbsyncd -n "__fish_seen_subcommand_from forget" -a 'post page'

@@ -221,7 +221,7 @@ def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "kind", choices=("post", "page"), metavar="post|page", help="what to remove"
     )
     forget.add_argument("id", metavar="ID", help="the id of that post or Page")
-    forget.add_argument("--yes", action="store_true", help="remove it without asking first")
+    forget.add_argument("--yes", action="store_true", help="do not ask, not even at a terminal")
 
 
 def _add_showing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

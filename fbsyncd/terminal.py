@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
 #: Without a terminal a line is printed when so many more pictures are settled.
 _PLAIN_STEP: Final = 250
+#: So long a program on the other side of a pipe has to answer a question.
+_ANSWER_SECONDS: Final = 1.0
 
 
 def size(count: float) -> str:
@@ -114,12 +117,21 @@ def _foreign(found: Findings) -> str:
 
 
 def agreed(question: str) -> bool:
-    """Ask a person at the terminal; where there is none, what was typed counts as meant."""
-    if not sys.stdin.isatty():
-        return True
-    sys.stdout.write(question)
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    """Ask a person at the terminal. A piped answer is one too; where nobody answers, it was meant.
+
+    A script has nothing to say, and named what it means in the command.
+    """
+    if sys.stdin.isatty():
+        sys.stdout.write(question)
+        sys.stdout.flush()
+        return _is_yes(sys.stdin.readline())
+    is_told, _, _ = select.select([sys.stdin], [], [], _ANSWER_SECONDS)
+    answer = sys.stdin.readline() if is_told else ""
+    return not answer or _is_yes(answer)
+
+
+def _is_yes(answer: str) -> bool:
+    return answer.strip().lower() in {"y", "yes"}
 
 
 @contextmanager

@@ -276,8 +276,19 @@ def test_a_person_at_a_terminal_is_asked_first(tmp_path: Path) -> None:
         post_id = facebook.world.posts(facebook.page_id)[0].id
         assert at_terminal(tmp_path, "n\n", "forget", "post", post_id) == 1
         assert post_id in fbsyncd(tmp_path, "posts", "--json").stdout
+        assert piped(tmp_path, "n\n", "forget", "post", post_id) == 1
+        assert post_id in fbsyncd(tmp_path, "posts", "--json").stdout
         assert at_terminal(tmp_path, "y\n", "forget", "post", post_id) == 0
         assert post_id not in fbsyncd(tmp_path, "posts", "--json").stdout
+
+
+def piped(folder: Path, typed: str, *arguments: str) -> int:
+    """Return the status of a command that is given its answer by another program."""
+    command = [sys.executable, "-m", "fbsyncd", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, input=typed, text=True, capture_output=True, check=False
+    )
+    return done.returncode
 
 
 def at_terminal(folder: Path, typed: str, *arguments: str) -> int:
