@@ -211,6 +211,8 @@ def doctor(args: argparse.Namespace) -> int:
 def install(args: argparse.Namespace) -> int:
     """Put fbsyncd in place as a service."""
     program = installing.this_program()
+    if args.user and args.root != Path("/"):
+        raise UsageError("--root is for the system's service, --user for this person's: name one")
     if args.user:
         config = configuration.find(args.config, environ=os.environ, cwd=Path.cwd())
         done = installing.user(program, config.absolute(), os.environ)

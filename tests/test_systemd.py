@@ -165,6 +165,15 @@ def test_installing_from_the_command_line(tmp_path: Path) -> None:
     assert f" -m fbsyncd run --config {tmp_path}/config.toml\n" in unit
 
 
+def test_a_folder_for_packagers_is_not_one_for_a_person(tmp_path: Path) -> None:
+    """What is asked for below a folder is not written into somebody's home instead."""
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "etc"), "XDG_DATA_HOME": str(tmp_path / "share")}
+    fbsyncd(tmp_path, "init")
+    done = fbsyncd(tmp_path, "install", "--user", "--root", str(tmp_path / "root"), **home)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert not any((tmp_path / name).exists() for name in ("etc", "share", "root"))
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """No traceback, and the usual remedy."""
     (tmp_path / "etc").write_text("a file")
