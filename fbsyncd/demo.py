@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -25,8 +26,10 @@ from fbsyncd.server.listen import Server
 
 PORT: Final = 8080
 _LOOK: Final = 0.5
+_SIGN: Final = "# Written by `fbsyncd demo` for the simulated Facebook"
+_MARK: Final = ".demo-began"
 _CONFIG: Final = """\
-# Written by `fbsyncd demo` for the simulated Facebook; the next demo writes it anew.
+{sign}; the next demo writes it anew.
 [facebook]
 graph_url = "{url}"
 
@@ -59,7 +62,10 @@ class Stage:
 
 
 def run(stage: Stage) -> int:
-    """Run until SIGINT or SIGTERM. Raises UsageError when the port that is wished for is taken."""
+    """Run until SIGINT or SIGTERM.
+
+    Raises UsageError when the port that is wished for is taken, or the folder is somebody's own.
+    """
     port = _port(stage.port)
     with _directory(stage.directory) as directory, _facebook(directory, stage.replay) as facebook:
         config = _config(directory, facebook, port)
@@ -121,6 +127,10 @@ def _directory(wanted: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="fbsyncd-demo-") as name:
             yield Path(name)
         return
+    if foreign := _foreign(wanted):
+        raise UsageError(
+            f"{foreign} was not made by a demo; nothing was written: name another folder with --dir"
+        )
     try:
         wanted.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -128,9 +138,28 @@ def _directory(wanted: Path | None) -> Iterator[Path]:
     yield wanted.resolve()
 
 
+def _foreign(directory: Path) -> Path | None:
+    """Return what somebody's own archive has in *directory*; a demo would write over it."""
+    config = directory / "config.toml"
+    if os.path.lexists(config):
+        return None if _is_ours(config) else config
+    if os.path.lexists(directory / _MARK):
+        return None
+    found = (directory / name for name in ("fbsyncd.db", "media"))
+    return next((path for path in found if os.path.lexists(path)), None)
+
+
+def _is_ours(config: Path) -> bool:
+    try:
+        with config.open("rb") as file:
+            return file.read(len(_SIGN)) == _SIGN.encode()
+    except OSError:
+        return False
+
+
 def _first_seen(directory: Path) -> datetime:
     """Return when this archive's first demo ran, so that its posts keep their times."""
-    mark = directory / ".demo-began"
+    mark = directory / _MARK
     try:
         return datetime.fromisoformat(mark.read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
@@ -141,9 +170,13 @@ def _first_seen(directory: Path) -> datetime:
 
 def _config(directory: Path, facebook: dict[str, Any], port: int) -> Config:
     page = facebook["pages"][0]
-    text = _CONFIG.format(url=facebook["url"], page_id=page["id"], token=page["token"], port=port)
+    named = {"url": facebook["url"], "page_id": page["id"], "token": page["token"]}
+    text = _CONFIG.format(sign=_SIGN, port=port, **named)
     path = directory / "config.toml"
-    path.write_text(text, encoding="utf-8")
+    # Made anew: an earlier demo's could be read by everybody, and would stay so.
+    path.unlink(missing_ok=True)
+    with open(path, "x", encoding="utf-8", opener=configuration.private) as file:
+        file.write(text)
     return configuration.parse(text, base=directory, environ={}, source=str(path))
 
 

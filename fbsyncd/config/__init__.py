@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -23,7 +24,18 @@ from fbsyncd.config.overrides import from_environment, variable
 from fbsyncd.config.settings import Config, Page
 from fbsyncd.errors import ConfigError, UsageError
 
-__all__ = ["Config", "Page", "dump", "example", "find", "init", "load", "parse", "places"]
+__all__ = [
+    "Config",
+    "Page",
+    "dump",
+    "example",
+    "find",
+    "init",
+    "load",
+    "parse",
+    "places",
+    "private",
+]
 
 _POINTER = "FBSYNCD_CONFIG"
 _SIZES = {"max_file_size", "free_space_floor"}
@@ -84,7 +96,7 @@ def parse(
     try:
         written = tomllib.loads(text)
     except ValueError as error:
-        raise ConfigError(source, [f"is not TOML: {error}{_quotes_hint(error)}"]) from error
+        raise ConfigError(source, [f"is not TOML: {error}{_hint(error, text)}"]) from error
     values, found = from_environment(environ, _token_variables(written))
     origins = written_lines(text) | {key: f"set by {variable(*key)}" for key in values}
     try:
@@ -98,10 +110,18 @@ def parse(
     return config
 
 
-def _quotes_hint(error: ValueError) -> str:
+def _hint(error: ValueError, text: str) -> str:
+    said = str(error)
     # What tomllib says of `interval = 15m` and of `level = info`.
-    signs = ("Invalid value", "Expected newline or end of document")
-    return "; is a text missing its quotes?" if str(error).startswith(signs) else ""
+    if not said.startswith(("Invalid value", "Expected newline or end of document")):
+        return ""
+    line = re.search(r"\(at line ([0-9]+)", said)
+    if line is None:
+        return ""
+    # A section's head is no value: an array above it was still open.
+    at_fault = text.split("\n")[int(line[1]) - 1].lstrip()
+    is_head = said.startswith("Invalid value") and at_fault.startswith("[")
+    return "; is a bracket above it not closed?" if is_head else "; is a text missing its quotes?"
 
 
 def _merged(written: dict[str, Any], values: Mapping[tuple[str, str], object]) -> dict[str, Any]:
@@ -141,14 +161,15 @@ def init(directory: Path) -> list[Path]:
     try:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        with open(config, "x", encoding="utf-8", opener=_private) as file:
+        with open(config, "x", encoding="utf-8", opener=private) as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"cannot make {error.filename}: {error.strerror}") from error
     return [config, *made]
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """Open a file, for ``open(..., opener=private)``; one made anew is its owner's only."""
     return os.open(path, flags, mode=0o600)
 
 
