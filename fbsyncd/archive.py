@@ -35,6 +35,7 @@ from fbsyncd.feed import Feed
 from fbsyncd.fetch import Fetcher
 from fbsyncd.graph import Graph
 from fbsyncd.heal import Healer, Round, Unlinked
+from fbsyncd.known import configured
 from fbsyncd.media import Media
 from fbsyncd.metrics import Metrics, Subject, Tallies
 from fbsyncd.outside import PICTURES
@@ -76,8 +77,8 @@ class Archive:
         self.brake = Brake(self.db, self.media)
         self.writers = Writers(self.db, self.media.root)
         self.backlog = Backlog(self.db, retry=bounds.retry(config), owner=owner)
-        self.feed = Feed(self.db, self.media, now=now, public_url=config.server.public_url)
-        pixels = config.media.max_pixels
+        pixels, url = config.media.max_pixels, config.server.public_url
+        self.feed = Feed(self.db, self.media, now=now, public_url=url, ours=configured(config))
         self.darkroom = Darkroom(
             self.db, self.backlog, self.media, self.brake, max_pixels=pixels, owner=owner
         )
@@ -153,11 +154,10 @@ class Archive:
         *thrifty*: no more than its share of the budget of calls, see :mod:`fbsyncd.thrift`.
         """
         days = self.config.sync.backfill_days
-        is_one_of_many = len(self.config.facebook.pages) > 1
         window = Window(
             timedelta(days=days) if days else None,
             self.config.sync.full_interval,
-            share(page.id) if is_one_of_many else None,
+            share(page.id) if len(self.config.facebook.pages) > 1 else None,
         )
         means = partial(self._means, page.id) if thrifty else Means
         self._reading[page.id] += 1
@@ -253,7 +253,7 @@ class Archive:
             media=self.media,
             brake=self.brake,
             graph=self.graph,
-            pages=tuple(page.id for page in self.config.facebook.pages),
+            pages=configured(self.config),
             floor=self.config.media.free_space_floor,
             now=self.now,
         )

@@ -17,7 +17,7 @@ from threading import Event
 from uuid import UUID
 
 from fbsyncd import config as configuration
-from fbsyncd import demo, logs, oneshot, process, terminal, transfer
+from fbsyncd import demo, known, logs, oneshot, process, terminal, transfer
 from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
@@ -148,8 +148,10 @@ def verify(args: argparse.Namespace) -> int:
     with opened(_load(args), reads_only=True) as archive:
         archive.brake.require()
         with judging.display(sys.stderr) as heard:
-            quick = args.quick
-            verdict = verifying.verify(archive.db, archive.media, quick=quick, heard=heard)
+            ours = known.configured(archive.config)
+            verdict = verifying.verify(
+                archive.db, archive.media, quick=args.quick, heard=heard, ours=ours
+            )
     _say(
         json.dumps(verdict.as_json(), ensure_ascii=False, indent=2)
         if args.json

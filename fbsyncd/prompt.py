@@ -59,7 +59,7 @@ def say(text: str) -> None:
 
 def _told(config: Config) -> dict[str, Any]:
     """Return the numbers of the archive as it lies there; it is set up first if need be."""
-    from fbsyncd import migrate, models
+    from fbsyncd import known, migrate, models
     from fbsyncd.feed import Feed
     from fbsyncd.media import Media
 
@@ -67,7 +67,8 @@ def _told(config: Config) -> dict[str, Any]:
     try:
         if not migrate.pending(db):
             media = Media(config.media.root, config.base)
-            return Feed(db, media, now=lambda: datetime.now(UTC)).stats()
+            ours = known.configured(config)
+            return Feed(db, media, now=lambda: datetime.now(UTC), ours=ours).stats()
     finally:
         models.close(db)
     from fbsyncd.archive import opened

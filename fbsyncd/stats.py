@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from peewee import Database
 
 from fbsyncd import budgets, deadlines, facts, tokens
+from fbsyncd.known import listed
 from fbsyncd.media import CATEGORIES
 from fbsyncd.models import engine, rows, session
 from fbsyncd.view import moment
@@ -39,15 +40,22 @@ SELECT download_status, next_attempt_at IS NULL, derived_from IS NOT NULL, count
 FROM media_storage WHERE download_status <> 'success' AND id IS NOT NULL GROUP BY 1, 2, 3"""
 _SYNCS: Final = """
 SELECT s.page_id, p.name, s.stream, s.state, s.message, s.synced_at, s.hold_until
-FROM sync_state s LEFT JOIN facebook_pages p ON p.id = s.page_id ORDER BY s.page_id, s.stream"""
+FROM sync_state s LEFT JOIN facebook_pages p ON p.id = s.page_id WHERE {listed}
+ORDER BY s.page_id, s.stream"""
 
 
-def stats(db: Database, now: datetime, also: Iterable[str] = ()) -> dict[str, Any]:
+def stats(
+    db: Database,
+    now: datetime,
+    also: Iterable[str] = (),
+    ours: Collection[str] | None = None,
+) -> dict[str, Any]:
     """Return the numbers ``/api/stats`` and ``fbsyncd stats`` show.
 
     Of ``deadlines``, ``will_die`` is a forecast: how many links of waiting pictures die before
     the queue, at the pace of the last hour, has come to them. ``dead`` ones wait for a fresh link.
-    *also* are Pages that are told of though they were never read.
+    *also* are Pages that are told of though they were never read; *ours* those that are
+    configured, None where that is not known. Of other Pages no trouble is told.
     """
     with session(db):
         told: dict[str, Any] = {}
@@ -63,8 +71,8 @@ def stats(db: Database, now: datetime, also: Iterable[str] = ()) -> dict[str, An
             "will_die": waits.will_die,
             "dead": waits.dead,
         }
-        told["pages"] = pages(db, also)
-        told["tokens"] = tokens.told(db, now)
+        told["pages"] = pages(db, also, ours)
+        told["tokens"] = tokens.told(db, now, ours)
         told["budgets"] = budgets.told(db, now)
         told["reconcile"] = _looks(db)
     return told
@@ -117,23 +125,29 @@ def _looks(db: Database) -> dict[str, str | None]:
     }
 
 
-def pages(db: Database, also: Iterable[str] = ()) -> list[dict[str, Any]]:
+def pages(
+    db: Database, also: Iterable[str] = (), ours: Collection[str] | None = None
+) -> list[dict[str, Any]]:
     """Return each Page with its streams: when each was last read whole, and what stops it.
 
-    Those of *also* that were never read have no streams, and no state. Must be called inside a
-    session.
+    Those of *also* that were never read have no streams, and no state. One that is not of *ours* is
+    told of only while anything of it is archived, and nothing stops it: it is not to be read. Must
+    be called inside a session.
     """
     known: dict[str, dict[str, Any]] = {
         page_id: {"id": page_id, "name": None, "last_sync": None, "streams": {}} for page_id in also
     }
-    for page_id, name, stream, state, message, synced_at, hold_until in rows(db, _SYNCS):
+    told_of, params = listed("s.page_id", ours)
+    found = rows(db, _SYNCS.format(listed=told_of), params)
+    for page_id, name, stream, state, message, synced_at, hold_until in found:
+        is_ours = ours is None or page_id in ours
         page = known.setdefault(page_id, {"id": page_id, "last_sync": None, "streams": {}})
         page["name"] = name
         page["streams"][stream] = {
             "state": state,
-            "message": message,
+            "message": message if is_ours else None,
             "last_sync": moment(synced_at),
-            "hold_until": moment(hold_until),
+            "hold_until": moment(hold_until if is_ours else None),
         }
     for page in known.values():
         posts = page["streams"].get("posts", {})

@@ -6,6 +6,7 @@ A token that ends is told of two weeks ahead: time for a person who is away. Wha
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -94,9 +95,12 @@ def checked_at(db: Database) -> dict[str, datetime]:
     return {page_id: at for page_id, at in times.items() if at is not None}
 
 
-def told(db: Database, now: datetime) -> list[dict[str, Any]]:
-    """Return the tokens as ``/api/stats`` shows them; *days_left* counts down to the first end."""
-    return [_told(one, now) for one in load(db, now)]
+def told(db: Database, now: datetime, ours: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """Return the tokens as ``/api/stats`` shows them; *days_left* counts down to the first end.
+
+    *ours* are the Pages that are configured: no other needs a token. None: that is not known.
+    """
+    return [_told(one, now) for one in load(db, now) if ours is None or one.page_id in ours]
 
 
 def _told(one: Standing, now: datetime) -> dict[str, Any]:

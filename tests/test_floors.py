@@ -22,7 +22,7 @@ FLOORS = [
     | {"drivers", "postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"thrift", "turns"},
-    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "migrate"}
+    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "known", "migrate"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},

@@ -29,11 +29,19 @@ class Feed:
     """What is archived, as the dashboard reads it; safe to ask from many threads."""
 
     def __init__(
-        self, db: Database, media_: Media, *, now: Callable[[], datetime], public_url: str = ""
+        self,
+        db: Database,
+        media_: Media,
+        *,
+        now: Callable[[], datetime],
+        public_url: str = "",
+        ours: Collection[str] | None = None,
     ) -> None:
         self._db = db
         self._media = media_
         self._now = now
+        # The Pages that are configured; where that is not known, every Page counts as one.
+        self._ours = ours
         self._sight = Sight(db, media_, now=now, public_url=public_url)
         self._posts = posts.Posts(db, self._sight)
         self._videos = videos.Videos(db, self._sight)
@@ -81,7 +89,7 @@ class Feed:
 
         *also* are Pages that are listed though they were never read.
         """
-        return pages.page(self._db, limit, cursor, also)
+        return pages.page(self._db, limit, cursor, also, self._ours)
 
     def media(self, *, limit: int = 20, cursor: str | None = None, **wanted: Any) -> dict[str, Any]:
         """Return ``{"media": [...], "next_cursor": ...}``, the newest rows first.
@@ -107,7 +115,8 @@ class Feed:
         away = self._sight.reason()
         space = {"free_bytes": _tried(self._media.free_bytes)}
         space["disk_bytes"] = _tried(self._media.disk_bytes)
-        return stats(self._db, self._now(), also) | {"unavailable": away, **space}
+        told = stats(self._db, self._now(), also, self._ours)
+        return told | {"unavailable": away, **space}
 
     def ready(self, *, whole: bool = False) -> dict[str, str]:
         """Return each part the answers need, with ``ok`` or what is wrong with it.

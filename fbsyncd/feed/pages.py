@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import stats
+from fbsyncd import known, stats
 from fbsyncd.feed import keyset
 from fbsyncd.models import rows, session
 from fbsyncd.view import moment
@@ -21,24 +21,32 @@ SELECT k.id, {", ".join(f"p.{name}" for name in _DESCRIBED)},
     (SELECT min(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id),
     (SELECT max(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id)
 FROM (SELECT CAST(id AS TEXT) AS id FROM facebook_pages
-    UNION SELECT page_id FROM sync_state{{also}}) AS k
+    UNION SELECT s.page_id FROM sync_state s WHERE {{listed}}{{also}}) AS k
 LEFT JOIN facebook_pages p ON p.id = k.id WHERE k.id > ? ORDER BY k.id LIMIT ?"""
 _UNREAD: Final[dict[str, Any]] = {"last_sync": None, "state": None, "message": None, "streams": {}}
 
 
 def page(
-    db: Database, limit: int, cursor: str | None, also: Collection[str] = ()
+    db: Database,
+    limit: int,
+    cursor: str | None,
+    also: Collection[str] = (),
+    ours: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Return ``{"pages": [...], "next_cursor": ...}``, by id. Raises BadCursor.
 
-    *also* are Pages that are listed though they were never read.
+    *also* are Pages that are listed though they were never read; *ours* those that are
+    configured, None where that is not known.
     """
     unread = " UNION SELECT CAST(? AS TEXT)" * len(also)
+    listed, params = known.listed("s.page_id", ours)
     behind = keyset.decoded(cursor)[1] if cursor is not None else ""
     with session(db):
-        found = rows(db, _PAGES.format(also=unread), [*also, behind, limit + 1])
+        found = rows(
+            db, _PAGES.format(listed=listed, also=unread), [*params, *also, behind, limit + 1]
+        )
         kept, following = keyset.cut(found, limit, None)
-        read = {told["id"]: told for told in stats.pages(db)}
+        read = {told["id"]: told for told in stats.pages(db, ours=ours)}
     told = []
     for id_, *described, posts, videos, first, last in kept:
         reading = {key: read.get(id_, _UNREAD)[key] for key in _UNREAD}

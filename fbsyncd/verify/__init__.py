@@ -12,12 +12,13 @@ Rows and files are streamed, so memory grows neither with the archive nor with a
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from peewee import Database
 
+from fbsyncd import known
 from fbsyncd.errors import MediaTrouble
 from fbsyncd.media import Media
 from fbsyncd.models import rows, session
@@ -95,15 +96,17 @@ def verify(
     *,
     quick: bool = False,
     heard: Callable[[int], None] = lambda _: None,
+    ours: Collection[str] | None = None,
 ) -> Verdict:
     """Hold every row against its file, whose bytes are read; *quick* compares only the sizes.
 
-    *heard* is told now and then how many pictures are done. Raises MediaTrouble when a file cannot
+    *heard* is told now and then how many pictures are done; *ours* are the Pages that are
+    configured, None where that is not known. Raises MediaTrouble when a file cannot
     be looked at. That the folders are there at all is the caller's to see to: without them
     everything counts as lost.
     """
     verdict = Verdict(quick)
-    _count_posts(db, verdict)
+    _count_posts(db, verdict, ours)
     for done, (month, picture) in enumerate(_pictures(db)):
         if done % STEP == 0:
             heard(done)
@@ -146,12 +149,13 @@ def _damage(picture: Picture, media: Media) -> str | None:
     return None if digest == picture.sha256 else reasons.DAMAGED
 
 
-def _count_posts(db: Database, verdict: Verdict) -> None:
+def _count_posts(db: Database, verdict: Verdict, ours: Collection[str] | None) -> None:
+    told_of, params = known.listed("s.page_id", ours)
     with session(db):
         stored = {(str(page), month): int(count) for page, month, count in rows(db, _POSTS)}
         met = {(str(page), month): int(count) for page, month, count in rows(db, _MET)}
         listed = rows(db, "SELECT page_id, month, posts, listed_at FROM source_months")
-        for (page,) in rows(db, "SELECT page_id FROM sync_state"):
+        for (page,) in rows(db, f"SELECT s.page_id FROM sync_state s WHERE {told_of}", params):
             verdict.pages.setdefault(page, None)
     for (page, month), count in stored.items():
         verdict.pages.setdefault(page, None)
