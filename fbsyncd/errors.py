@@ -76,6 +76,12 @@ def scrub(text: str) -> str:
     return _TOKEN.sub("***", text)
 
 
+def sentences(*parts: str) -> str:
+    """Join what is not empty of *parts*, each ended with a full stop where it has no end."""
+    ended = (part if part.endswith((".", "!", "?")) else f"{part}." for part in filter(None, parts))
+    return " ".join(ended)
+
+
 class FbsyncdError(Exception):
     """Any failure this program foresees."""
 

@@ -14,6 +14,7 @@ from fbsyncd.assets import Tally
 from fbsyncd.config import Page
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import READERS, Findings, Pace, Request
+from fbsyncd.refusals import FORGOTTEN
 from fbsyncd.sync import Report
 from fbsyncd.walks import Walk
 
@@ -50,6 +51,8 @@ class Progress:
             for report in self.reports.values()
             for problem in report.problems
         ]
+        if self.reports and all(report.is_forgotten for report in self.reports.values()):
+            told += [f"page {page_id}: it {FORGOTTEN}" for page_id in self.reports]
         if self.failed and not self.archived:
             told.append(
                 f"none of the pictures could be fetched: {self.why}; `fbsyncd verify` counts them"

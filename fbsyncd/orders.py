@@ -16,7 +16,7 @@ class Report:
 
     *is_cut*: there is more to read, and other Pages have their turn first. *is_offline*: Facebook
     was not reached, which says nothing of the Page. *is_stopped*: it will not have this Page read,
-    and that has been told.
+    and that has been told. *is_forgotten*: a person had it removed, so it is not read.
     """
 
     page_id: str
@@ -29,6 +29,7 @@ class Report:
     is_cut: bool = False
     is_offline: bool = False
     is_stopped: bool = False
+    is_forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,12 @@ from typing import Final
 
 #: A dead token is not asked about at every turn; its state says what to do.
 TOKEN_PAUSE: Final = timedelta(hours=1)
+#: A refused stream is asked for again once a day: permissions get granted.
+REFUSED_PAUSE: Final = timedelta(days=1)
+#: What helps where Facebook does not know a Page's own id.
+WRONG_ID: Final = "Look at the id in [[facebook.pages]]."
+#: Why a Page that is configured is left alone, and what to do.
+FORGOTTEN: Final = "was forgotten on purpose and is not read; take it out of config.toml"
 
 
 class Refusals:
@@ -28,7 +34,9 @@ class Refusals:
         The old one is tried now and then too: some come back when their owner logs in again.
         """
         refused, since = self._tokens.get(page_id, ("", now))
-        return bool(token) and token == refused and now - since < TOKEN_PAUSE
+        # A clock that was set back must not keep a Page unread until it is there again.
+        is_fresh = timedelta(0) <= now - since < TOKEN_PAUSE
+        return bool(token) and token == refused and is_fresh
 
     def forgive(self, page_id: str) -> None:
         """Let the next reading try the Page's token, though it was refused, and tell of it anew."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from peewee import Database
@@ -22,16 +22,18 @@ from fbsyncd.errors import (
     GraphError,
     GraphUnavailable,
     Interrupted,
+    ObjectMissing,
     Throttled,
     TokenRefused,
     Unreached,
+    sentences,
 )
 from fbsyncd.gone import Span
 from fbsyncd.graph import Graph, Listing
 from fbsyncd.models import session, transaction
 from fbsyncd.orders import Order, Report, Source
 from fbsyncd.records import Post, Video
-from fbsyncd.refusals import Refusals
+from fbsyncd.refusals import FORGOTTEN, REFUSED_PAUSE, WRONG_ID, Refusals
 from fbsyncd.rows import Rows
 from fbsyncd.thrift import Step
 from fbsyncd.walks import Progress, Walk
@@ -41,8 +43,6 @@ __all__ = ["STREAMS", "Order", "Report", "Source", "Sync"]
 log = logging.getLogger(__name__)
 
 STREAMS: Final = ("posts", "videos")
-# A refused stream is asked for again once a day: permissions get granted.
-REFUSED_PAUSE: Final = timedelta(days=1)
 
 
 class Sync:
@@ -64,10 +64,8 @@ class Sync:
         """
         report = Report(source.page_id)
         if self.rows.is_forgotten_page(source.page_id):
-            log.warning(
-                "page %s was forgotten on purpose and is not read; take it out of config.toml",
-                source.page_id,
-            )
+            log.warning("page %s %s", source.page_id, FORGOTTEN)
+            report.is_forgotten = True
             return report
         reading = _Reading(self, source, order, report)
         token = ""
@@ -76,8 +74,7 @@ class Sync:
             if self.refusals.is_refused(source.page_id, token, order.now()):
                 report.is_stopped = True
                 return report
-            for stream in STREAMS:
-                reading.stream(stream)
+            reading.streams()
         except Interrupted:
             return report
         except Unreached as error:
@@ -86,8 +83,7 @@ class Sync:
             return report
         except TokenRefused as error:
             self.refusals.refuse(source.page_id, token, order.now())
-            words = (str(error), error.remedy, source.renewal)
-            reading.stop_page("token", " ".join(filter(None, words)))
+            reading.stop_page("token", sentences(str(error), error.remedy, source.renewal))
         except Throttled as error:
             reading.stop_page("throttled", str(error), error.until)
         with transaction(self.db):
@@ -109,6 +105,12 @@ class _Reading:
         self._order = order
         self._report = report
 
+    def streams(self) -> None:
+        """Read every stream, as :meth:`stream` does, until the whole Page is stopped."""
+        for name in STREAMS:
+            if not self._report.is_stopped:
+                self.stream(name)
+
     def stream(self, name: str) -> None:
         """Read what is due of one stream, or what is wanted; what fails here stops only it.
 
@@ -125,7 +127,7 @@ class _Reading:
         except (Throttled, TokenRefused, Interrupted, Unreached):
             raise
         except CallRefused as error:
-            self._stop(name, "unavailable", str(error), now + REFUSED_PAUSE)
+            self._refused(name, error, now + REFUSED_PAUSE)
         except GraphError as error:
             self._stop(name, "incomplete", str(error))
         else:
@@ -138,7 +140,7 @@ class _Reading:
         self._report.is_stopped = True
         self._tell("", state, message)
         for name in STREAMS:
-            if self._progress(name).state != "unavailable":
+            if state == "unavailable" or self._progress(name).state != "unavailable":
                 self._record(name, state, message, hold_until)
 
     def _read(self, name: str, progress: Progress, now: datetime) -> None:
@@ -167,6 +169,13 @@ class _Reading:
                 progress = self._walk(name, progress, step.walk, step)
         if cut and progress.walk is None:
             self._walk(name, progress, walks.due(progress, order.window, now))
+
+    def _refused(self, name: str, error: CallRefused, until: datetime) -> None:
+        # The posts hang on the Page's own id: where that is not there, nothing of the Page is.
+        if name == "posts" and isinstance(error, ObjectMissing):
+            self.stop_page("unavailable", sentences(str(error), WRONG_ID), until)
+        else:
+            self._stop(name, "unavailable", str(error), until)
 
     def _stop(
         self, name: str, state: str, message: str, hold_until: datetime | None = None

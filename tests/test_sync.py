@@ -16,7 +16,7 @@ from plant import archive_of, config_text, everything, files, one, query, read, 
 from fbsyncd import models
 from fbsyncd.archive import Archive
 from fbsyncd.simulator import Simulator
-from fbsyncd.sync import Report
+from fbsyncd.sync import STREAMS, Report
 from fbsyncd.walks import BEGINNING, Walk
 
 
@@ -381,3 +381,31 @@ def test_a_sync_killed_at_any_page_leaves_no_hole_and_no_double(
             assert there == {post.id for post in facebook.world.posts(facebook.page_id)}
             named = "SELECT count(*) FROM facebook_posts p JOIN media_storage m ON m.id ="
             assert one(archive, f"{named} p.local_full_picture_id") > 0
+
+
+def test_a_page_whose_id_is_not_there_is_told_once(
+    facebook: Simulator, archive: Archive, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both streams wait a day, one line of the log and one problem tell, with the remedy."""
+    wrong = archive.config.facebook.pages[0].model_copy(update={"id": "999"})
+    for _ in range(2):
+        report = archive.sync(wrong)
+        (problem,) = report.problems
+        assert problem.startswith("The object is not there, or not for this token. Facebook said")
+        assert problem.endswith("). Look at the id in [[facebook.pages]].")
+        assert {state(archive, name) for name in STREAMS} == {("unavailable", problem)}
+        calls = facebook.calls["graph"]
+        assert archive.sync(wrong).problems == []
+        assert facebook.calls["graph"] == calls
+        facebook.clock.move(timedelta(days=1, minutes=1))
+    assert len([one for one in caplog.records if "999" in one.getMessage()]) == 1
+
+
+def test_what_a_refused_token_was_told_ends_before_the_remedy(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """A full stop stands between Facebook's words and ours."""
+    facebook.faults.token_dead(facebook.page_id)
+    (problem,) = read(archive).problems
+    assert "). " in problem
+    assert ") M" not in problem

@@ -31,6 +31,7 @@ _CONFIG_IS_WRONG: Final = 78
 _HELD: Final = """
 SELECT page_id, max(hold_until) FROM sync_state
 WHERE state = 'throttled' AND hold_until > ? GROUP BY page_id"""
+_FORGOTTEN: Final = "SELECT id, forgotten_at FROM forgotten WHERE kind = 'page'"
 
 
 def examine(
@@ -78,9 +79,10 @@ def _examine(
     whole = db if schema and schema.state == "ok" else None
     yield from _files(config, whole, environ, now())
     held = _held(whole, now()) if whole else {}
-    seen = facebook.look(
-        facebook.Asking(config.facebook, environ, now), config.facebook.pages, held
-    )
+    gone = _forgotten(whole, config) if whole else {}
+    yield from (tokens.forgotten(page_id, at) for page_id, at in gone.items())
+    read = [page for page in config.facebook.pages if page.id not in gone]
+    seen = facebook.look(facebook.Asking(config.facebook, environ, now), read, held)
     yield from tokens.check(seen, config.facebook.api_version, now())
     if seen.is_offline:
         yield skipped(names.NAME, "offline")
@@ -117,3 +119,11 @@ def _held(db: Database, now: datetime) -> dict[str, datetime]:
         found = models.rows(db, _HELD, [models.to_text(now)])
     moments = {str(page_id): models.from_text(until) for page_id, until in found}
     return {page_id: until for page_id, until in moments.items() if until}
+
+
+def _forgotten(db: Database, config: Config) -> dict[str, datetime | None]:
+    """Return the configured Pages that a person had removed, with the time of that."""
+    with models.session(db):
+        found = {str(page_id): at for page_id, at in models.rows(db, _FORGOTTEN)}
+    ids = (page.id for page in config.facebook.pages)
+    return {page_id: models.from_text(found[page_id]) for page_id in ids if page_id in found}

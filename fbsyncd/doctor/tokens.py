@@ -8,7 +8,7 @@ from typing import Final
 
 from fbsyncd.doctor.facebook import PageSeen, Seen
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, warning
-from fbsyncd.errors import GraphError, Throttled, TokenRefused
+from fbsyncd.errors import GraphError, Throttled, TokenRefused, sentences
 from fbsyncd.tokens import AHEAD
 from fbsyncd.worth import Worth
 
@@ -32,7 +32,7 @@ _RENEWALS: Final = {
 def check(seen: Seen, asked: str, now: datetime) -> Iterator[Finding]:
     """Tell what *seen* means where version *asked* is configured."""
     if not seen.pages and seen.stopped is None:
-        yield skipped(GRAPH, "no Page is named, so there is nothing to ask")
+        yield skipped(GRAPH, "no Page is named that is read, so there is nothing to ask")
         return
     yield graph(seen, asked)
     yield clock(seen.skew)
@@ -77,6 +77,13 @@ def clock(skew: float | None) -> Finding:
     return found(CLOCK, says, remedy)
 
 
+def forgotten(page_id: str, at: datetime | None) -> Finding:
+    """Return the finding about a Page that was removed *at* a time and is configured still."""
+    when = f" on {at:%Y-%m-%d}" if at else ""
+    says = f"Page {page_id} was forgotten on purpose{when} and is not read"
+    return warning(TOKEN, says, "take it out of config.toml")
+
+
 def token(page: PageSeen, now: datetime) -> Finding:
     """Return the finding about one Page's token."""
     name = f"Page {page.page_id}: "
@@ -110,7 +117,7 @@ def _refused(error: GraphError, name: str, page: PageSeen) -> Finding:
     if "appsecret_proof" in says:
         return failed(TOKEN, says, _SECRET)
     if lacking := _lacking(page.worth):
-        return failed(TOKEN, f"{says} The token lacks {lacking}.", _RENEW.format(lacking))
+        return failed(TOKEN, sentences(says, f"The token lacks {lacking}."), _RENEW.format(lacking))
     return failed(TOKEN, says, "look at the rights of the token and at the Page's id")
 
 

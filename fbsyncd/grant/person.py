@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fbsyncd import handed
 from fbsyncd.config import Config
-from fbsyncd.errors import TokenRefused, UsageError
+from fbsyncd.errors import TokenRefused, UsageError, sentences
 from fbsyncd.grant import Grant, Granted
 
 _STDIN = Path("-")
@@ -56,7 +56,7 @@ def pages(grant: Grant, only: str | None) -> list[Granted]:
     try:
         given = grant.pages()
     except TokenRefused as error:
-        raise UsageError(f"{error} {error.remedy}".strip()) from error
+        raise UsageError(sentences(str(error), error.remedy)) from error
     chosen = [page for page in given if only in {None, page.page_id}]
     if not given:
         raise UsageError(
