@@ -100,6 +100,12 @@ TWO_READINGS = {
     "chunks and a comma": post(b"Transfer-Encoding: chunked,") + b"0\r\n\r\n",
     "chunks in HTTP/1.0": post(b"Connection: keep-alive", CHUNKED, version=b"1.0") + b"0\r\n\r\n",
     "two hosts": post(b"Host: other"),
+    "half a line end behind the version": post(version=b"1.1\r"),
+    "a control behind the version": post(version=b"1.1\x0b"),
+    "an address that is none": b"GET http://[x/ HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a bracket in the name": b"GET http://a]/ HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a tab in the target": b"GET /a\tb HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a fragment": b"GET /a#b HTTP/1.1\r\n" + HOST + b"\r\n",
 }
 
 
@@ -327,6 +333,7 @@ def test_a_name_in_the_target_is_the_name_asked_for(site: Site) -> None:
 def test_without_a_host_there_is_no_request(site: Site) -> None:
     """HTTP/1.1 asks for it on every path; before it there was none."""
     assert statuses(told(site, b"GET / HTTP/1.1\r\n\r\n")) == [400]
+    assert statuses(told(site, b"GET http://localhost/ HTTP/1.1\r\n\r\n")) == [400]
     assert statuses(told(site, b"GET / HTTP/1.0\r\n\r\n")) == [200]
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LONGEST_URI: Final = 8000
 
 _HOST: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?", re.ASCII)
-_SLASHES: Final = re.compile(r"(?:https?://[^/]*)?//", re.IGNORECASE)
+_SLASHES: Final = re.compile(r"(?:https?://[^/]*)?/(?:/|%2f)", re.IGNORECASE)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -17,6 +17,11 @@ from waitress.utilities import Error
 
 from fbsyncd.server.chunks import Chunks
 
+# One method, one target without spaces, controls and fragment, one version: what waitress strips or
+# drops of it, a proxy in front has read as something else.
+_START: Final = re.compile(
+    rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^\x00-\x20\x7f#]+(?: HTTP/[0-9]+\.[0-9]+)?"
+)
 _FOLDED: Final = re.compile(rb"\r\n[ \t]")
 _LINE: Final = re.compile(rb"\r\n(host|content-length|transfer-encoding):([^\r\n]*)")
 _ENDS: Final = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:")
@@ -44,9 +49,14 @@ class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no typ
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of the request. Raises ParsingError for what has two readings."""
+        if not _START.fullmatch(header_plus.partition(b"\r\n")[0]):
+            raise ParsingError("the request line is invalid")
         told = _once(header_plus)
         _require_one_end(told)
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as e:
+            raise ParsingError("the target is no address") from e
         if self.version not in {"1.0", "1.1"}:
             self.error = VersionNotSupported("this is a server of HTTP/1.1")
             self.completed = True
@@ -60,13 +70,13 @@ class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no typ
 
     def _require_host(self) -> None:
         target = str(self.request_uri)
+        if self.version == "1.1" and "HOST" not in self.headers:
+            raise ParsingError("the header Host is missing")
         if _ADDRESS.match(target):
             # RFC 9112 section 3.2.2: the name in the target counts, whatever Host says.
             self.headers["HOST"] = self.proxy_netloc
         elif not target.startswith("/") and (self.command, target) != ("OPTIONS", "*"):
             raise ParsingError("the target is no path")
-        if self.version == "1.1" and "HOST" not in self.headers:
-            raise ParsingError("the header Host is missing")
 
 
 def _once(head: bytes) -> dict[bytes, bytes]:
