@@ -43,7 +43,7 @@ def renewal(path: Path | None, environ: Mapping[str, str]) -> str:
     if path is None or unit is None:
         return ""
     place = f"where the unit's LoadCredential= takes {path.name} from"
-    if unit == UNIT and path.name.startswith(_PREFIX):
+    if path.is_relative_to(GIVEN) and path.name.startswith(_PREFIX):
         place = f"into {TOKENS / path.name.removeprefix(_PREFIX)}"
     user = " --user" if str(path).startswith("/run/user/") else ""
     service = unit.removesuffix(".service")

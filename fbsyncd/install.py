@@ -117,7 +117,8 @@ def _share(share: Path) -> list[Path]:
 def _called_by_name(link: Path, program: Sequence[str]) -> list[Path]:
     """Let a person call *program* by its name alone, where no other program has that name."""
     is_named = program[0] in {_PROGRAM, "/usr/bin/fbsyncd"}
-    if is_named or len(program) > 1 or (os.path.lexists(link) and not link.is_symlink()):
+    is_taken = os.path.lexists(link) and not (link.is_symlink() and _is_ours(link))
+    if is_named or len(program) > 1 or is_taken:
         return []
     try:
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -153,3 +154,8 @@ def _private(folder: Path) -> Path:
     except OSError as error:
         raise UsageError(f"cannot make {folder}: {error.strerror}; try it with sudo") from error
     return folder
+
+
+def _is_ours(link: Path) -> bool:
+    """Tell whether a link leads to an fbsyncd, or to nothing any more."""
+    return not link.exists() or link.resolve().name == "fbsyncd"

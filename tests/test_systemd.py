@@ -109,6 +109,12 @@ def test_a_program_of_that_name_is_left_alone(tmp_path: Path) -> None:
     place.symlink_to("/opt/older/bin/fbsyncd")
     install.system(PROGRAM, tmp_path)
     assert place.readlink() == Path(*PROGRAM)
+    other = tmp_path / "tool"
+    other.write_text("another's")
+    place.unlink()
+    place.symlink_to(other)
+    assert place not in install.system(PROGRAM, tmp_path).written
+    assert place.readlink() == other
     place.unlink()
     place.write_text("mine")
     assert place not in install.system(PROGRAM, tmp_path).written
