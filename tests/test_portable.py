@@ -162,7 +162,7 @@ def test_killed_half_way_it_is_gone_on_with(tmp_path: Path, database_url: str) -
             )
         left = [3500]
         for nth in range(1, 30):
-            status = gallows.run(tmp_path, ["stats"], Death("commit", nth))[1]
+            status = gallows.run(tmp_path, ["posts"], Death("commit", nth))[1]
             with models.session(db):
                 left.append(models.rows(db, stale)[0][0])
             if status == 0:
