@@ -33,7 +33,9 @@ from fbsyncd.grant import Grant, Keys, person, write
 from fbsyncd.graph.caller import Endpoint
 from fbsyncd.media import Media
 from fbsyncd.plural import counted
+from fbsyncd.prompt import existing as _existing
 from fbsyncd.prompt import load as _load
+from fbsyncd.prompt import not_lost as _not_lost
 from fbsyncd.prompt import say as _say
 from fbsyncd.reconcile import Request
 from fbsyncd.transfer import show as transferring
@@ -57,7 +59,7 @@ def setup(args: argparse.Namespace) -> int:
         media = Media(config.media.root, config.base)
         _say(rehearse(config.database.url, media).rstrip())
         return 0
-    archive = Archive(_load(args))
+    archive = Archive(_not_lost(args))
     try:
         report = archive.take_over()
         applied = archive.setup()
@@ -74,7 +76,7 @@ def setup(args: argparse.Namespace) -> int:
 
 def sync(args: argparse.Namespace) -> int:
     """Read the Pages once and fetch what they name."""
-    config = _load(args)
+    config = _not_lost(args)
     wish = oneshot.Wish(_pages(config, args.page), _walk(args, config), not args.no_media)
     stop = Event()
     with opened(config, stop=stop) as archive, terminal.progress_display() as heard:
@@ -101,7 +103,9 @@ def reconcile(args: argparse.Namespace) -> int:
     request = Request(args.dry_run, args.delete_orphans, args.accept_loss)
     if args.scrub:
         process.be_nice()
-    with opened(_load(args)) as archive, terminal.live_line(sys.stderr) as show:
+    # Whoever accepts the loss may have lost the database too.
+    load = _existing if args.dry_run else _load if args.accept_loss else _not_lost
+    with opened(load(args)) as archive, terminal.live_line(sys.stderr) as show:
         found = oneshot.reconcile(archive, request, scrub=args.scrub, show=show)
     _say(terminal.findings(found, request))
     return 0
@@ -109,7 +113,7 @@ def reconcile(args: argparse.Namespace) -> int:
 
 def posts(args: argparse.Namespace) -> int:
     """Show the newest posts as the dashboard sees them."""
-    with opened(_load(args), reads_only=True) as archive:
+    with opened(_existing(args), reads_only=True) as archive:
         told = list(archive.feed.newest(args.limit))
     if args.json:
         _say(json.dumps(told, ensure_ascii=False, indent=2))
@@ -123,7 +127,7 @@ def retry(args: argparse.Namespace) -> int:
     """Put given-up rows back into the queue."""
     if bool(args.ids) == args.all:
         raise UsageError("name the ids to retry, or --all")
-    with opened(_load(args)) as archive:
+    with opened(_existing(args)) as archive:
         count = archive.backlog.retry(None if args.all else [_uuid(text) for text in args.ids])
     _say(f"{counted(count, 'picture')} queued again")
     return 0
@@ -132,7 +136,7 @@ def retry(args: argparse.Namespace) -> int:
 def forget(args: argparse.Namespace) -> int:
     """Remove a post or a Page on purpose."""
     subject = forgetting.Subject(args.kind, args.id)
-    with opened(_load(args)) as archive:
+    with opened(_existing(args)) as archive:
         toll = forgetting.weigh(archive.db, subject)
         question = f"This removes {toll}, and their pictures, for good. Go on? [y/N] "
         if not args.yes and not terminal.agreed(question):
@@ -145,7 +149,7 @@ def forget(args: argparse.Namespace) -> int:
 
 def verify(args: argparse.Namespace) -> int:
     """Show month by month what is archived, and fail when anything is lost."""
-    with opened(_load(args), reads_only=True) as archive:
+    with opened(_existing(args), reads_only=True) as archive:
         archive.brake.require()
         with judging.display(sys.stderr) as heard:
             ours = known.configured(archive.config)
@@ -162,7 +166,7 @@ def verify(args: argparse.Namespace) -> int:
 
 def export(args: argparse.Namespace) -> int:
     """Write the archive as plain files."""
-    with opened(_load(args), reads_only=True) as archive:
+    with opened(_existing(args), reads_only=True) as archive:
         archive.brake.require()
         done = exporting.export(archive.db, archive.media, args.directory, archive.now())
     _say(
@@ -180,7 +184,7 @@ def export(args: argparse.Namespace) -> int:
 def copy(args: argparse.Namespace) -> int:
     """Copy every row into another database, and compare both."""
     with (
-        opened(_load(args), reads_only=True) as archive,
+        opened(_existing(args), reads_only=True) as archive,
         transfer.target_at(args.to, Path.cwd()) as (target, url),
     ):
         with transferring.display(sys.stderr) as heard:

@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from fbsyncd import config as configuration
+from fbsyncd import presence
 from fbsyncd.archive import Archive
 from fbsyncd.assets import Asset
 from fbsyncd.config import Config
 from fbsyncd.download import download_one
 from fbsyncd.errors import UsageError
-from fbsyncd.media import CATEGORIES
+from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import rows, session
 
 
@@ -26,6 +27,10 @@ class _Face:
         if not isinstance(config, Config):
             path = None if config is None else Path(config)
             config = configuration.load(path, environ=os.environ, cwd=Path.cwd())
+        if self._reads_only:
+            presence.require(config.database.url)
+        else:
+            presence.require_not_lost(config.database.url, Media(config.media.root, config.base))
         self._archive = Archive(config)
         self._archive.setup(reads_only=self._reads_only)
 

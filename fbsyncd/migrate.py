@@ -134,6 +134,12 @@ def record(db: Database, migrations: Iterable[Migration]) -> None:
     )
 
 
+def is_ours(db: Database) -> bool:
+    """Tell whether *db* holds an archive, of whatever schema; changes nothing."""
+    with models.session(db):
+        return bool(_applied(db))
+
+
 def foreign_tables(db: Database) -> list[str]:
     """Return the tables of ours that another program made: *db* has none of our migrations."""
     with models.session(db):

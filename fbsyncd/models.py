@@ -117,9 +117,9 @@ def looking_at(url: str) -> Iterator[Database]:
     if urlsplit(url).scheme == "sqlite":
         path = Path(unquote(url.removeprefix("sqlite:///"))).absolute()
         name = f"{path.as_uri()}?mode=ro" if path.exists() else ":memory:"
-        yield peewee.SqliteDatabase(name, uri=True, autoconnect=False)
-        return
-    db = connect(url)
+        db: Database = FileDatabase(name, uri=True, timeout=BUSY_TIMEOUT, autoconnect=False)
+    else:
+        db = connect(url)
     try:
         yield db
     finally:

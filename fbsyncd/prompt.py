@@ -22,7 +22,7 @@ from fbsyncd.config import Config
 
 def run(args: argparse.Namespace) -> int:
     """Run the daemon; SIGHUP reads config.toml again, but not where a terminal may hang up."""
-    config = load(args)
+    config = not_lost(args)
     process.share_heaps()
     drivers.leave_out()
     from fbsyncd import daemon
@@ -52,18 +52,40 @@ def load(args: argparse.Namespace) -> Config:
     return config
 
 
+def existing(args: argparse.Namespace) -> Config:
+    """Do the same for a command that makes no database: there must be an archive in it."""
+    from fbsyncd import presence
+
+    config = load(args)
+    presence.require(config.database.url)
+    return config
+
+
+def not_lost(args: argparse.Namespace) -> Config:
+    """Do the same for a command that may make a database, but not in the place of a lost one."""
+    from fbsyncd import presence
+    from fbsyncd.media import Media
+
+    config = load(args)
+    presence.require_not_lost(config.database.url, Media(config.media.root, config.base))
+    return config
+
+
 def say(text: str) -> None:
     """Print what a command has to say."""
     sys.stdout.write(f"{text}\n")
 
 
 def _told(config: Config) -> dict[str, Any]:
-    """Return the numbers of the archive as it lies there; it is set up first if need be."""
-    from fbsyncd import known, migrate, models
+    """Return the numbers of the archive as it lies there; an old schema is brought up to date."""
+    from fbsyncd import known, migrate, models, presence
     from fbsyncd.feed import Feed
     from fbsyncd.media import Media
 
     db = models.connect(config.database.url)
+    if models.file(db) is not None:
+        # Opening it to be written would make it, or alter another program's.
+        presence.require(config.database.url)
     try:
         if not migrate.pending(db):
             media = Media(config.media.root, config.base)
@@ -71,6 +93,7 @@ def _told(config: Config) -> dict[str, Any]:
             return Feed(db, media, now=lambda: datetime.now(UTC), ours=ours).stats()
     finally:
         models.close(db)
+    presence.require(config.database.url)
     from fbsyncd.archive import opened
 
     with opened(config, reads_only=True) as archive:

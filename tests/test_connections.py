@@ -126,6 +126,7 @@ def test_without_the_driver_one_line_says_what_to_install(
     assert told.returncode == 78
     assert told.stderr == f"fbsyncd: database.url: {line}\n"
     config.write_text("")
+    assert run_without_driver(without_driver, tmp_path, "setup").returncode == 0
     assert run_without_driver(without_driver, tmp_path, "stats").returncode == 0
     told = run_without_driver(
         without_driver, tmp_path, "copy", "--to", "postgresql://me:hunter2@127.0.0.1/archive"

@@ -25,7 +25,7 @@ FLOORS = [
     {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "known", "migrate"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
-    | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
+    | {"listed", "merge", "presence", "relocate", "sole", "staging", "tokens", "verify", "writers"},
     {"stats"},
     {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"}
     | {"adopt", "grant", "heirs"},

@@ -42,7 +42,8 @@ def folder(tmp_path: Path, database_url: str) -> Path:
 
 
 def test_stats_loads_nothing_it_has_no_use_for(folder: Path, database_url: str) -> None:
-    """The first one sets the archive up; from then on there is no image library and no server."""
+    """There is an archive to be read, but no image library and no server."""
+    subprocess.run([sys.executable, "-m", "fbsyncd", "setup"], cwd=folder, check=True)
     told, _ = counted(folder)
     assert told["posts"] == 0
     again, loaded = counted(folder)
