@@ -41,8 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, say `head`, has had enough; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
-    except KeyboardInterrupt:
-        sys.stderr.write("fbsyncd: stopped; what is unfinished goes on next time\n")
+    except KeyboardInterrupt as error:
+        said = str(error) or "stopped; what is unfinished goes on next time"
+        sys.stderr.write(f"fbsyncd: {said}\n")
         status = 130
     if arguments is None:
         _leave_stuck_threads(status)
@@ -208,7 +209,12 @@ def _add_keeping(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--quick", action="store_true", help="compare only the sizes of files, read none of them"
     )
     export = _add(commands, "export", "write the archive as plain files, to look at or to keep")
-    export.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
+    export.add_argument(
+        "directory",
+        type=Path,
+        metavar="DIR",
+        help="a new or empty folder, or one of an earlier export",
+    )
     copy = _add(commands, "copy", "copy every row into another database, of either engine")
     copy.add_argument(
         "--to",

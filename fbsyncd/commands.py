@@ -118,8 +118,7 @@ def posts(args: argparse.Namespace) -> int:
     if args.json:
         _say(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        for post in told:
-            _say(terminal.post(post))
+        _say("\n".join(map(terminal.post, told)) or "no posts yet: fbsyncd sync reads them")
     return 0
 
 
@@ -240,8 +239,9 @@ def token(args: argparse.Namespace) -> int:
     """Make long-lived Page tokens from a person's short-lived one."""
     config, now = _load(args), utcnow()
     sources = person.Sources(args.secret_file, args.token_file)
-    app_id, secret = person.app_id(args.app_id), person.app_secret(sources, config)
-    keys = Keys(app_id, person.user_token(sources))
+    with terminal.asking():
+        app_id, secret = person.app_id(args.app_id), person.app_secret(sources, config)
+        keys = Keys(app_id, person.user_token(sources))
     facebook = config.facebook
     endpoint = Endpoint(facebook.graph_url, facebook.api_version, USER_AGENT, secret)
     folder = config.base / args.dir

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from fbsyncd.errors import UsageError
 from fbsyncd.plural import counted
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def _forecast(waits: dict[str, Any]) -> str:
 
 
 def post(told: dict[str, Any]) -> str:
-    """Return one post as two lines: when, what and which picture."""
+    """Return one post as three lines: when, what and its id; its text; which picture."""
     text = " ".join((told["message"] or told["story"] or "").split())
-    text = text if len(text) <= 90 else f"{text[:89]}…"
+    text = text if len(text) <= 76 else f"{text[:75]}…"
     picture = told["display_image_url"] or f"no picture ({told['image_state'] or 'none named'})"
     created, kind = told["created_time"] or "no time yet", told["type"] or "-"
-    return f"{created:<20}  {kind:<7} {text}\n    {picture}"
+    return f"{created:<20}  {kind:<7} {told['id']}\n    {text or '(no text)'}\n    {picture}"
 
 
 def findings(found: Findings, request: Request) -> str:
@@ -124,7 +125,8 @@ def agreed(question: str) -> bool:
     if sys.stdin.isatty():
         sys.stdout.write(question)
         sys.stdout.flush()
-        return _is_yes(sys.stdin.readline())
+        with asking():
+            return _is_yes(sys.stdin.readline())
     is_told, _, _ = select.select([sys.stdin], [], [], _ANSWER_SECONDS)
     answer = sys.stdin.readline() if is_told else ""
     return not answer or _is_yes(answer)
@@ -132,6 +134,23 @@ def agreed(question: str) -> bool:
 
 def _is_yes(answer: str) -> bool:
     return answer.strip().lower() in {"y", "yes"}
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let a person end the command at a question: nothing was begun that could go on.
+
+    Raises UsageError on the end of input, and KeyboardInterrupt with what to say of it.
+    """
+    try:
+        yield
+    except EOFError as error:
+        sys.stderr.write("\n")
+        raise UsageError("nothing was typed") from error
+    except KeyboardInterrupt:
+        # What is said next must not stand behind the question.
+        sys.stderr.write("\n")
+        raise KeyboardInterrupt("stopped") from None
 
 
 @contextmanager

@@ -105,17 +105,42 @@ def test_a_demo_on_a_taken_port_names_the_way_out(tmp_path: Path) -> None:
 def test_a_post_of_which_little_is_known_is_a_line_too() -> None:
     """Databases that were adopted have posts without a type and without a time."""
     known = dict.fromkeys(("created_time", "type", "message", "story", "display_image_url"))
-    told = terminal.post(known | {"image_state": None})
-    assert told == "no time yet           -       \n    no picture (none named)"
+    told = terminal.post(known | {"id": "1_2", "image_state": None})
+    assert told.splitlines() == [
+        "no time yet           -       1_2",
+        "    (no text)",
+        "    no picture (none named)",
+    ]
+
+
+def test_a_post_with_a_long_text_fits_a_terminal() -> None:
+    """Its id, as long as Facebook's are, and its text stay within 80 columns."""
+    id_ = "1234567890123456_1234567890123456"
+    known = {"id": id_, "created_time": "2026-11-22T10:00:00Z", "type": "profile"}
+    shown = {"message": "word " * 99, "story": None, "display_image_url": "/a.jpg"}
+    first, text, _ = terminal.post(known | shown).splitlines()
+    assert first.endswith(f" {id_}")
+    assert text.endswith("…")
+    assert max(len(first), len(text)) <= 80
+
+
+def test_an_empty_archive_says_so(folder: Path) -> None:
+    """One line names the way to posts; for programs it is an empty array."""
+    fbsyncd(folder, "setup")
+    done = fbsyncd(folder, "posts")
+    assert (done.returncode, done.stdout) == (0, "no posts yet: fbsyncd sync reads them\n")
+    assert json.loads(fbsyncd(folder, "posts", "--json").stdout) == []
 
 
 def test_posts_are_shown_as_the_api_tells_them(folder: Path) -> None:
-    """``--json`` is an array of posts; the plain form has two lines for each."""
+    """``--json`` is an array of posts; the plain form has three lines for each, with its id."""
     fbsyncd(folder, "sync")
     posts = json.loads(fbsyncd(folder, "posts", "--limit", "3", "--json").stdout)
     assert len(posts) == 3
     assert {"id", "display_image_url", "has_local_image", "attachments"} <= set(posts[0])
-    assert len(fbsyncd(folder, "posts", "--limit", "3").stdout.splitlines()) == 6
+    lines = fbsyncd(folder, "posts", "--limit", "3").stdout.splitlines()
+    assert len(lines) == 9
+    assert [line.split()[-1] for line in lines[::3]] == [post["id"] for post in posts]
 
 
 def test_without_media_rows_are_written_and_queued(facebook: Simulator, folder: Path) -> None:

@@ -527,6 +527,33 @@ def test_what_is_typed_at_a_terminal_is_not_shown(facebook: Simulator, tmp_path:
         assert secret.encode() not in seen
 
 
+@pytest.mark.parametrize(
+    ("key", "status", "said"),
+    [(b"\x04", 1, "fbsyncd: nothing was typed"), (b"\x03", 130, "fbsyncd: stopped")],
+)
+def test_a_person_may_leave_at_a_question(
+    key: bytes, status: int, said: str, tmp_path: Path
+) -> None:
+    """The end of input and Ctrl-C end it with one line, below the question."""
+    (tmp_path / "config.toml").touch()
+    command = [sys.executable, "-c", _TERMINAL, sys.executable, "-m", "fbsyncd", "token"]
+    with subprocess.Popen(
+        [*command, "--app-id", APP_ID], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        seen = b""
+        while not seen.endswith(b"App secret: "):
+            seen += process.stdout.read(1)
+        process.stdin.write(key)
+        process.stdin.flush()
+        rest = process.stdout.read().decode()
+        process.stdin.close()
+        assert process.wait(20) == status
+    assert [line for line in rest.splitlines() if line] == [said]
+    assert not rest.startswith(said)
+
+
 @SQLITE
 def test_the_table_of_statistics_warns(facebook: Simulator, archive: Archive) -> None:
     """A token that ends and a budget that is used up stand below the numbers, others do not."""
