@@ -12,7 +12,7 @@ import pytest
 from dump import PAGE, Dump, Years
 from peewee import Database, IntegrityError
 from test_adoption import archive_on, theirs, whole
-from test_copy import ask, copy, other, other_url, put, written
+from test_copy import ask, copy, other, other_url, post, put, written
 
 from fbsyncd import migrate, models, transfer
 from fbsyncd.errors import SchemaError
@@ -204,6 +204,34 @@ def test_a_target_with_rules_of_its_own_says_which_rows_it_refuses(
     assert there.one("SELECT count(*) FROM facebook_post_attachments") == 91
     models.close(source)
     models.close(target)
+
+
+RULE = {
+    "sqlite": "CREATE TRIGGER no_x BEFORE INSERT ON facebook_post_attachments"
+    " WHEN NEW.title = 'x' BEGIN SELECT RAISE(ABORT, 'no x'); END",
+    "postgresql": "ALTER TABLE facebook_post_attachments ADD CHECK (title <> 'x')",
+}
+
+
+@pytest.mark.parametrize("refused", range(4))
+def test_a_refused_row_leaves_those_of_its_post_whole(
+    db: Database, other: Database, refused: int
+) -> None:
+    """Attachments with one link and two keys stay two, wherever among them the refused one is."""
+    with models.transaction(other):
+        models.change(other, RULE[models.engine(other).name])
+    for id_ in (f"{PAGE}_1", f"{PAGE}_2"):
+        post(db, id_)
+        for number in range(4):
+            title = "x" if number == refused else str(number)
+            values = {"post_id": id_, "media_url": "https://x/1", "title": title}
+            put(db, "facebook_post_attachments", attachment_key=f"k{number}", **values)
+    for _ in range(2):
+        copied = copy(db, other)
+        assert copied.refused == 2
+        assert ask(
+            other, "SELECT attachment_key, title FROM facebook_post_attachments ORDER BY 1, post_id"
+        ) == [(f"k{number}", str(number)) for number in range(4) for _ in "12" if number != refused]
 
 
 def test_a_value_that_nobody_can_read_leaves_its_row_behind(tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
 
 _TAKEN: Final = "the target has another row with what may be there only once"
+#: Raised where a row breaks a rule of the target; DatabaseTrouble is raised for more.
+_REFUSALS: Final = (peewee.IntegrityError, DatabaseTrouble, OverflowError)
+
+#: What came in, and what is made of it.
+Pair = tuple[Entry, Judged]
 
 
 def entries(shape: Shape, raw: Sequence[Row]) -> list[Entry]:
@@ -54,9 +59,7 @@ def held(
     return entries(shape, rows(db, sql, params))
 
 
-def merge(
-    db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers
-) -> list[tuple[Entry, Judged]]:
+def merge(db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers) -> list[Pair]:
     """Bring *batch* into the target; return what became of each that is there now.
 
     All of it is one transaction, unless the target has a rule that a row breaks: then that row is
@@ -64,16 +67,49 @@ def merge(
     """
     if not batch:
         return []
+    pairs: list[Pair] = []
     try:
         with transaction(db):
-            return _merged(db, shape, batch, left)
-    except (peewee.IntegrityError, DatabaseTrouble, OverflowError) as error:
+            found = held(db, shape, batch, locked=True)
+            pairs = list(zip(batch, judge(shape, batch, found), strict=True))
+            return _write(db, shape, pairs, left)
+    except _REFUSALS as error:
         reason = _reason(error)
-    if len(batch) == 1:
-        left.refuse(shape, batch[0], reason)
+    cut = _cut(batch)
+    if cut:
+        return merge(db, shape, batch[:cut], left) + merge(db, shape, batch[cut:], left)
+    if pairs:
+        return _write_apart(db, shape, pairs, left)
+    # The target cannot even be asked for what these go by.
+    for entry in batch:
+        left.refuse(shape, entry, reason)
+    return []
+
+
+def _cut(batch: Sequence[Entry]) -> int:
+    """Return where *batch* falls in two that share no post, near its middle; 0 for nowhere."""
+    places = range(1, len(batch))
+    cuts = [place for place in places if batch[place - 1].row[0] != batch[place].row[0]]
+    return min(cuts, key=lambda place: abs(2 * place - len(batch)), default=0)
+
+
+def _write_apart(db: Database, shape: Shape, pairs: Sequence[Pair], left: Leftovers) -> list[Pair]:
+    """Write what can be written of one post.
+
+    It was judged as a whole before: beside what was just written of it, a row with the same link
+    would be taken for that one.
+    """
+    try:
+        with transaction(db):
+            return _write(db, shape, pairs, left)
+    except _REFUSALS as error:
+        reason = _reason(error)
+    if len(pairs) == 1:
+        left.refuse(shape, pairs[0][0], reason)
         return []
-    half = len(batch) // 2
-    return merge(db, shape, batch[:half], left) + merge(db, shape, batch[half:], left)
+    half = len(pairs) // 2
+    parts = (pairs[:half], pairs[half:])
+    return [pair for part in parts for pair in _write_apart(db, shape, part, left)]
 
 
 def _reason(error: Exception) -> str:
@@ -86,12 +122,9 @@ def _reason(error: Exception) -> str:
     return f"the target said: {lines[0] if lines else 'no'}"
 
 
-def _merged(
-    db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers
-) -> list[tuple[Entry, Judged]]:
-    judged = judge(shape, batch, held(db, shape, batch, locked=True))
-    new = [one.entry for one in judged if one.verdict is Verdict.NEW]
-    kept = list(zip(batch, judged, strict=True))
+def _write(db: Database, shape: Shape, pairs: Sequence[Pair], left: Leftovers) -> list[Pair]:
+    new = [one.entry for _, one in pairs if one.verdict is Verdict.NEW]
+    kept = list(pairs)
     if _insert(db, shape, new) < len(new):
         lost = [one.entry for one in judge(shape, new, held(db, shape, new)) if one.held is None]
         for entry in lost:
