@@ -95,7 +95,7 @@ def sizes(folder: Path, names: Iterable[str]) -> list[int | None]:
         for name in names:
             try:
                 found.append(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_size)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 found.append(None)
     finally:
         os.close(descriptor)

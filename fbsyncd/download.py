@@ -267,7 +267,7 @@ class _Drain:
     def _give_back(self) -> None:
         unsettled = [job.id for job in (*self._claimed, *self._flying.values())]
         unsettled += [archived.id for _, archived in self._group.staged]
-        unsettled += [job.id for job, _ in self._unreached]
+        unsettled += [job.id for job, _ in (*self._unreached, *self._group.failures)]
         self._media.discard([staged for staged, _ in self._group.staged])
         for future in self._flying:
             future.add_done_callback(self._drop)

@@ -54,13 +54,13 @@ def test_many_sizes_are_those_of_each_file(media: Media, tmp_path: Path) -> None
     """What is missing has none, a link has its own, and without the folder nothing is there."""
     media.publish([media.stage(DATA, "posts", NAME)])
     (media.root / "posts" / "linked.jpg").symlink_to(media.root / "posts" / NAME)
-    names_ = [NAME, "missing.jpg", "linked.jpg"]
+    names_ = [NAME, "missing.jpg", "linked.jpg", f"{NAME}/no-folder.jpg"]
     found = media.sizes("posts", names_)
     assert found == [media.size("posts", name) for name in names_]
     assert found[:2] == [len(DATA), None]
     assert found[2] != len(DATA)
     (media.root / "attachments").rmdir()
-    assert media.sizes("attachments", names_) == [None, None, None]
+    assert media.sizes("attachments", names_) == [None] * 4
 
 
 def test_another_disk_is_noticed_before_the_next_write(media: Media) -> None:
