@@ -40,6 +40,8 @@ class Engine:
     #: Compares with any of an array that is one parameter, so that however many there are it is one
     #: statement, planned once; empty where planning costs nothing.
     any_of: str
+    #: Times are compared as the texts they were written in, whatever those are.
+    times_are_text: bool
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
     version: str
 
@@ -74,6 +76,7 @@ SQLITE: Final = Engine(
     raise_numbers="SELECT ?",
     by_index=" INDEXED BY {}",
     any_of="",
+    times_are_text=True,
     version="PRAGMA data_version",
 )
 POSTGRESQL: Final = Engine(
@@ -101,5 +104,6 @@ POSTGRESQL: Final = Engine(
     ),
     by_index="",
     any_of="= ANY(?)",
+    times_are_text=False,
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

@@ -64,6 +64,14 @@ def from_text(value: object) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def readable(value: object) -> datetime | None:
+    """Return a stored time, or None where what another program wrote cannot be read as one."""
+    try:
+        return from_text(value)
+    except (ValueError, OverflowError):
+        return None
+
+
 def connect(url: str) -> Database:
     """Return the database behind *url* (``sqlite:///path`` or ``postgresql://...``), not yet open.
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from fbsyncd import links
 from fbsyncd.assets import is_dead
-from fbsyncd.models import from_text
+from fbsyncd.models import readable
 
 #: The columns of an archived file, in the order :class:`Rendition` is made of them.
 FILE_COLUMNS: Final = ("public_url", "category", "local_filename", "file_size", "width", "height")
@@ -96,7 +96,7 @@ class Shot:
     def stored(cls, columns: Sequence[Any], lens: Lens) -> Shot:
         """Read a row of pictures by its :data:`SHOT_COLUMNS`."""
         _, status, url, expires, needs_link, again, why, *file = columns
-        is_dead_ = bool(needs_link) or is_dead(from_text(expires), lens.now)
+        is_dead_ = bool(needs_link) or is_dead(readable(expires), lens.now)
         stored = status == "success"
         there = lens.rendition(file) if stored else None
         return cls(
@@ -269,10 +269,10 @@ def earlier_text(
 
 
 def moment(value: object) -> str | None:
-    """Return a stored time in ISO 8601 with ``Z``, to the second."""
+    """Return a stored time in ISO 8601 with ``Z``, to the second; None for none, or no time."""
     if isinstance(value, str) and _OWN_TIME.fullmatch(value):
         return f"{value[:10]}T{value[11:19]}Z"
-    at = from_text(value)
+    at = readable(value)
     # strftime takes ten times as long.
     return f"{at.replace(microsecond=0, tzinfo=None).isoformat()}Z" if at else None
 

@@ -32,7 +32,9 @@ class Month:
 
     @property
     def title(self) -> str:
-        year, number = self.name.split("-")
+        year, _, number = self.name.partition("-")
+        if not number:
+            return year.capitalize()
         return f"{_MONTHS[int(number) - 1]} {year}"
 
     def count(self, post: dict[str, Any]) -> None:
@@ -86,8 +88,8 @@ def index(pages: Sequence[dict[str, Any]], months: Sequence[Month], when: str) -
     posts, pictures = (sum(getattr(one, name) for one in months) for name in ("posts", "pictures"))
     told = f"{_many(posts, 'post')}, {_many(pictures, 'picture')}. Written {_day(when)}."
     years = (
-        f'<h2>{year}</h2>\n<ul class="months">\n{"".join(map(_card, some))}</ul>\n'
-        for year, some in groupby(months, key=lambda one: one.name[:4])
+        f'<h2>{year.capitalize()}</h2>\n<ul class="months">\n{"".join(map(_card, some))}</ul>\n'
+        for year, some in groupby(months, key=lambda one: one.name.partition("-")[0])
     )
     return f'{head(names or "Archive")}<p class="told">{told}</p>\n{"".join(years)}{foot()}'
 
@@ -103,15 +105,18 @@ def _card(month: Month) -> str:
 
 def _line(post: dict[str, Any]) -> str:
     """Return when a post appeared, where, and whether it is still there."""
-    at = str(post["created_time"])
     link = post["permalink_url"] or ""
     source = f' <a href="{escape(link)}" rel="noreferrer">on Facebook</a>'
     gone = _day(post["deleted_at"]) if post["deleted_at"] else ""
     return (
-        f'<p class="when"><time datetime="{at}">{_day(at)}, {at[11:16]} UTC</time>'
+        f'<p class="when">{_time(post["created_time"])}'
         f"{source if link.startswith('https://') else ''}"
         f"{f' <mark>no longer on Facebook since {gone}</mark>' if gone else ''}</p>\n"
     )
+
+
+def _time(at: str | None) -> str:
+    return f'<time datetime="{at}">{_day(at)}, {at[11:16]} UTC</time>' if at else "No known time"
 
 
 def _gallery(post: dict[str, Any]) -> str:

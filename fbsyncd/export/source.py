@@ -65,7 +65,7 @@ _POSTS: Final = (
     " FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id"
     " LEFT JOIN media_storage f ON f.id = p.local_full_picture_id"
     # Older programs write no time as an empty one, and posts without an id.
-    " WHERE (p.created_time, p.id) < (?, ?) AND p.created_time > '0001-01-01' AND p.id IS NOT NULL"
+    " WHERE {} AND p.created_time > '0001-01-01' AND p.id IS NOT NULL"
     " ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
 )
 _ATTACHMENTS: Final = (
@@ -84,18 +84,31 @@ _HISTORY: Final = (
     "SELECT post_id, message, story, seen_from, seen_until FROM facebook_post_history"
     " WHERE post_id IN ({}) ORDER BY post_id, seen_from"
 )
-_AFTER_ALL: Final = "9999-12-31 23:59:59.999999+00:00"
+#: Stands for the month of posts whose time another program wrote in no way we read.
+UNDATED: Final = "undated"
+_BEHIND: Final = "(p.created_time, p.id) < (?, ?)"
 
 
 def posts(db: Database, there: There) -> Iterator[Record]:
-    """Yield every post, newest first, with its attachments, also removed ones, and its history.
+    """Yield every post, newest first, and last those whose time cannot be read.
 
-    Pictures are named by their path in the export when they are *there*.
+    Each has its attachments, also removed ones, and its history. Pictures are named by their path
+    in the export when they are *there*.
     """
-    last = (_AFTER_ALL, "")
+    undated = []
+    for post in _posts(db, there):
+        if post["created_time"]:
+            yield post
+        else:
+            undated.append(post)
+    yield from undated
+
+
+def _posts(db: Database, there: There) -> Iterator[Record]:
+    last: list[str] = []
     while True:
         with session(db):
-            found = rows(db, _POSTS, [*last, CHUNK])
+            found = rows(db, _POSTS.format(_BEHIND if last else "TRUE"), [*last, CHUNK])
             ids = [row[0] for row in found]
             attached, texts = _attachments(db, ids, there), _texts(db, ids)
         for row in found:
@@ -111,7 +124,7 @@ def posts(db: Database, there: There) -> Iterator[Record]:
         stored = found[-1][_POST.index("created_time")]
         at = None if isinstance(stored, str) else from_text(stored)
         # SQLite compares texts: a place behind a row is one only in the words of that row.
-        last = (to_text(at) if at else str(stored), found[-1][0])
+        last = [to_text(at) if at else str(stored), found[-1][0]]
 
 
 def videos(db: Database, there: There) -> Iterator[Record]:
@@ -167,8 +180,8 @@ def known(db: Database, category: str, names: Collection[str]) -> set[str]:
 
 
 def month(post: Record) -> str:
-    """Return the month of a post (UTC)."""
-    return str(post["created_time"])[:7]
+    """Return the month of a post (UTC), or :data:`UNDATED` where its time cannot be read."""
+    return str(post["created_time"] or UNDATED)[:7]
 
 
 def _attachments(db: Database, ids: Sequence[str], there: There) -> dict[str, list[Record]]:

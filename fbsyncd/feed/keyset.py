@@ -13,16 +13,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, unquote
 
-from fbsyncd.models import Row, from_text, to_text
+from fbsyncd.models import Row, readable, to_text
 
 #: What a cursor looks like: microseconds since the year 1000, in hexadecimal, and a quoted id.
 FORM: Final = r"^[0-9a-f]{14}-[0-9A-Za-z_.~-]{1,400}$"
-#: The same where ids are UUIDs, which PostgreSQL compares with nothing else.
-UUID_FORM: Final = r"^[0-9a-f]{14}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(~~[a-h])?$"
-
 # Earlier years have fewer digits, and are no years to PostgreSQL.
 _BEGINNING: Final = datetime(1000, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(microseconds=1)
+# Later ones have more digits than the form.
+_END: Final = _BEGINNING + (16**14 - 1) * _STEP
 # How older programs write times into SQLite, which compares them as text: a place behind a row is
 # one only in the words of that row. The letter of its style is the end of such a cursor.
 _STYLES: Final = {
@@ -37,6 +36,15 @@ _STYLES: Final = {
     # No time at all, by an empty text.
     "i": "",
 }
+# Before any other text, which then is in the cursor itself: what no clock of ours would write.
+_VERBATIM: Final = "z"
+# A longer one would not fit; its beginning is place enough.
+_LONGEST: Final = 40
+#: The same where ids are UUIDs, which PostgreSQL compares with nothing else.
+UUID_FORM: Final = (
+    r"^[0-9a-f]{14}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    rf"(~~([{''.join(_STYLES)}]|{_VERBATIM}[0-9A-Za-z_.~-]{{1,360}}))?$"
+)
 
 
 class BadCursor(ValueError):
@@ -45,17 +53,18 @@ class BadCursor(ValueError):
 
 def encoded(at: datetime, id_: str) -> str:
     """Return the cursor of a row."""
-    return f"{max(0, (at - _BEGINNING) // _STEP):014x}-{_quoted(id_)}"
+    return f"{(min(max(at, _BEGINNING), _END) - _BEGINNING) // _STEP:014x}-{_quoted(id_)}"
 
 
 def _style(stored: object, at: datetime) -> str:
     """Return the end of the cursor of a row whose time is *stored* in other words than ours."""
     # The first spares what most rows would cost: strftime takes longer than reading the row.
-    if not isinstance(stored, str) or stored == to_text(at):
+    is_in_reach = _BEGINNING <= at <= _END
+    if not isinstance(stored, str) or (is_in_reach and stored == to_text(at)):
         return ""
-    told = stored.strip()
-    styles = (f"~~{letter}" for letter, style in _STYLES.items() if at.strftime(style) == told)
-    return next(styles, "")
+    known = _STYLES.items() if is_in_reach else ()
+    styles = (f"~~{letter}" for letter, style in known if at.strftime(style) == stored)
+    return next(styles, f"~~{_VERBATIM}{_quoted(stored[:_LONGEST])}")
 
 
 def _quoted(id_: str) -> str:
@@ -63,16 +72,28 @@ def _quoted(id_: str) -> str:
     return quote(id_, safe="").replace("~", "%7E").replace("%", "~")
 
 
-def decoded(cursor: str, form: str = FORM) -> tuple[str, str]:
-    """Return the time, as databases compare it, and the id of a cursor. Raises BadCursor."""
+def decoded(cursor: str, form: str = FORM, *, as_text: bool = False) -> tuple[str, str]:
+    """Return the time, as databases compare it, and the id of a cursor. Raises BadCursor.
+
+    *as_text*: the database compares times as texts, so it is in the words of the row.
+    """
     if not re.fullmatch(form, cursor, re.ASCII):
         raise BadCursor("not a cursor of this archive")
     at = _BEGINNING + int(cursor[:14], 16) * _STEP
-    id_, _, letter = cursor[15:].partition("~~")
-    style = _STYLES.get(letter)
+    id_, _, words = cursor[15:].partition("~~")
+    return _worded(at, words) if as_text else to_text(at), _unquoted(id_)
+
+
+def _worded(at: datetime, words: str) -> str:
+    if words.startswith(_VERBATIM):
+        return _unquoted(words[1:])
+    style = _STYLES.get(words)
+    return to_text(at) if style is None else at.strftime(style)
+
+
+def _unquoted(text: str) -> str:
     # PostgreSQL takes no NUL, and no id has one.
-    named = unquote(id_.replace("~", "%")).replace("\0", "")
-    return to_text(at) if style is None else at.strftime(style), named
+    return unquote(text.replace("~", "%")).replace("\0", "")
 
 
 def cut(
@@ -85,6 +106,6 @@ def cut(
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    time = (from_text(last[at]) if at is not None else None) or _BEGINNING
+    time = (readable(last[at]) if at is not None else None) or _BEGINNING
     style = _style(last[at], time) if at is not None else ""
     return found[:limit], encoded(time, str(last[id_])) + style

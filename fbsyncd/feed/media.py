@@ -13,7 +13,7 @@ from fbsyncd import view
 from fbsyncd.feed import keyset
 from fbsyncd.feed.clauses import Clause, joined
 from fbsyncd.feed.sight import Sight, columns
-from fbsyncd.models import Row, rows, session, to_text
+from fbsyncd.models import Row, engine, rows, session, to_text
 from fbsyncd.view import SHOT_COLUMNS, Shot
 
 _OWN: Final = (
@@ -102,7 +102,9 @@ class MediaRows:
         """
         clauses = wanted.clauses()
         if cursor is not None:
-            behind = keyset.decoded(cursor, keyset.UUID_FORM)
+            behind = keyset.decoded(
+                cursor, keyset.UUID_FORM, as_text=engine(self._db).times_are_text
+            )
             clauses.append(("(m.created_at, m.id) < (?, ?)", list(behind)))
         where, params = joined(clauses)
         with session(self._db):

@@ -18,7 +18,7 @@ from fbsyncd import search, view
 from fbsyncd.feed import keyset
 from fbsyncd.feed.clauses import Clause, joined, local, span, status_of
 from fbsyncd.feed.sight import Sight, columns
-from fbsyncd.models import Row, marks, rows, session
+from fbsyncd.models import Row, engine, marks, rows, session
 from fbsyncd.search import Search
 
 _OWN: Final = (
@@ -112,7 +112,8 @@ class Posts:
         place = wanted.place()
         if cursor is not None:
             # First: SQLite begins at the first bound there is, and would walk from `until` to here.
-            place.insert(0, ("(p.created_time, p.id) < (?, ?)", list(keyset.decoded(cursor))))
+            behind = keyset.decoded(cursor, as_text=engine(self._db).times_are_text)
+            place.insert(0, ("(p.created_time, p.id) < (?, ?)", list(behind)))
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
             kind = wanted.kind(is_away=is_away)

@@ -7,6 +7,7 @@ lies within one day everywhere in that zone, and those are put to the days they 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
@@ -26,11 +27,11 @@ _MONTH: Final = (
 )
 _POSTS: Final = (
     f"SELECT {_MONTH.format('created_time')}, count(*) FROM facebook_posts"
-    # Older programs write no time as an empty one.
-    " WHERE created_time > '0001-01-01' AND {1} GROUP BY 1"
+    # Older programs write no time as an empty one, and posts without an id, which are not shown.
+    " WHERE created_time > '0001-01-01' AND id IS NOT NULL AND {1} GROUP BY 1"
 )
 _TYPES: Final = (
-    "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND {}"
+    "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND id IS NOT NULL AND {}"
     " GROUP BY 1 ORDER BY 2 DESC, 1"
 )
 _ARCHIVED: Final = (
@@ -43,6 +44,7 @@ _DYING: Final = (
     " WHERE download_status <> 'success' AND derived_from IS NULL AND link_expires_at > ?"
     " AND (download_status = 'pending' OR next_attempt_at IS NOT NULL) GROUP BY 1"
 )
+_DATED: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _HOUR_LONG: Final = len("2026-11-22 14")
 _TEN_MINUTES_LONG: Final = len("2026-11-22 14:3")
 _MINUTE_LONG: Final = len("2026-11-22 14:35")
@@ -58,7 +60,7 @@ def timeline(
     ``archived`` are pictures by the day of their download (developed ones are not counted),
     ``dying`` are pictures not archived by the day their link dies. Months and days are those of
     *zone*, as ``Asia/Bangkok``; of UTC if this machine knows no such zone. ``zone`` tells which.
-    Those with none are left out.
+    Those with none are left out, and those whose time another program wrote in no way we read.
     """
     of_page = ("page_id = ?", [page_id]) if page_id is not None else ("TRUE", [])
     known = zone if zone in _zones() else "UTC"
@@ -111,13 +113,23 @@ def _by(length: int, spans: Iterable[Row], zone: tzinfo) -> list[tuple[Any, ...]
     """
     sums: dict[str, list[int]] = {}
     for span, *counts in spans:
-        name = _moment(span).astimezone(zone).isoformat()[:length]
+        at = _moment(span, zone)
+        if at is None:
+            continue
+        name = at.isoformat()[:length]
         known = sums.setdefault(name, [0] * len(counts))
         sums[name] = [one + int(more) for one, more in zip(known, counts, strict=True)]
     return [(name, *sums[name]) for name in sorted(sums)]
 
 
-def _moment(span: str) -> datetime:
+def _moment(span: str, zone: tzinfo) -> datetime | None:
+    """Return when *span* begins, in *zone*; None where it is not the beginning of a time."""
     # An older program may have written the day alone.
     written = f"{span}0" if len(span) == _TEN_MINUTES_LONG else span
-    return datetime.fromisoformat(written).replace(tzinfo=UTC)
+    # Not by the parser alone: the same text cut elsewhere would be another time to it.
+    if not _DATED.match(written):
+        return None
+    try:
+        return datetime.fromisoformat(written).replace(tzinfo=UTC).astimezone(zone)
+    except (ValueError, OverflowError):
+        return None

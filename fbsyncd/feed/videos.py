@@ -13,7 +13,7 @@ from fbsyncd import search, view
 from fbsyncd.feed import keyset
 from fbsyncd.feed.clauses import Clause, joined, local, span, status_of
 from fbsyncd.feed.sight import Sight, columns
-from fbsyncd.models import Row, rows, session
+from fbsyncd.models import Row, engine, rows, session
 
 _OWN: Final = (
     "video_id",
@@ -33,6 +33,8 @@ _OWN: Final = (
 _AT: Final = "coalesce(v.created_time, v.created_at)"
 _NAMES: Final = (*_OWN, "at")
 _VIDEOS: Final = f"SELECT {columns('v', _OWN)}, {_AT} FROM facebook_video_posts v"
+# Nor have an id, and without one nothing leads to it.
+_SHOWN: Final = f"{_AT} IS NOT NULL AND v.video_id IS NOT NULL"
 _STATUSES: Final = f"({status_of('v.local_picture_id')}, NULL)"
 
 
@@ -66,10 +68,11 @@ class Videos:
 
     def page(self, limit: int, cursor: str | None, wanted: Filter) -> dict[str, Any]:
         """Return ``{"videos": [...], "next_cursor": ...}``, newest first. Raises BadCursor."""
-        behind = keyset.decoded(cursor) if cursor is not None else None
+        is_text = engine(self._db).times_are_text
+        behind = keyset.decoded(cursor, as_text=is_text) if cursor is not None else None
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
-            clauses = [*wanted.clauses(is_away=is_away), (f"{_AT} IS NOT NULL", [])]
+            clauses = [*wanted.clauses(is_away=is_away), (_SHOWN, [])]
             asked = search.of(self._db, wanted.q, search.OF_VIDEO) if wanted.q else None
             if asked:
                 # Not the index: it knows posts too, of which there are many more.
