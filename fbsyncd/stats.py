@@ -21,6 +21,8 @@ _KINDS: Final = {
     "attachments": ("facebook_post_attachments", ("local_media_id", "local_thumbnail_id")),
     "videos": ("facebook_video_posts", ("local_picture_id",)),
 }
+#: Rows of older programs may have no id; such a post or video is not shown, and not counted.
+_IDS: Final = {"posts": "id", "videos": "video_id"}
 # Not one EXISTS for all ids, and not OR: SQLite would look up the second of every row as well.
 _IS_ARCHIVED: Final = (
     " WHEN EXISTS (SELECT 1 FROM media_storage m{by_index}"
@@ -84,11 +86,13 @@ def _count(db: Database, kind: str) -> tuple[int, int]:
     by_index = engine(db).by_index.format("media_storage_archived")
     cases = "".join(_IS_ARCHIVED.format(by_index=by_index, column=column) for column in columns)
     removed = " WHERE t.removed_at IS NULL" if kind == "attachments" else ""
-    ((count, local),) = rows(
-        db,
-        f"SELECT count(*), coalesce(sum(CASE{cases} ELSE 0 END), 0) FROM {table} t{removed}",
-    )
-    return int(count), int(local)
+    asked = f"SELECT count(*), coalesce(sum(CASE{cases} ELSE 0 END), 0) FROM {table} t"
+    ((count, local),) = rows(db, f"{asked}{removed}")
+    if kind not in _IDS:
+        return int(count), int(local)
+    # Taken off, not left out: the index that all are counted by knows no ids.
+    ((nameless, shown),) = rows(db, f"{asked} WHERE t.{_IDS[kind]} IS NULL")
+    return int(count) - int(nameless), int(local) - int(shown)
 
 
 def _pictures(db: Database) -> dict[str, dict[str, Any]]:

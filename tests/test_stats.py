@@ -102,7 +102,9 @@ def test_no_row_of_a_picture_or_a_post_is_read(archive: Database) -> None:
     archive.query_hooks.append(lambda event: asked.append(event.sql))
     stats(archive, NOW)
     archive.query_hooks.clear()
-    counts = [sql for sql in asked if "count(*)" in sql and "downloaded_at" not in sql]
+    # Rows without an id are read, but only those: they are found by the index of ids.
+    apart = ("downloaded_at", "id IS NULL")
+    counts = [sql for sql in asked if "count(*)" in sql and not any(one in sql for one in apart)]
     assert len(counts) >= 5
     if models.engine(archive).name != "sqlite":
         return
