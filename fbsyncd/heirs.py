@@ -7,12 +7,17 @@ would put that right, but old posts are not read for weeks.
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
+import peewee
 from peewee import Database
 
 from fbsyncd import adopted, facts
+from fbsyncd.errors import scrub
 from fbsyncd.models import change_many, rows, session, transaction
+
+log = logging.getLogger(__name__)
 
 #: How many rows there were, and the highest number, when the last look found nobody missing.
 _FACT: Final = "attachments_seen"
@@ -32,7 +37,8 @@ ORDER BY d.post_id, d.duplicate_of, d.id, d.attachment_key"""
 def turn(db: Database) -> int:
     """Let the next row show each picture whose shown row is gone; return how many do.
 
-    Cheap where no row came or went, and where nothing was adopted.
+    Cheap where no row came or went, and where nothing was adopted. Where a sync shows the same
+    picture meanwhile, none does, and the next turn looks again.
     """
     if not adopted.is_adopted(db):
         return 0
@@ -40,16 +46,25 @@ def turn(db: Database) -> int:
         seen = "/".join(map(str, rows(db, _SEEN)[0]))
     if facts.get(db, _FACT) == seen:
         return 0
-    with transaction(db):
-        heirs: dict[tuple[object, object], object] = {}
-        for post_id, key, own in rows(db, _ORPHANS):
-            heirs.setdefault((post_id, key), own)
-        shown = change_many(
-            db,
-            "UPDATE facebook_post_attachments SET attachment_key = duplicate_of,"
-            " duplicate_of = NULL, removed_at = NULL"
-            " WHERE post_id = ? AND attachment_key = ? AND duplicate_of = ?",
-            [(post_id, own, key) for (post_id, key), own in heirs.items()],
-        )
-        facts.put(db, _FACT, seen)
+    try:
+        with transaction(db):
+            shown = _show(db)
+            facts.put(db, _FACT, seen)
+    except peewee.IntegrityError as error:
+        # A sync showed the same picture in between; the next turn sees it.
+        log.info("showing another one waits for the next turn: %s", scrub(str(error).strip()))
+        return 0
     return shown
+
+
+def _show(db: Database) -> int:
+    heirs: dict[tuple[object, object], object] = {}
+    for post_id, key, own in rows(db, _ORPHANS):
+        heirs.setdefault((post_id, key), own)
+    return change_many(
+        db,
+        "UPDATE facebook_post_attachments SET attachment_key = duplicate_of,"
+        " duplicate_of = NULL, removed_at = NULL"
+        " WHERE post_id = ? AND attachment_key = ? AND duplicate_of = ?",
+        [(post_id, own, key) for (post_id, key), own in heirs.items()],
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dump import Dump, read_page
@@ -24,6 +25,10 @@ SHOWN = (
     " ON d.post_id = s.post_id AND d.duplicate_of = s.attachment_key)"
 )
 AGAIN = "SELECT count(*) FROM facebook_post_attachments WHERE duplicate_of IS NOT NULL"
+DOUBLED = (
+    "SELECT post_id, duplicate_of FROM facebook_post_attachments"
+    " WHERE duplicate_of IS NOT NULL ORDER BY id"
+)
 OLD_KEY = "SELECT min(attachment_key) FROM facebook_post_attachments WHERE duplicate_of IS NULL"
 
 
@@ -54,6 +59,36 @@ def test_another_one_shows_the_picture_with_the_next_turn(
         assert told(archive) == in_order
         assert one(archive, "SELECT count(*) FROM facebook_post_attachments") == rows
         assert facebook.count("cdn") == fetched
+
+
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
+def test_a_sync_that_shows_the_picture_first_is_left_to_it(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """Its row stays the shown one, and the next turn sees it; on SQLite they take turns."""
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        sync(archive)
+        before = one(archive, AGAIN)
+        post_id, key = scripts.ask(DOUBLED)[0]
+        scripts.run(SHOWN)
+
+        def show(event: Any) -> None:
+            if "d.duplicate_of" in event.sql:
+                archive.db.query_hooks.clear()
+                scripts.run(
+                    "INSERT INTO facebook_post_attachments (post_id, type, attachment_key)"
+                    f" VALUES ('{post_id}', 'photo', '{key}')"
+                )
+
+        archive.db.query_hooks[:] = [show]
+        assert heirs.turn(archive.db) == 0
+        assert one(archive, AGAIN) == before
+        archive.take_in()
+        shown = f"post_id = '{post_id}' AND attachment_key = '{key}' AND duplicate_of IS NULL"
+        assert one(archive, f"SELECT count(*) FROM facebook_post_attachments WHERE {shown}") == 1
+        assert 0 < one(archive, AGAIN) < before
 
 
 def test_where_nothing_was_removed_nothing_is_written(
