@@ -117,10 +117,10 @@ def ask(port: int) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/posts", timeout=60) as answer:
         posts = json.load(answer)["posts"]
     pictures = [
-        attachment["local_url"]
+        attachment["local_media_url"]
         for post in posts
         for attachment in post["attachments"]
-        if attachment.get("local_url")
+        if attachment.get("local_media_url")
     ]
     asked = [load.request(path) for path in (*_PATHS, *pictures)]
     load.run(port, itertools.cycle(asked), connections=8, seconds=1)
