@@ -285,6 +285,7 @@ def test_a_handed_file_names_its_remedy(tmp_path: Path) -> None:
     assert "`systemctl restart mine`" in other
     own = handed.renewal(Path("/run/user/1000/credentials/fbsyncd.service/token_1"), {})
     assert "`systemctl --user restart fbsyncd`" in own
+    assert "/etc/" not in own
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     assert handed.renewal(tmp_path / "104", environ)
     assert handed.renewal(tmp_path / "104", {}) == handed.renewal(None, environ) == ""
