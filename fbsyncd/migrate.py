@@ -18,7 +18,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import backup, models
+from fbsyncd import adopted, backup, beside, models
 from fbsyncd.datafiles import schema_dir
 from fbsyncd.errors import SchemaError
 
@@ -78,7 +78,7 @@ def apply(db: Database) -> list[str]:
             _refuse_foreign_tables(db)
         elif missing:
             keep(db, missing)
-        execute(db, statements(missing))
+        execute(db, fitting(db, missing))
         record(db, missing)
     return [migration.name for migration in missing]
 
@@ -117,6 +117,20 @@ def statements(migrations: Iterable[Migration]) -> Iterator[str]:
     """Yield the single statements of *migrations*, in order."""
     for migration in migrations:
         yield from _statements(migration.sql)
+
+
+def fitting(db: Database, migrations: Sequence[Migration]) -> list[str]:
+    """Return the statements of *migrations* as *db* takes them, whoever made its tables.
+
+    What adopting makes of them is :mod:`fbsyncd.adopt.plan`'s business. Changes nothing.
+    """
+    told = statements(migrations)
+    if not migrations or migrations[0].version == 1 or not adopted.is_adopted(db):
+        return list(told)
+    with models.session(db):
+        taken = models.rows(db, beside.NAMES[models.engine(db).name])
+    names = beside.Beside(str(name) for (name,) in taken)
+    return [sql for statement in told for sql in names.fit(statement)]
 
 
 def execute(db: Database, sql: Iterable[str]) -> None:

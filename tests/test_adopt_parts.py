@@ -92,12 +92,15 @@ def _bare(sql: str) -> str:
 
 
 def test_a_name_that_is_taken_is_not_used_again() -> None:
-    """An index of theirs keeps its name, ours gets another one."""
+    """An index of theirs keeps its name; ours gets another one, and goes by it."""
     there = table("facebook_pages", {"id": "text"})
     there.keys.add(("id",))
     sql = ["CREATE INDEX mine ON facebook_pages (name);", "DROP INDEX mine;"]
     steps = plan(sql, Inventory({"facebook_pages": there}, {"mine"}), catalogue.of(SQLITE))
-    assert [step.sql for step in steps] == ["CREATE INDEX mine_fbsyncd ON facebook_pages (name);"]
+    assert [step.sql for step in steps] == [
+        "CREATE INDEX mine_fbsyncd ON facebook_pages (name);",
+        "DROP INDEX mine_fbsyncd;",
+    ]
 
 
 def test_a_column_that_is_added_asks_nothing_of_rows_that_are_there() -> None:

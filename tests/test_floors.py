@@ -16,19 +16,19 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
 FLOORS = [
-    {"errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
+    {"beside", "errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"fold", "knock", "notify", "outside", "pulse", "refrain", "signals", "watch"}
     | {"disk", "handed", "refusals", "sqlitefile"}
     | {"drivers", "postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"thrift", "turns"},
-    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "known", "migrate"}
+    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
-    | {"listed", "merge", "presence", "relocate", "sole", "staging", "tokens", "verify", "writers"},
-    {"stats"},
+    | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
+    {"migrate", "stats"},
     {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"}
-    | {"adopt", "grant", "heirs"},
+    | {"adopt", "grant", "heirs", "presence"},
     {"server", "sync"},
     {"heal"},
     {"archive"},

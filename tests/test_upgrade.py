@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from dump import Dump, Years
 from peewee import Database
+from postgres import PostgresServer
 from shelf import NOW, url
 from torture import Death, Gallows
 
-from fbsyncd import backup, migrate, models
+from fbsyncd import adopt, adopted, backup, migrate, models
+from fbsyncd.adopt import catalogue, inventory
+from fbsyncd.adopt.plan import plan
 from fbsyncd.brake import Brake
 from fbsyncd.errors import DatabaseTrouble
 from fbsyncd.feed import Feed
@@ -234,3 +240,80 @@ def test_a_killed_upgrade_leaves_the_old_database(database_url: str, tmp_path: P
     assert stored(db) == before
     assert list(tmp_path.glob("*.part*")) == []
     models.close(db)
+
+
+def adopted_at(version: int, scripts: Dump) -> Database:
+    """Return the scripts' database, adopted by a program that knew schemas up to *version*."""
+    db = models.connect(scripts.url)
+    with models.transaction(db):
+        known = [one for one in migrate.begin(db) if one.version <= version]
+        book = catalogue.of(models.engine(db))
+        steps = plan(migrate.statements(known), inventory.take(db, book), book)
+        migrate.execute(db, [step.sql for step in steps])
+        migrate.record(db, known)
+        adopted.keep_limits(db, {})
+    return db
+
+
+ADOPTED = [version for version in VERSIONS[:-1] if version >= 5]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("version", ADOPTED)
+def test_scripts_with_a_role_of_their_own_go_on_after_an_upgrade(
+    postgres_server: PostgresServer, version: int
+) -> None:
+    """What an upgrade adds runs with the rights of who made it, as what adopting added."""
+    with postgres_server.fresh_database() as url:
+        scripts, role = Dump(url), f"writer_{uuid.uuid4().hex}"
+        scripts.make()
+        scripts.run(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+            f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        )
+        db = adopted_at(version, scripts)
+        server = urlsplit(url)
+        writer = Dump(f"postgresql://{role}:secret@{server.hostname}:{server.port}{server.path}")
+        Years(posts=5, attachments=8, again=2, videos=3).fill(writer)
+        migrate.apply(db)
+        models.close(db)
+        Years(posts=6, attachments=9, again=2, videos=5, seed=9).fill(writer)
+        assert scripts.one("SELECT count(*) FROM facebook_video_posts") == 5
+        scripts.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("version", [*ADOPTED, NEWEST])
+def test_an_index_of_theirs_outlives_adoption_and_upgrade(database_url: str, version: int) -> None:
+    """Ours of the same name is called otherwise, and it is ours that is replaced."""
+    scripts = Dump(database_url)
+    scripts.make(
+        "CREATE INDEX media_storage_file ON facebook_posts (page_id)",
+        "CREATE INDEX facebook_posts_pictures ON facebook_posts (picture_url)",
+    )
+    db = adopted_at(version, scripts)
+    migrate.apply(db)
+    names = {"media_storage_file": "page_id", "facebook_posts_pictures": "picture_url"}
+    told = {
+        name: scripts.one(
+            f"SELECT sql FROM sqlite_master WHERE name = '{name}'"
+            if scripts.is_file
+            else f"SELECT indexdef FROM pg_indexes WHERE indexname = '{name}'"
+        )
+        for plain in names
+        for name in (plain, f"{plain}_fbsyncd")
+    }
+    for name, column in names.items():
+        assert told[name].endswith(f" ({column})")
+    assert "sha256" in told["media_storage_file_fbsyncd"]
+    assert "local_full_picture_id" in told["facebook_posts_pictures_fbsyncd"]
+    assert migrate.pending(db) == []
+    models.close(db)
+
+
+def test_what_an_upgrade_will_do_is_shown_as_it_is_done(database_url: str) -> None:
+    """A rehearsal names what is replaced by the name it has there."""
+    scripts = Dump(database_url)
+    scripts.make("CREATE INDEX media_storage_file ON facebook_posts (page_id)")
+    models.close(adopted_at(8, scripts))
+    assert "DROP INDEX media_storage_file_fbsyncd;" in adopt.rehearse(database_url)

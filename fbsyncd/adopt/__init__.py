@@ -126,7 +126,7 @@ def rehearse(url: str, media: Media | None = None) -> str:
             adopting = ["-- and then adopted, every value staying as it is:", *counts, *notes]
             sql = [*told.sql, "\n".join(adopting)]
         else:
-            sql = [statement.strip() for statement in migrate.statements(migrate.lacking(db))]
+            sql = [statement.strip() for statement in migrate.fitting(db, migrate.lacking(db))]
     return "\n\n".join(sql) or "-- the schema is up to date"
 
 

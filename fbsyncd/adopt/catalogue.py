@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from fbsyncd.beside import NAMES, VISIBLE
 from fbsyncd.engines import Engine
 
 #: The clock of a column that has no zone; its times are UTC whatever zone a session is in.
@@ -84,7 +85,7 @@ SELECT lower(m.name), i.name, lower(c.name) FROM sqlite_master m JOIN pragma_ind
 JOIN pragma_index_info(i.name) c
 WHERE m.type = 'table' AND i."unique" AND NOT i.partial AND c.name IS NOT NULL
 ORDER BY m.name, i.name, c.seqno""",
-    names="SELECT lower(name) FROM sqlite_master",
+    names=NAMES["sqlite"],
     triggers="""
 SELECT lower(tbl_name), 'DROP TRIGGER "' || replace(name, '"', '""') || '"', sql FROM sqlite_master
 WHERE type = 'trigger' ORDER BY tbl_name, name""",
@@ -104,17 +105,13 @@ WHERE type = 'trigger' ORDER BY tbl_name, name""",
     bridge=(),
     enforce=tuple(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
 )
-_VISIBLE: Final = (
-    "pg_table_is_visible(t.oid) AND t.relnamespace NOT IN"
-    " ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
-)
 _POSTGRESQL: Final = Catalogue(
     columns=f"""
 SELECT t.relname, t.relkind IN ('r', 'p'), a.attname, format_type(a.atttypid, NULL),
     NOT a.attnotnull, a.atthasdef OR a.attidentity <> '', CASE WHEN a.atttypmod > 4
         AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN a.atttypmod - 4 END, FALSE
 FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
-WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {_VISIBLE}
+WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY t.relname, a.attnum""",
     keys=f"""
@@ -123,17 +120,15 @@ JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 CROSS JOIN unnest(x.indkey) WITH ORDINALITY AS k (number, place)
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number
 WHERE x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
-    AND x.indexprs IS NULL AND k.place <= x.indnkeyatts AND {_VISIBLE}
+    AND x.indexprs IS NULL AND k.place <= x.indnkeyatts AND {VISIBLE}
 ORDER BY t.relname, i.relname, k.place""",
-    names=f"""
-SELECT t.relname FROM pg_class t WHERE {_VISIBLE}
-UNION SELECT g.tgname FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid WHERE {_VISIBLE}""",
+    names=NAMES["postgresql"],
     triggers=f"""
 SELECT t.relname, format('ALTER TABLE %I DISABLE TRIGGER %I', t.relname, g.tgname),
     format('ALTER TABLE %I %s TRIGGER %I', t.relname, CASE g.tgenabled WHEN 'R' THEN
         'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, g.tgname)
 FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
-WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {_VISIBLE} ORDER BY t.relname, g.tgname""",
+WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {VISIBLE} ORDER BY t.relname, g.tgname""",
     kinds=MappingProxyType(
         {
             "text": "text",

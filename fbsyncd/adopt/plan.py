@@ -13,22 +13,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from fbsyncd import beside
 from fbsyncd.adopt import suits
 from fbsyncd.adopt.catalogue import UTC_CLOCK, Catalogue
 from fbsyncd.adopt.inventory import Column, Inventory, Table
+from fbsyncd.beside import Beside
 from fbsyncd.errors import SchemaError
 from fbsyncd.migrate import ADOPTABLE
 
-_COMMENT: Final = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _TABLE: Final = re.compile(r"CREATE TABLE (\w+) \((.*)\)\s*;?\s*", re.DOTALL)
 _COLUMN: Final = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (.*?);?\s*", re.DOTALL)
-_INDEX: Final = re.compile(r"CREATE (?:UNIQUE )?INDEX (\w+)\s+ON (\w+)\b.*", re.DOTALL)
 _FILLED: Final = re.compile(r"INSERT INTO (\w+) \((\w+)\) SELECT (\w+) FROM (\w+);?\s*")
-_DROPPED: Final = re.compile(r"DROP INDEX (\w+);?\s*")
-_TRIGGER: Final = re.compile(r"CREATE TRIGGER (\w+)\s.*?\bON (\w+)\b.*", re.DOTALL)
-_FUNCTION: Final = re.compile(
-    r"CREATE (?:OR REPLACE )?FUNCTION (\w+\(\)) RETURNS trigger\b.*", re.DOTALL
-)
 _CONSTRAINT: Final = re.compile(r"(UNIQUE|CHECK|PRIMARY|FOREIGN|CONSTRAINT)\b")
 _STAMPS: Final = ("created_at", "updated_at")
 _NO_ZONE: Final = "timestamp without time zone"
@@ -71,7 +66,7 @@ class _Writer:
 
     def __init__(self, inventory: Inventory, catalogue: Catalogue) -> None:
         self._there = {name: inventory.tables[name] for name in inventory.tables}
-        self._names = inventory.names
+        self._names = Beside(inventory.names)
         self._catalogue = catalogue
         self._lacking: dict[str, list[str]] = {}
         self._made: set[str] = set()
@@ -80,15 +75,15 @@ class _Writer:
 
     def adapt(self, statement: str) -> Iterator[Step]:
         """Yield what is to be executed in the place of one statement."""
-        bare = _COMMENT.sub("", statement).strip()
+        bare = beside.bare(statement)
         readers: tuple[tuple[re.Pattern[str], Callable[..., Iterator[Step]]], ...] = (
             (_TABLE, self._table),
             (_COLUMN, self._added),
-            (_INDEX, self._index),
-            (_DROPPED, self._dropped),
+            (beside.INDEX, self._index),
+            (beside.DROPPED, self._dropped),
             (_FILLED, self._filled),
-            (_TRIGGER, self._trigger),
-            (_FUNCTION, self._function),
+            (beside.TRIGGER, self._trigger),
+            (beside.FUNCTION, self._function),
         )
         for pattern, reader in readers:
             if match := pattern.fullmatch(bare):
@@ -129,7 +124,7 @@ class _Writer:
             yield self._unique(table.name, key)
 
     def _unique(self, table: str, columns: str) -> Step:
-        name = self._free(f"{table}_{re.sub(r'[^a-z]+', '_', columns)}_key")
+        name = self._names.free(f"{table}_{re.sub(r'[^a-z]+', '_', columns)}_key")
         return Step(f"CREATE UNIQUE INDEX {name} ON {table} ({columns});")
 
     def _added(self, sql: str, name: str, part: str) -> Iterator[Step]:
@@ -168,10 +163,9 @@ class _Writer:
         return part
 
     def _index(self, sql: str, name: str, table: str) -> Iterator[Step]:
-        free = self._free(name)
         # An index that columns of another kind do not bear is missed by nothing but the clock.
         may_fail = table in self._there and not sql.startswith("CREATE UNIQUE")
-        yield Step(sql.replace(f"INDEX {name}", f"INDEX {free}", 1), may_fail)
+        yield Step(self._names.index(sql, name), may_fail)
 
     def _filled(self, sql: str, _to: str, _into: str, column: str, table: str) -> Iterator[Step]:
         """Pass over rows of theirs that lack what each row of ours has."""
@@ -179,8 +173,7 @@ class _Writer:
         yield Step(f"{sql.rstrip(';')} WHERE {column} IS NOT NULL;" if there else sql)
 
     def _dropped(self, sql: str, name: str) -> Iterator[Step]:
-        if name not in self._names:
-            yield Step(sql)
+        yield Step(self._names.dropped(sql, name))
 
     def _trigger(self, sql: str, name: str, table: str) -> Iterator[Step]:
         there = self._there.get(table)
@@ -191,22 +184,15 @@ class _Writer:
                 self._made.add(touch)
                 yield Step(_TOUCH_FUNCTION.format(name=touch, clock=clock))
             sql = sql.replace(_TOUCH, touch)
-        yield Step(sql.replace(f"TRIGGER {name}", f"TRIGGER {self._free(name)}", 1))
+        yield Step(self._names.trigger(sql, name))
 
     def _function(self, sql: str, name: str) -> Iterator[Step]:
-        """Let a trigger write to our tables whoever sets it off: scripts may have other roles."""
-        yield Step(sql)
-        if self._there.keys() & set(ADOPTABLE):
-            yield Step(f"ALTER FUNCTION {name} SECURITY DEFINER SET search_path FROM CURRENT;")
+        is_shared = self._there.keys() & set(ADOPTABLE)
+        yield from map(Step, self._names.function(sql, name) if is_shared else [sql])
 
     def _typed(self, sql: str) -> str:
         """Let what names pictures be of the type their ids are."""
         return re.sub(r"\bUUID\b", self._media_id, sql) if self._media_id else sql
-
-    def _free(self, name: str) -> str:
-        while name in self._names:
-            name += "_fbsyncd"
-        return name
 
 
 def _parts(body: str) -> list[str]:
