@@ -41,6 +41,7 @@ def remove(archive: Archive, kind: str, id_: str) -> Toll:
 
 def read_all(archive: Archive) -> None:
     """Read everything again, as ``fbsyncd sync --all`` does."""
+    archive.stop.clear()
     for page in archive.config.facebook.pages:
         archive.sync(page, wanted=lambda now: Walk("full", BEGINNING, now))
 
@@ -307,3 +308,39 @@ def at_terminal(folder: Path, typed: str, *arguments: str) -> int:
     finally:
         os.close(ours)
         os.close(its)
+
+
+def test_a_forgotten_page_that_is_configured_is_told_of(
+    facebook: Simulator, tmp_path: Path
+) -> None:
+    """A sync that reads no other Page fails and says so; doctor warns, and asks nothing for it."""
+    (tmp_path / "config.toml").write_text(config_text(facebook))
+    assert fbsyncd(tmp_path, "sync").returncode == 0
+    assert fbsyncd(tmp_path, "forget", "--yes", "page", facebook.page_id).returncode == 0
+    calls = facebook.calls["graph"]
+    done = fbsyncd(tmp_path, "sync")
+    assert done.returncode == 1
+    told = f"page {facebook.page_id}: it was forgotten on purpose and is not read; take it out of"
+    assert told in done.stderr.splitlines()[-1]
+    seen = fbsyncd(tmp_path, "doctor").stdout
+    words = f"Page {facebook.page_id} was forgotten on purpose on "
+    (line,) = [one for one in seen.splitlines() if words in one]
+    assert "take it out of config.toml" in line
+    assert "its posts can be read" not in seen
+    assert facebook.calls["graph"] == calls
+
+
+@pytest.mark.parametrize("kind", ["post", "page"])
+def test_a_note_taken_out_by_hand_lets_it_come_back(
+    facebook: Simulator, archive: Archive, kind: str
+) -> None:
+    """No command does that; what Facebook still shows is then read again as a whole."""
+    sync(archive)
+    before = set(query(archive, "SELECT id FROM facebook_posts"))
+    id_ = facebook.page_id if kind == "page" else min(before)[0]
+    remove(archive, kind, id_)
+    assert set(query(archive, "SELECT id FROM facebook_posts")) < before
+    with models.transaction(archive.db):
+        models.change(archive.db, "DELETE FROM forgotten WHERE kind = ? AND id = ?", [kind, id_])
+    read_all(archive)
+    assert set(query(archive, "SELECT id FROM facebook_posts")) == before
