@@ -265,7 +265,7 @@ def test_the_command_removes_and_says_what_went(tmp_path: Path) -> None:
         assert fbsyncd(tmp_path, "sync", "--all").returncode == 0
         assert post_id not in fbsyncd(tmp_path, "posts", "--json").stdout
         assert fbsyncd(tmp_path, "forget", "page", facebook.page_id).returncode == 0
-        assert fbsyncd(tmp_path, "sync", "--all").returncode == 0
+        assert fbsyncd(tmp_path, "sync", "--all").returncode == 1
         assert fbsyncd(tmp_path, "posts", "--json").stdout == "[]\n"
 
 
