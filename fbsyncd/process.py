@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 # Pids are used again, in a container always the same one; this is not.
@@ -38,6 +41,19 @@ def is_gone(process: str) -> bool:
 def owner() -> str:
     """Return the name of this process among those of all machines, ``host/4711-0badcafe``."""
     return f"{socket.gethostname()}/{name()}"
+
+
+def machine() -> str:
+    """Return what tells this machine from others, its name where nothing better is there.
+
+    A name may change while a process runs. The id does not, and is told as a digest only, as
+    https://www.freedesktop.org/software/systemd/man/latest/machine-id.html asks for.
+    """
+    with suppress(OSError):
+        told = Path("/etc/machine-id").read_bytes().strip()
+        if re.fullmatch(rb"[0-9a-f]{32}", told):
+            return hashlib.sha256(b"fbsyncd " + told).hexdigest()
+    return socket.gethostname()
 
 
 def has_left(owner: str) -> bool:

@@ -5,7 +5,8 @@ would lose what the first one fetches, and the other way round, since a row know
 The marker in the folder does not tell them apart while both are new, nor when one is a copy.
 
 Who writes holds the database (:mod:`fbsyncd.hold`), and the first one says there for which folder.
-A folder is known by its machine and its path: the same path elsewhere is another disk.
+A folder is known by its machine and its path: the same path elsewhere is another disk. Those that
+hold one SQLite file are on one machine.
 """
 
 from __future__ import annotations
@@ -29,22 +30,27 @@ _FACT: Final = "writers"
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """Which folder is filled from this database, and by whom; some of them may be gone."""
+    """Which folder is filled from this database, and by whom; some of them may be gone.
 
+    *host* is for people: a machine may get another name.
+    """
+
+    machine: str
     host: str
     root: str
     names: tuple[str, ...] = ()
 
     def is_same_place(self, other: _Told) -> bool:
-        return (self.host, self.root) == (other.host, other.root)
+        return (self.machine, self.root) == (other.machine, other.root)
 
     def with_us(self) -> _Told:
         alive = {name for name in self.names if not process.is_gone(name)}
         return replace(self, names=tuple(sorted({*alive, process.name()})))
 
-    def who(self, host: str) -> str:
-        """Return who that is; *host* is where we are, and can tell whether it still lives."""
-        alive = [name for name in self.names if host != self.host or not process.is_gone(name)]
+    def who(self, machine: str) -> str:
+        """Return who that is; *machine* is ours, and can tell whether it still lives."""
+        is_here = machine == self.machine
+        alive = [name for name in self.names if not (is_here and process.is_gone(name))]
         pid = (alive or list(self.names) or ["unknown"])[0].partition("-")[0]
         return f"pid {pid} on {self.host}"
 
@@ -56,7 +62,8 @@ class Writers:
         self._db = db
         self._hold = hold(db)
         # The disk may be away; a mount point stays where it is.
-        self._own = _Told(socket.gethostname(), str(root.resolve()))
+        machine = process.machine() if models.file(db) is None else ""
+        self._own = _Told(machine, socket.gethostname(), str(root.resolve()))
 
     def join(self) -> None:
         """Be one of them until the end of this process, or :meth:`leave`.
@@ -67,11 +74,11 @@ class Writers:
             if there is not None and not there.is_same_place(self._own):
                 self._hold.release()
                 raise AlreadyRunning(
-                    f"another fbsyncd ({there.who(self._own.host)}) fills the media folder"
+                    f"another fbsyncd ({there.who(self._own.machine)}) fills the media folder"
                     f" {there.root} from this database, and this one would fill {self._own.root}"
                     f" on {self._own.host}: stop that one first, or work with its folder there"
                 )
-            facts.put(self._db, _FACT, json.dumps(asdict((there or self._own).with_us())))
+            self._tell(there or self._own)
 
     def keep(self) -> None:
         """Go on being one of them; to be called every few seconds.
@@ -80,8 +87,10 @@ class Writers:
         """
         # Whoever needs the database says that it is away.
         with suppress(DatabaseTrouble):
-            if not self._hold.is_kept() or not self._is_told():
+            if not self._hold.is_kept():
                 self.join()
+            elif not self._is_told():
+                self._tell_again()
 
     def are_elsewhere(self) -> bool:
         """Tell whether another folder is filled from this database just now; holds nothing."""
@@ -94,9 +103,23 @@ class Writers:
         self._hold.release()
 
     def _is_told(self) -> bool:
-        # A backup that was put in its place knows nothing of us.
+        there = self._told()
+        return there is not None and process.name() in there.names
+
+    def _tell_again(self) -> None:
+        # A backup that was put in its place knows nothing of us, and perhaps of others long gone:
+        # nobody else fills another folder as long as we hold the database.
+        with models.transaction(self._db):
+            models.rows(self._db, models.engine(self._db).lock_joining)
+            there = self._told()
+            self._tell(there if there and there.is_same_place(self._own) else self._own)
+
+    def _tell(self, there: _Told) -> None:
+        facts.put(self._db, _FACT, json.dumps(asdict(there.with_us())))
+
+    def _told(self) -> _Told | None:
         told = facts.get(self._db, _FACT)
-        return told is not None and process.name() in _read(told).names
+        return None if told is None else _read(told)
 
     @contextmanager
     def _looking(self) -> Iterator[_Told | None]:
@@ -107,10 +130,9 @@ class Writers:
         with models.transaction(self._db):
             models.rows(self._db, models.engine(self._db).lock_joining)
             is_alone = self._hold.take()
-            told = None if is_alone else facts.get(self._db, _FACT)
-            yield None if told is None else _read(told)
+            yield None if is_alone else self._told()
 
 
 def _read(told: str) -> _Told:
     found = json.loads(told)
-    return _Told(found["host"], found["root"], tuple(found["names"]))
+    return _Told(found.get("machine", ""), found["host"], found["root"], tuple(found["names"]))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from peewee import Database
@@ -19,7 +20,7 @@ from postgres import PostgresServer
 from test_daemon import Running, all_safe, running
 from test_database_trouble import own_server
 
-from fbsyncd import facts, migrate, models
+from fbsyncd import facts, migrate, models, process
 from fbsyncd.errors import AlreadyRunning
 from fbsyncd.hold import hold
 from fbsyncd.simulator import Simulator
@@ -114,15 +115,47 @@ def test_the_same_folder_may_be_filled_by_several(
         models.close(third)
 
 
+@pytest.mark.postgresql
 def test_the_same_path_on_another_machine_is_another_folder(
-    mine: Writers, db: Database, database_url: str, tmp_path: Path
+    postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     """One configuration on two machines, one server: each would fill a disk of its own."""
+    with postgres_server.fresh_database() as url:
+        db = models.connect(url)
+        migrate.apply(db)
+        with another(url, tmp_path / "mine"):
+            alter(db, host="elsewhere", machine="another")
+            with pytest.raises(AlreadyRunning, match="on elsewhere"):
+                Writers(db, tmp_path / "mine").join()
+        models.close(db)
+
+
+def test_a_machine_may_get_another_name(
+    mine: Writers, db: Database, database_url: str, tmp_path: Path
+) -> None:
+    """A laptop is called otherwise in each network, and its disk is the same."""
     with another(database_url, tmp_path / "mine"):
+        alter(db, host="laptop.elsewhere")
+        assert not mine.are_elsewhere()
+        mine.join()
+
+
+def test_a_backup_that_is_put_back_stops_nobody(
+    mine: Writers, db: Database, database_url: str, tmp_path: Path
+) -> None:
+    """Who was one of them all the time knows better than what the backup tells of its own day."""
+    mine.join()
+    with another(database_url, tmp_path / "mine"):
+        alter(db, host="old", machine="old", root="/srv/old", names=["77-0badcafe"])
+        mine.keep()
         told = json.loads(str(facts.get(db, "writers")))
-        facts.put(db, "writers", json.dumps(told | {"host": "elsewhere"}))
-        with pytest.raises(AlreadyRunning, match="on elsewhere"):
-            mine.join()
+        assert told["root"] == str(tmp_path / "mine")
+        assert told["names"] == [process.name()]
+
+
+def alter(db: Database, **told: Any) -> None:
+    """Let the database tell something else of those that write."""
+    facts.put(db, "writers", json.dumps(json.loads(str(facts.get(db, "writers"))) | told))
 
 
 def test_who_only_looks_holds_nothing(mine: Writers, database_url: str, tmp_path: Path) -> None:
