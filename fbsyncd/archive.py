@@ -105,13 +105,11 @@ class Archive:
         """Bring schema and folders to what this program needs; return the migrations applied.
 
         Folders that are not this archive's are left as they are, and nothing is written there.
-        Raises AlreadyRunning when another folder is filled from this database just now; whoever
-        *reads_only* leaves its own as it is then.
+        Raises AlreadyRunning, with the schema as it was, when another folder is filled from this
+        database just now; whoever *reads_only* leaves its own as it is then.
         """
-        applied = migrate.apply(self.db)
-        if not reads_only:
-            self.writers.join()
-        elif self.writers.are_elsewhere():
+        applied = migrate.apply(self.db, None if reads_only else self.writers.join)
+        if reads_only and self.writers.are_elsewhere():
             return applied
         adopt.finish(self.db, self.brake, self.media)
         self.take_in()

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,8 +65,11 @@ def known(engine: str) -> list[Migration]:
     return [_read(path) for path in sorted(schema_dir(engine).glob("[0-9]*.sql"))]
 
 
-def apply(db: Database) -> list[str]:
+def apply(db: Database, admit: Callable[[], None] | None = None) -> list[str]:
     """Apply what *db* lacks and return the names of what was applied.
+
+    *admit* is called in the same transaction, once the archive is there and before it is upgraded;
+    whatever it raises, the schema stays as it was.
 
     Raises SchemaError when the database is newer than the program, was made by a changed
     migration, or holds tables of these names that fbsyncd did not make; DatabaseTrouble when a
@@ -74,12 +77,17 @@ def apply(db: Database) -> list[str]:
     """
     with models.transaction(db):
         missing = begin(db)
-        if missing and missing[0].version == 1:
+        is_new = bool(missing) and missing[0].version == 1
+        if is_new:
             _refuse_foreign_tables(db)
-        elif missing:
+        elif admit:
+            admit()
+        if missing and not is_new:
             keep(db, missing)
         execute(db, fitting(db, missing))
         record(db, missing)
+        if is_new and admit:
+            admit()
     return [migration.name for migration in missing]
 
 

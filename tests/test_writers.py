@@ -19,6 +19,7 @@ from plant import archive_of, config_text
 from postgres import PostgresServer
 from test_daemon import Running, all_safe, running
 from test_database_trouble import own_server
+from test_upgrade import NEWEST, made_by
 
 from fbsyncd import facts, migrate, models, process
 from fbsyncd.errors import AlreadyRunning
@@ -360,6 +361,26 @@ def usurp(writers: Writers, lock: Path) -> None:
         lock.unlink(missing_ok=True)
         with suppress(AlreadyRunning):
             return writers.join()
+
+
+def test_who_is_refused_leaves_the_schema_as_it_is(tmp_path: Path, database_url: str) -> None:
+    """A newer program upgrades nothing under those that fill another folder; alone it does."""
+    db = made_by(database_url, NEWEST - 1)
+    missing = migrate.pending(db)
+    with Simulator(posts=2, seed=3, pictures="plain") as facebook:
+        with another(database_url, tmp_path / "theirs"):
+            with (
+                pytest.raises(AlreadyRunning),
+                archive_of(facebook, tmp_path, database_url),
+            ):
+                pass
+            assert migrate.pending(db) == missing != []
+            assert not list(tmp_path.glob("*.before-*"))
+        until_free(Writers(db, tmp_path / "mine"))
+        with archive_of(facebook, tmp_path, database_url) as archive:
+            assert migrate.pending(db) == []
+            assert "names" in str(facts.get(archive.db, "writers"))
+    models.close(db)
 
 
 def test_one_archive_is_opened_twice_in_one_program(tmp_path: Path, database_url: str) -> None:
