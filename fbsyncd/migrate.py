@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import peewee
 from peewee import Database
 
 from fbsyncd import adopted, backup, beside, models
 from fbsyncd.datafiles import schema_dir
-from fbsyncd.errors import SchemaError
+from fbsyncd.errors import SchemaError, scrub
 
 log = logging.getLogger(__name__)
 
@@ -72,23 +73,33 @@ def apply(db: Database, admit: Callable[[], None] | None = None) -> list[str]:
     whatever it raises, the schema stays as it was.
 
     Raises SchemaError when the database is newer than the program, was made by a changed
-    migration, or holds tables of these names that fbsyncd did not make; DatabaseTrouble when a
-    SQLite file cannot be copied before its upgrade.
+    migration, holds tables of these names that fbsyncd did not make, or does not take a migration;
+    DatabaseTrouble when a SQLite file cannot be copied before its upgrade.
     """
-    with models.transaction(db):
-        missing = begin(db)
-        is_new = bool(missing) and missing[0].version == 1
-        if is_new:
-            _refuse_foreign_tables(db)
-        elif admit:
-            admit()
-        if missing and not is_new:
-            keep(db, missing)
-        execute(db, fitting(db, missing))
-        record(db, missing)
-        if is_new and admit:
-            admit()
+    try:
+        with models.transaction(db):
+            missing = _apply(db, admit)
+    except (peewee.IntegrityError, peewee.ProgrammingError) as error:
+        raise SchemaError(
+            f"the schema stays as it was, the database said: {scrub(str(error)).strip()}"
+        ) from error
     return [migration.name for migration in missing]
+
+
+def _apply(db: Database, admit: Callable[[], None] | None) -> list[Migration]:
+    missing = begin(db)
+    is_new = bool(missing) and missing[0].version == 1
+    if is_new:
+        _refuse_foreign_tables(db)
+    elif admit:
+        admit()
+    if missing and not is_new:
+        keep(db, missing)
+    execute(db, fitting(db, missing))
+    record(db, missing)
+    if is_new and admit:
+        admit()
+    return missing
 
 
 def begin(db: Database) -> list[Migration]:

@@ -16,7 +16,7 @@ import pytest
 from peewee import Database
 
 from fbsyncd import migrate, models
-from fbsyncd.errors import SchemaError
+from fbsyncd.errors import DatabaseTrouble, SchemaError
 from fbsyncd.tables import TABLES
 
 ALL = [migration.name for migration in migrate.known("sqlite")]
@@ -104,6 +104,15 @@ def test_a_foreign_database_is_refused(database_url: str) -> None:
     with models.session(db):
         assert not db.table_exists("media_storage")
     models.close(db)
+
+
+def test_what_stands_in_the_way_of_an_upgrade_is_told(db: Database) -> None:
+    """Something of the same name is there already: one line says so, and nothing is changed."""
+    with models.transaction(db):
+        models.change(db, "DELETE FROM schema_migrations WHERE version = ?", [NEWEST])
+    with pytest.raises((SchemaError, DatabaseTrouble), match=r"the database.*said: .*exist"):
+        migrate.apply(db)
+    assert migrate.pending(db) == ALL[-1:]
 
 
 def test_an_old_sqlite_is_refused_in_words() -> None:
