@@ -40,9 +40,10 @@ def far_down(page: Page, count: int = 60) -> Any:
     """Scroll until *count* cards are there and further, and tell what is seen."""
     page.wait_for_selector("article")
     while page.locator("article").count() < count:
-        page.mouse.wheel(0, 3000)
-        page.wait_for_timeout(20)
+        # Not by the wheel, which would still be rolling when the place is noted.
+        page.evaluate("scrollBy(0, 3000)")
     page.evaluate("document.querySelectorAll('article')[50].scrollIntoView({ block: 'center' })")
+    page.wait_for_function("() => document.getElementById('posts').ariaBusy === 'false'")
     return page.evaluate(_SEEN)
 
 

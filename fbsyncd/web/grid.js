@@ -88,10 +88,15 @@ function monthOf(created) {
 
 // Where the reader is: the uppermost card that is seen, and how high on the screen.
 export function spot() {
-  const seen = [...near].map((card) => ({ card, at: card.getBoundingClientRect() }))
+  // Right after a jump nothing was told yet of what is near.
+  const seen = uppermost(near) ?? uppermost(cards.values());
+  return scrollY && seen ? { y: scrollY, post: seen.card.post.id, top: seen.at.top } : { y: scrollY };
+}
+
+function uppermost(some) {
+  return [...some].map((card) => ({ card, at: card.getBoundingClientRect() }))
     .filter(({ at }) => at.bottom > barHeight() && at.top < innerHeight)
     .sort((one, other) => one.at.top - other.at.top)[0];
-  return scrollY && seen ? { y: scrollY, post: seen.card.post.id, top: seen.at.top } : { y: scrollY };
 }
 
 export function returnTo({ y, post, top }) {
