@@ -253,7 +253,7 @@ def test_a_database_that_cannot_be_opened_is_told_in_one_line(folder: Path) -> N
     """A path that leads nowhere is no traceback."""
     config = folder / "config.toml"
     config.write_text('[database]\nurl = "sqlite:///missing/folder/x.db"\n' + config.read_text())
-    done = fbsyncd(folder, "stats")
+    done = fbsyncd(folder, "setup")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "unable to open database file" in done.stderr

@@ -523,6 +523,7 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
 def test_a_target_that_cannot_be_is_said_in_one_line(tmp_path: Path, url: str, says: str) -> None:
     """Exit 1, the reason, and no password in it."""
     (tmp_path / "config.toml").write_text("")
+    fbsyncd(tmp_path, "setup")
     done = fbsyncd(tmp_path, "copy", "--to", url)
     assert done.returncode == 1
     assert says in done.stderr
