@@ -141,7 +141,7 @@ def test_killed_half_way_it_is_gone_on_with(tmp_path: Path, database_url: str) -
     gallows = Gallows(tmp_path / "log")
     stale = "SELECT count(*) FROM media_storage WHERE local_path LIKE 'old/%'"
     try:
-        assert gallows.run(tmp_path, ["stats"], Death())[1] == 0
+        assert gallows.run(tmp_path, ["setup"], Death())[1] == 0
         db = models.connect(database_url)
         many = [
             (
