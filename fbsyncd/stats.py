@@ -12,7 +12,7 @@ from peewee import Database
 from fbsyncd import budgets, deadlines, facts, tokens
 from fbsyncd.known import listed
 from fbsyncd.media import CATEGORIES
-from fbsyncd.models import engine, rows, session
+from fbsyncd.models import engine, rows, snapshot
 from fbsyncd.view import moment
 
 #: A table, and its pictures: what is archived of them is looked up in the order of the first.
@@ -59,7 +59,7 @@ def stats(
     *also* are Pages that are told of though they were never read; *ours* those that are
     configured, None where that is not known. Of other Pages no trouble is told.
     """
-    with session(db):
+    with snapshot(db):
         told: dict[str, Any] = {}
         for kind in _KINDS:
             count, local = _count(db, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -94,6 +95,39 @@ def test_each_row_is_counted_once_and_for_what_it_is(archive: Database) -> None:
     }
     assert (media["files"], media["bytes"]) == (2, 200)
     assert media["by_category"]["thumbnails"] == {"files": 1, "bytes": 100}
+
+
+def total(media: dict[str, int]) -> int:
+    """Return how many rows were counted."""
+    return media["success"] + media["pending"] + media["failed"]
+
+
+def test_rows_that_move_meanwhile_are_counted_once(archive: Database, database_url: str) -> None:
+    """However often a row changes its state while the numbers are asked for, they add up."""
+    other = models.connect(database_url)
+    done = threading.Event()
+
+    def move() -> None:
+        try:
+            while not done.is_set():
+                for status in ("success", "pending"):
+                    with models.transaction(other):
+                        models.change(
+                            other,
+                            "UPDATE media_storage SET download_status = ? WHERE id = ?",
+                            [status, number("same")],
+                        )
+        finally:
+            models.close(other)
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        found = {total(stats(archive, NOW)["media"]) for _ in range(200)}
+    finally:
+        done.set()
+        mover.join()
+    assert len(found) == 1
 
 
 def test_no_row_of_a_picture_or_a_post_is_read(archive: Database) -> None:
