@@ -78,7 +78,7 @@ def test_daemon_commands_and_a_reader_at_once(tmp_path: Path) -> None:
 def test_commands_that_open_and_close_at_once(tmp_path: Path) -> None:
     """The last one out puts the log away just when the next one comes in."""
     (tmp_path / "config.toml").write_text("")
-    command = [sys.executable, "-m", "fbsyncd", "stats"]
+    command = [sys.executable, "-m", "fbsyncd", "setup"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     program = (
         "import sys\n"
