@@ -43,9 +43,9 @@ def renewal(path: Path | None, environ: Mapping[str, str]) -> str:
     if path is None or unit is None:
         return ""
     place = f"where the unit's LoadCredential= takes {path.name} from"
-    if path.is_relative_to(GIVEN) and path.name.startswith(_PREFIX):
-        place = f"into {TOKENS / path.name.removeprefix(_PREFIX)}"
     user = " --user" if str(path).startswith("/run/user/") else ""
+    if unit == UNIT and not user and path.name.startswith(_PREFIX):
+        place = f"into {TOKENS / path.name.removeprefix(_PREFIX)}"
     service = unit.removesuffix(".service")
     return (
         f"systemd hands {path} over when the service starts and not later: put the new token"
