@@ -165,11 +165,11 @@ def session(db: Database) -> Iterator[None]:
 
 
 def _trouble(db: Database, error: Exception) -> str:
+    fault = " ".join(str(first_fault(error)).split())
     if engine(db) is not SQLITE:
-        return f"the database said: {error}".strip()
+        return f"the database said: {fault}"
     # A file that is put in order again must not meet connections that remember its disorder.
     db.close_idle()  # type: ignore[attr-defined]  # the pool's, which has no types
-    fault = str(first_fault(error))
     return f"the database {db.database} said: {fault}{remedy(fault)}"
 
 

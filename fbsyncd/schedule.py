@@ -52,6 +52,9 @@ BUDGETS: Final = 15
 ALERTS: Final = 10
 #: Between two slices of a Page; the Pages that wait have their turn in between.
 BREATH: Final = timedelta(seconds=1)
+#: The first rest of a Page whose reading the archive's own trouble ended: longer than any rest of a
+#: :class:`Turn`. It doubles up to the interval: on a full disk each try costs Facebook's calls.
+AGAIN: Final = timedelta(seconds=15)
 
 _WORK: Final = "default"
 _SYNC: Final = "sync"
@@ -72,6 +75,7 @@ class Schedule:
     def __init__(self, archive: Archive, desk: Desk | None = None) -> None:
         self._archive = archive
         self._desk = desk or Desk(archive)
+        self._rests: dict[str, timedelta] = {}
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={
@@ -196,7 +200,14 @@ class Schedule:
                 job.modify(next_run_time=utcnow() + after)
 
     def _sync(self, page: Page) -> None:
-        self._desk.read(page, self._read)
+        try:
+            self._desk.read(page, self._read)
+        except ArchiveError:
+            rest = min(self._rests.get(page.id, AGAIN), self._archive.config.sync.interval)
+            self._rests[page.id] = 2 * rest
+            self.wake(page.id, rest)
+            raise
+        self._rests.pop(page.id, None)
 
     def _read(self, page: Page, wanted: Wanted | None) -> None:
         report = self._archive.sync(page, wanted=wanted, thrifty=True)

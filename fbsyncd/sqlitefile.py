@@ -23,6 +23,8 @@ _HELD = 10
 _GONE = "its file is not there any more, or empty; put it back, or a backup of it"
 _REPLACED = "another file is in its place; it is opened as soon as the old one is let go"
 _RESTORE = "put a backup in its place, without the old -wal and -shm beside it"
+#: What an attempt to undo says where there is nothing left to undo.
+_UNDOING = ("cannot rollback", "the connection is closed")
 _REMEDIES = {
     "malformed": _RESTORE,
     "not a database": _RESTORE,
@@ -118,12 +120,12 @@ def remedy(error: str) -> str:
 
 
 def first_fault(error: BaseException) -> BaseException:
-    """Return what went wrong first.
+    """Return what went wrong first, on either engine.
 
-    SQLite itself undoes a transaction that finds no room; undoing it once more fails, and that
-    would be all one is told.
+    SQLite itself undoes a transaction that finds no room, and a server's connection may be gone;
+    undoing it once more fails, and that would be all one is told.
     """
-    while str(error).startswith("cannot rollback") and error.__context__ is not None:
+    while str(error).startswith(_UNDOING) and error.__context__ is not None:
         error = error.__context__
     return error
 
