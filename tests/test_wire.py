@@ -120,6 +120,46 @@ def test_what_has_two_readings_is_refused(site: Site, echo: Echo, case: str) -> 
     assert echo.asked == []
 
 
+LED = {
+    "a tab": b"\t",
+    "a space": b" ",
+    "a vertical tab": b"\x0b",
+    "a form feed": b"\x0c",
+    "a NUL": b"\0",
+    "half a line end": b"\n",
+    "the other half": b"\r",
+    "an empty line and a tab": b"\r\n\t",
+    "a line of a space": b" \r\n",
+    "a line of a form feed and an empty one": b"\x0c\r\n\r\n",
+    "the hello of TLS": b"\x16\x03\x01\x00\xc0\x01",
+}
+
+
+@pytest.mark.parametrize("case", LED)
+@pytest.mark.parametrize("behind", [False, True])
+def test_only_empty_lines_come_before_a_request(
+    site: Site, echo: Echo, case: str, behind: bool
+) -> None:
+    """What else comes before it is refused, and ends also a connection that is in use."""
+    echo.asked.clear()
+    first = b"GET /first HTTP/1.1\r\n" + HOST + b"\r\n" if behind else b""
+    answers = told(site, first + LED[case] + BEHIND)
+    assert statuses(answers) == [200, 400][not behind :]
+    assert b"\r\nConnection: close\r\n" in answers
+    assert echo.asked == ["GET /first"][not behind :]
+
+
+def test_empty_lines_may_come_in_any_pieces(site: Site, echo: Echo) -> None:
+    """A line end that comes byte by byte is one, and the request behind it is answered."""
+    echo.asked.clear()
+    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"\r\n\r\n\r\n" + BEHIND:
+            connection.sendall(bytes([byte]))
+        assert received(connection).status == 200
+    assert echo.asked == ["GET /behind"]
+
+
 _ENDS = st.sampled_from(
     [
         *(b"Content-Length: 0", b"content-length:0", b"CONTENT-LENGTH: \t5 "),

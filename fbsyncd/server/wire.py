@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.utilities import Error
+from waitress.utilities import BadRequest, Error
 
 from fbsyncd.server.chunks import Chunks
 
@@ -22,6 +22,8 @@ from fbsyncd.server.chunks import Chunks
 _START: Final = re.compile(
     rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^\x00-\x20\x7f#]+(?: HTTP/[0-9]+\.[0-9]+)?"
 )
+# Empty lines may come before a request (RFC 9112 section 2.2), and of them as much as has arrived.
+_LED: Final = re.compile(rb"(?:\r\n)*(?:\r?\Z|[!#$%&'*+.^_`|~0-9A-Za-z-])")
 _FOLDED: Final = re.compile(rb"\r\n[ \t]")
 _LINE: Final = re.compile(rb"\r\n(host|content-length|transfer-encoding):([^\r\n]*)")
 _ENDS: Final = (b"\r\ncontent-length:", b"\r\ntransfer-encoding:")
@@ -39,8 +41,16 @@ class VersionNotSupported(Error):  # type: ignore[misc]  # waitress ships no typ
 class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
     """A request that is arriving."""
 
+    body_rcv: Any = None
+
     def received(self, data: bytes) -> int:
         """Take in what arrived; return how many bytes belong to this request."""
+        if self.body_rcv is None and not _LED.match(self.header_plus + data):
+            # waitress drops all that is white there, a proxy in front may not.
+            self.parse_header(b"GET / HTTP/1.0\r\n")
+            self.error = BadRequest("more than empty lines comes before the request line")
+            self.completed = True
+            return len(data)
         taken = int(super().received(data))
         if self.completed:
             # waitress would tell the client to go on, and wait for a body that nobody sends.
