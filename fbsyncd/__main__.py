@@ -6,12 +6,14 @@ import argparse
 import io
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from fbsyncd import __version__
 from fbsyncd.errors import ConfigError, FbsyncdError
@@ -82,8 +84,23 @@ def _leave_stuck_threads(status: int) -> None:
         os._exit(status)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what a mistyped word was probably meant to be."""
+
+    def error(self, message: str) -> NoReturn:
+        # Not what argparse itself can suggest: only Python 3.14 and later have it.
+        wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if wrong:
+            from difflib import get_close_matches
+
+            words = re.findall(r"[\w-]+", wrong[2])
+            if meant := get_close_matches(wrong[1], words, n=1):
+                message = f"there is no {wrong[1]!r}; did you mean {meant[0]!r}?"
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="fbsyncd", description="Archive Facebook Pages before their picture links die."
     )
     parser.add_argument("--version", action="version", version=f"fbsyncd {__version__}")

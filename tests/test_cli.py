@@ -89,6 +89,31 @@ def test_a_sync_that_gets_no_picture_has_failed(facebook: Simulator, folder: Pat
     assert " 0 archived, " in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["synk"], "there is no 'synk'; did you mean 'sync'?"),
+        (["forget", "pots", "1"], "there is no 'pots'; did you mean 'post'?"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(
+    tmp_path: Path, typed: list[str], said: str
+) -> None:
+    """One line names it, instead of all the words there are."""
+    done = fbsyncd(tmp_path, *typed)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].endswith(f"error: {said}")
+
+
+def test_a_word_like_none_is_answered_with_all_there_are(tmp_path: Path) -> None:
+    """Nothing is guessed."""
+    done = fbsyncd(tmp_path, "xyzzy")
+    assert done.returncode == 2
+    assert "did you mean" not in done.stderr
+    assert "invalid choice: 'xyzzy'" in done.stderr
+    assert "reconcile" in done.stderr
+
+
 def test_a_demo_on_a_taken_port_names_the_way_out(tmp_path: Path) -> None:
     """In one line, before anything is started, and for those who called make as well."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
