@@ -107,3 +107,14 @@ POSTGRESQL: Final = Engine(
     times_are_text=False,
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )
+
+# PostgreSQL's codes for a lock or a statement that took too long, and for two that met.
+_BUSY_STATES: Final = frozenset({"55P03", "57014", "40001", "40P01", "53300"})
+# SQLite has words only, and so has a server that lets nobody in, on either's part.
+_BUSY_WORDS: Final = ("is locked", "too many clients", "too many connections", "connection slots")
+
+
+def is_busy(error: Exception) -> bool:
+    """Tell whether *error* of an engine is one that passes when others have done their work."""
+    state = getattr(error.__context__, "sqlstate", None)
+    return state in _BUSY_STATES or any(word in str(error) for word in _BUSY_WORDS)

@@ -8,7 +8,8 @@
     ├── ArchiveError          the archive on this machine
     │   ├── AlreadyRunning    another daemon holds the lock: refuse, name its pid
     │   ├── SchemaError       the database is not the one this program knows: refuse
-    │   ├── DatabaseTrouble   locked, gone, full: this turn ends, the next one tries again
+    │   ├── DatabaseTrouble   gone, full, broken: this turn ends, the next one tries again
+    │   │   └── DatabaseBusy  locked, or too many ask at once: waiting is all it needs
     │   └── MediaTrouble      a folder or disk cannot be written: this turn ends, try again
     │       └── Unavailable   the disk is not there, or too much of it: nothing is changed
     ├── GraphError            an answer of the Graph API
@@ -129,6 +130,10 @@ class DatabaseTrouble(ArchiveError):
     """The database did not answer as it should; nothing of this turn was written."""
 
     retryable = True
+
+
+class DatabaseBusy(DatabaseTrouble):
+    """The database is there and sound, but others kept it busy for too long."""
 
 
 class MediaTrouble(ArchiveError):

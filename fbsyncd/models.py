@@ -22,8 +22,8 @@ from urllib.parse import unquote, urlsplit
 import peewee
 from peewee import Database
 
-from fbsyncd.engines import POSTGRESQL, SQLITE, Engine
-from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError
+from fbsyncd.engines import POSTGRESQL, SQLITE, Engine, is_busy
+from fbsyncd.errors import ConfigError, DatabaseBusy, DatabaseTrouble, SchemaError
 from fbsyncd.postgresql import ServerDatabase
 from fbsyncd.sqlitefile import FileDatabase, create, first_fault, read_anything, remedy
 
@@ -161,7 +161,7 @@ def session(db: Database) -> Iterator[None]:
             ) from error
         if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
             raise
-        raise DatabaseTrouble(_trouble(db, error)) from error
+        raise (DatabaseBusy if is_busy(error) else DatabaseTrouble)(_trouble(db, error)) from error
 
 
 def _trouble(db: Database, error: Exception) -> str:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
+import postgres
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import PAGE, Shelf, Site, created, serving
 
-from fbsyncd import datafiles
-from fbsyncd.errors import DatabaseTrouble, SchemaError
+from fbsyncd import datafiles, models
+from fbsyncd.errors import DatabaseBusy, DatabaseTrouble, SchemaError
 from fbsyncd.server import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from peewee import Database
 
 TOKEN = "correct horse, ม้า"
 THAI = "เช้าวันนี้อากาศดีมาก 🌄 <b>&amp;"
@@ -345,6 +350,7 @@ class Troubled:
     ("error", "status", "code"),
     [
         (DatabaseTrouble("a detail"), 503, "unavailable"),
+        (DatabaseBusy("a detail"), 503, "unavailable"),
         (SchemaError("a detail"), 500, "internal_error"),
         (ZeroDivisionError("a detail"), 500, "internal_error"),
     ],
@@ -360,6 +366,90 @@ def test_trouble_inside_stays_inside(
     assert ("retry-after" in reply.headers) == (status == 503)
     assert b"a detail" not in reply.body
     assert "a detail" in caplog.text
+
+
+_BUSY = "the archive is busy: try again"
+_NO_ANSWER = (
+    "the archive's database does not answer as it should: 'fbsyncd doctor' tells what to do"
+)
+
+
+@pytest.mark.parametrize(("error", "says"), [(DatabaseBusy, _BUSY), (DatabaseTrouble, _NO_ANSWER)])
+def test_a_busy_database_is_told_from_one_that_is_gone(
+    shelf: Shelf, error: type[DatabaseTrouble], says: str
+) -> None:
+    """Only where waiting helps is one told to try again, and that at once."""
+    app = make_app(Troubled(error("a detail")), shelf.media)  # type: ignore[arg-type]
+    with serving(app) as site:
+        reply = site.ask("/api/stats")
+    assert reply.json["error"]["message"] == says
+    assert int(reply.headers["retry-after"]) == (2 if error is DatabaseBusy else 10)
+
+
+def test_a_database_file_that_is_gone_is_not_called_busy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer names no path; the log names the file and the remedy."""
+    shelf = Shelf(tmp_path)
+    shelf.post(1, "hello")
+    app = make_app(shelf.feed, shelf.media)
+    with caplog.at_level(logging.WARNING), serving(app) as site:
+        assert site.ask("/api/stats").status == 200
+        for file in tmp_path.glob("fbsyncd.db*"):
+            file.unlink()
+        for path in ("/api/stats", "/api/posts", "/api/media", "/api/timeline"):
+            reply = site.ask(path)
+            assert (reply.status, reply.json["error"]["message"]) == (503, _NO_ANSWER)
+    shelf.close()
+    assert f"{tmp_path / 'fbsyncd.db'} said: its file is not there any more" in caplog.text
+
+
+@pytest.mark.postgresql
+def test_a_server_that_is_gone_is_not_called_busy(tmp_path: Path) -> None:
+    """The answer names no address; once the server is back it is answered again."""
+    binaries = postgres.find_binaries()
+    if binaries is None:
+        pytest.skip(postgres.missing_reason())
+    with postgres.running_server(binaries) as server, server.fresh_database() as url:
+        shelf = Shelf(tmp_path, url)
+        with serving(make_app(shelf.feed, shelf.media)) as site:
+            assert site.ask("/api/stats").status == 200
+            server.stop()
+            reply = site.ask("/api/stats")
+            assert (reply.status, reply.json["error"]["message"]) == (503, _NO_ANSWER)
+            server.start()
+            assert site.ask("/api/stats").status == 200
+        shelf.close()
+
+
+def test_a_lock_that_is_not_given_is_called_busy(db: Database) -> None:
+    """Another's lock, waited for in vain, is trouble that passes by itself."""
+    waiting = "PRAGMA busy_timeout = 1" if models.file(db) else "SET lock_timeout = '1ms'"
+    taken, may_go = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with models.session(db):
+            db.execute_sql(waiting)
+            with db.atomic():
+                models.change(db, "UPDATE archive SET value = value")
+
+    def hold() -> None:
+        with models.transaction(db):
+            models.change(db, "UPDATE archive SET value = value")
+            taken.set()
+            may_go.wait(20)
+
+    holder = threading.Thread(target=hold)
+    with models.transaction(db):
+        models.change(db, "INSERT INTO archive (name, value) VALUES ('a', 'b')")
+    holder.start()
+    assert taken.wait(20)
+    try:
+        with pytest.raises(DatabaseBusy):
+            write()
+    finally:
+        may_go.set()
+        holder.join(20)
 
 
 def test_secrets_stay_out_of_the_log_of_a_crash(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import bottle
 
 from fbsyncd import datafiles
-from fbsyncd.errors import FbsyncdError, scrub
+from fbsyncd.errors import DatabaseBusy, DatabaseTrouble, FbsyncdError, scrub
 from fbsyncd.feed import BadCursor
 from fbsyncd.server import query, webfiles
 from fbsyncd.server.answers import (
@@ -37,6 +37,9 @@ _MESSAGES: Final = {
     405: "this method is not allowed here",
     500: "something went wrong in the server; its log says what",
 }
+_NO_DATABASE: Final = (
+    "the archive's database does not answer as it should: 'fbsyncd doctor' tells what to do"
+)
 
 
 def routed(served: Served) -> WSGIApplication:
@@ -111,6 +114,9 @@ def _showing(answer: Answer) -> Callable[[], Any]:
 
 def _trouble(trouble: FbsyncdError) -> Refused:
     log.warning("a request could not be answered: %s", trouble)
+    if isinstance(trouble, DatabaseTrouble) and not isinstance(trouble, DatabaseBusy):
+        # What the database said, with its place and the remedy, is for the log alone.
+        return Refused(503, _NO_DATABASE, headers=(("Retry-After", "10"),))
     if trouble.retryable:
         return Refused(503, "the archive is busy: try again", headers=(("Retry-After", "2"),))
     return Refused(500, _MESSAGES[500])
