@@ -108,7 +108,7 @@ def _open(stack: ExitStack, config: Config) -> tuple[Archive, Sole]:
     """Open an archive that no other daemon works on, and tidy it."""
     archive = Archive(config)
     held = stack.enter_context(lock.held(config.media.root))
-    stack.callback(_closing, "archive", archive.close)
+    stack.push(_closing("archive", archive.close))
     for name in archive.setup():
         log.info("schema: applied %s", name)
     sole = Sole(held, archive.db, archive.now)
@@ -178,11 +178,18 @@ def _serve(stack: ExitStack, archive: Archive, desk: Desk) -> Server:
         desk=desk,
     )
     server = Server(timed(app, archive.tallies.took), host=settings.host, port=settings.port)
-    stack.callback(_closing, "server", server.stop)
+    stack.push(_closing("server", server.stop))
     server.start()
     return server
 
 
-def _closing(what: str, close: Callable[[], None]) -> None:
-    close()
-    log.info("%s closed", what)
+def _closing(what: str, close: Callable[[], None]) -> Callable[..., None]:
+    """Return what a stack is to do at its end: close, and tell it where nothing went wrong."""
+
+    def end(trouble: type[BaseException] | None, *_: object) -> None:
+        close()
+        if trouble is None:
+            # Where it does not start, this would stand between the person and what is wrong.
+            log.info("%s closed", what)
+
+    return end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -18,7 +19,7 @@ from threading import Thread
 from typing import Any, Final
 
 from fbsyncd import config as configuration
-from fbsyncd import daemon, terminal
+from fbsyncd import daemon, knock, terminal
 from fbsyncd.archive import Archive, utcnow
 from fbsyncd.config import Config
 from fbsyncd.errors import DatabaseTrouble, UsageError
@@ -191,8 +192,15 @@ def _port(wanted: int | None) -> int:
                 trouble = error
                 continue
             return int(probe.getsockname()[1])
-    because = getattr(trouble, "strerror", None) or "there is no such port"
     raise UsageError(
-        f"port {wanted or PORT}: {because}; choose another with --port N"
+        f"{_because(trouble, wanted or PORT)}: choose another with --port N"
         ' (make demo DEMO_ARGS="--port N")'
     ) from trouble
+
+
+def _because(trouble: OSError | OverflowError, port: int) -> str:
+    if isinstance(trouble, OverflowError):
+        return f"there is no port {port}"
+    if trouble.errno == errno.EADDRINUSE:
+        return knock.TAKEN.format(host="127.0.0.1", port=port)
+    return f"port {port} is not to be had ({trouble.strerror})"

@@ -1,4 +1,4 @@
-"""Ask a server of ours, over HTTP as anybody would, whether it lives."""
+"""Who has a port: ask there, over HTTP as anybody would, whether a server of ours lives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import http.client
 import json
 from typing import Final
 
+#: What is said of a port that somebody else has, and what to do: the same wherever it is met.
+TAKEN: Final = "{host}:{port} is taken by another program"
+ROOM: Final = "change server.port, or stop the program that has it"
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 

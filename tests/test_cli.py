@@ -16,6 +16,9 @@ from plant import config_text
 from fbsyncd import terminal
 from fbsyncd.simulator import Simulator
 
+#: The one way in which a taken port is told.
+TAKEN = "127.0.0.1:{} is taken by another program"
+
 
 def fbsyncd(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FBSYNCD_")}
@@ -118,13 +121,29 @@ def test_a_demo_on_a_taken_port_names_the_way_out(tmp_path: Path) -> None:
     """In one line, before anything is started, and for those who called make as well."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        for wanted in (str(port), "70000"):
+        told = {str(port): TAKEN.format(port), "70000": "there is no port 70000"}
+        for wanted, why in told.items():
             done = fbsyncd(tmp_path, "demo", "--port", wanted, "--dir", str(tmp_path / "demo"))
             assert done.returncode == 1
             (line,) = done.stderr.splitlines()
-            assert line.startswith(f"fbsyncd: port {wanted}: ")
-            assert '--port N (make demo DEMO_ARGS="--port N")' in line
+            assert line.startswith(f"fbsyncd: {why}: ")
+            assert line.endswith('--port N (make demo DEMO_ARGS="--port N")')
     assert not (tmp_path / "demo").exists()
+
+
+def test_a_daemon_on_a_taken_port_ends_with_that_and_the_way_out(folder: Path) -> None:
+    """Nothing that was closed meanwhile stands around it, and doctor says it in the same words."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = folder / "config.toml"
+        config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+        done = fbsyncd(folder, "run")
+        found = fbsyncd(folder, "doctor").stdout
+    assert done.returncode == 1
+    assert "closed" not in done.stderr
+    remedy = "change server.port, or stop the program that has it"
+    assert done.stderr.splitlines()[-1] == f"fbsyncd: {TAKEN.format(port)}: {remedy}"
+    assert f"{TAKEN.format(port)} -> {remedy}" in found
 
 
 def test_a_post_of_which_little_is_known_is_a_line_too() -> None:

@@ -119,7 +119,8 @@ def test_a_port_in_use_is_said_with_the_remedy() -> None:
     """Two servers on one port: the second is told which setting to change."""
     with serving(hello) as site, pytest.raises(ArchiveError) as error:
         Server(hello, host="127.0.0.1", port=site.port)
-    assert f"port {site.port} is in use: change server.port" in str(error.value)
+    said = f"127.0.0.1:{site.port} is taken by another program: change server.port"
+    assert said in str(error.value)
 
 
 @pytest.mark.parametrize(

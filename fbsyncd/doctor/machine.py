@@ -150,9 +150,10 @@ def _judge_taken(door: Door, place: str) -> Finding:
         return ok(PORT, f"{place} is the running daemon's (pid {door.daemon})")
     if door.is_ours and door.is_away:
         return skipped(PORT, f"a fbsyncd answers at {place}; whose is known by the media folder")
-    owner = "the fbsyncd of another archive" if door.is_ours else "another program"
-    says = f"{place} is taken by {owner}"
-    return failed(PORT, says, "change server.port, or stop the program that has it")
+    says = knock.TAKEN.format(host=door.host, port=door.port)
+    if door.is_ours:
+        says = f"{place} is taken by the fbsyncd of another archive"
+    return failed(PORT, says, knock.ROOM)
 
 
 def _trouble(host: str, number: int) -> int | None:

@@ -19,6 +19,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
+from fbsyncd import knock
 from fbsyncd.errors import ArchiveError
 from fbsyncd.server.channel import Channel, Limits, giving_way
 
@@ -47,7 +48,7 @@ _LIMITS = {
 }
 _SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _REMEDIES = {
-    errno.EADDRINUSE: "port {port} is in use: change server.port, or stop the program that has it",
+    errno.EADDRINUSE: f"{knock.TAKEN}: {knock.ROOM}",
     errno.EACCES: "port {port} is not allowed to this user: choose a server.port above 1023",
     errno.EADDRNOTAVAIL: "server.host {host} is no address of this machine",
 }
