@@ -37,6 +37,9 @@ class Engine:
     raise_numbers: str
     #: Follows a table's name where only one index will do, and the planner prefers another.
     by_index: str
+    #: Compares with a value so that an index which holds all that is asked for is taken before one
+    #: that holds no value twice.
+    by_any_index: str
     #: Compares with any of an array that is one parameter, so that however many there are it is one
     #: statement, planned once; empty where planning costs nothing.
     any_of: str
@@ -75,6 +78,8 @@ SQLITE: Final = Engine(
     # There it is the highest number that counts, whoever wrote it.
     raise_numbers="SELECT ?",
     by_index=" INDEXED BY {}",
+    # Of "=" the unique one is taken, whatever else there is, and each row is read.
+    by_any_index="{0} BETWEEN {1} AND {1}",
     any_of="",
     times_are_text=True,
     version="PRAGMA data_version",
@@ -103,6 +108,7 @@ POSTGRESQL: Final = Engine(
         " AS numbers WHERE name IS NOT NULL"
     ),
     by_index="",
+    by_any_index="{0} = {1}",
     any_of="= ANY(?)",
     times_are_text=False,
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",

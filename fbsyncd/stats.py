@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import budgets, deadlines, facts, tokens
+from fbsyncd import budgets, deadlines, facts, stored, tokens
 from fbsyncd.known import listed
-from fbsyncd.media import CATEGORIES
 from fbsyncd.models import engine, rows, snapshot
 from fbsyncd.view import moment
 
@@ -25,18 +24,9 @@ _KINDS: Final = {
 _IDS: Final = {"posts": "id", "videos": "video_id"}
 # Not one EXISTS for all ids, and not OR: SQLite would look up the second of every row as well.
 _IS_ARCHIVED: Final = (
-    " WHEN EXISTS (SELECT 1 FROM media_storage m{by_index}"
-    " WHERE m.download_status = 'success' AND m.id = t.{column}) THEN 1"
+    " WHEN EXISTS (SELECT 1 FROM media_storage m"
+    " WHERE m.download_status = 'success' AND {is_it}) THEN 1"
 )
-_ARCHIVED: Final = """
-SELECT category, count(*), count(derived_from), coalesce(sum(file_size), 0)
-FROM media_storage WHERE download_status = 'success' GROUP BY category"""
-# Assets with the same bytes share a file. That is rare: so these are looked for, and taken off.
-_SHARED: Final = """
-SELECT category, sum(more), coalesce(sum(more * size), 0) FROM (
-    SELECT category, count(*) - 1 AS more, max(file_size) AS size FROM media_storage
-    WHERE download_status = 'success' GROUP BY category, local_filename HAVING count(*) > 1
-) AS shared GROUP BY category"""
 _NOT_ARCHIVED: Final = """
 SELECT download_status, next_attempt_at IS NULL, derived_from IS NOT NULL, count(*)
 FROM media_storage WHERE download_status <> 'success' AND id IS NOT NULL GROUP BY 1, 2, 3"""
@@ -83,8 +73,8 @@ def stats(
 def _count(db: Database, kind: str) -> tuple[int, int]:
     """Return how many rows of a kind there are, and how many of them have a picture archived."""
     table, columns = _KINDS[kind]
-    by_index = engine(db).by_index.format("media_storage_archived")
-    cases = "".join(_IS_ARCHIVED.format(by_index=by_index, column=column) for column in columns)
+    is_it = (engine(db).by_any_index.format("m.id", f"t.{column}") for column in columns)
+    cases = "".join(_IS_ARCHIVED.format(is_it=one) for one in is_it)
     removed = " WHERE t.removed_at IS NULL" if kind == "attachments" else ""
     asked = f"SELECT count(*), coalesce(sum(CASE{cases} ELSE 0 END), 0) FROM {table} t"
     ((count, local),) = rows(db, f"{asked}{removed}")
@@ -101,20 +91,15 @@ def _pictures(db: Database) -> dict[str, dict[str, Any]]:
     ``failed`` are tried again, ``given_up`` are not; ``safe`` are archived. Of these, files and
     their bytes are counted too, in all and by folder.
     """
+    found = stored.by_folder(db)
     media: dict[str, Any] = {"success": 0, "pending": 0, "failed": 0, "given_up": 0}
-    pictures = {"safe": 0, "all": 0}
-    folders = {name: {"files": 0, "bytes": 0} for name in CATEGORIES}
-    for category, found, derived, size in rows(db, _ARCHIVED):
-        media["success"] += int(found)
-        pictures["safe"] += int(found) - int(derived)
-        folders[category] = {"files": int(found), "bytes": int(size)}
-    for category, more, size in rows(db, _SHARED):
-        folders[category]["files"] -= int(more)
-        folders[category]["bytes"] -= int(size)
-    pictures["all"] = pictures["safe"]
+    media["success"] = sum(folder.rows for folder in found.values())
+    safe = sum(folder.rows - folder.derived for folder in found.values())
+    pictures = {"safe": safe, "all": safe}
     for status, is_final, derived, count in rows(db, _NOT_ARCHIVED):
         media["given_up" if status == "failed" and is_final else status] += int(count)
         pictures["all"] += 0 if derived else int(count)
+    folders = {name: {"files": one.files, "bytes": one.bytes} for name, one in found.items()}
     total = {key: sum(folder[key] for folder in folders.values()) for key in ("files", "bytes")}
     return {"media": {**media, **total, "by_category": folders}, "pictures": pictures}
 

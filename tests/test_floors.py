@@ -23,7 +23,8 @@ FLOORS = [
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"thrift", "turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "known"}
-    | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"},
+    | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
+    | {"stored"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
     {"migrate", "stats"},

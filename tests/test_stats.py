@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fbsyncd import migrate, models
+from fbsyncd.metrics import measures
 from fbsyncd.stats import stats
 
 if TYPE_CHECKING:
@@ -95,6 +96,92 @@ def test_each_row_is_counted_once_and_for_what_it_is(archive: Database) -> None:
     }
     assert (media["files"], media["bytes"]) == (2, 200)
     assert media["by_category"]["thumbnails"] == {"files": 1, "bytes": 100}
+
+
+def by_hand(db: Database) -> dict[str, object]:
+    """Return what stats tells, from whole rows that were read one by one."""
+    with models.session(db):
+        media = models.rows(
+            db,
+            "SELECT CAST(id AS TEXT), category, download_status, local_filename, file_size,"
+            " derived_from IS NOT NULL FROM media_storage",
+        )
+        posts = models.rows(
+            db,
+            "SELECT CAST(local_picture_id AS TEXT), CAST(local_full_picture_id AS TEXT)"
+            " FROM facebook_posts WHERE id IS NOT NULL",
+        )
+    safe = {row[0] for row in media if row[2] == "success"}
+    files: dict[tuple[str, str], int] = {}
+    for _, category, status, name, size, _ in media:
+        if status == "success":
+            files[category, name] = max(size, files.get((category, name), 0))
+    return {
+        "files": len(files),
+        "bytes": sum(files.values()),
+        "by_category": {
+            folder: {
+                "files": sum(category == folder for category, _ in files),
+                "bytes": sum(size for (category, _), size in files.items() if category == folder),
+            }
+            for folder in ("posts", "attachments", "thumbnails")
+        },
+        "success": len(safe),
+        "safe": sum(row[0] in safe and not row[5] for row in media),
+        "posts": len(posts),
+        "posts_with_local_pictures": sum(bool(safe & {*named}) for named in posts),
+    }
+
+
+def told_alike(db: Database) -> dict[str, object]:
+    """Return the same from the statistics."""
+    told = stats(db, NOW)
+    media = {key: told["media"][key] for key in ("files", "bytes", "by_category", "success")}
+    posts = {key: told[key] for key in ("posts", "posts_with_local_pictures")}
+    return {**media, **posts, "safe": told["pictures"]["safe"]}
+
+
+def test_the_numbers_are_those_of_whole_rows(archive: Database) -> None:
+    """Added up from indexes, they are what whoever reads every row comes to."""
+    assert told_alike(archive) == by_hand(archive)
+
+
+def damage(db: Database) -> None:
+    """Let rows that share a file tell of sizes that differ, as no program of ours writes them."""
+    with models.transaction(db):
+        models.change(
+            db, "UPDATE media_storage SET file_size = 7000 WHERE id = ?", [number("same")]
+        )
+        models.change_many(
+            db,
+            "INSERT INTO media_storage (id, asset_key, category, original_url, download_status,"
+            " local_filename, file_size, sha256)"
+            " VALUES (?, ?, 'posts', 'http://x', 'success', 'a.jpg', 3, 'x')",
+            [(f"00000000-0000-0000-0000-00000000009{nth}", f"more {nth}") for nth in range(3)],
+        )
+
+
+def test_rows_that_differ_about_one_file_take_nothing_off(archive: Database) -> None:
+    """A file of which rows tell two sizes is one file, of the larger one, in the metrics too."""
+    damage(archive)
+    told = told_alike(archive)
+    assert told == by_hand(archive)
+    assert (told["files"], told["bytes"]) == (2, 7100)
+    stock = measures.stock(archive)
+    assert (sum(stock.files.values()), sum(stock.sizes.values())) == (2, 7100)
+    assert stock.archived == told["safe"]
+
+
+def test_numbers_do_not_hang_on_an_index(archive: Database) -> None:
+    """A database that was restored without its indexes, or with others, is counted all the same."""
+    before = stats(archive, NOW)
+    for name in ("media_storage_archived", "media_storage_file", "media_storage_states"):
+        with models.transaction(archive):
+            models.change(archive, f"DROP INDEX {name}")
+    assert stats(archive, NOW) == before
+    with models.transaction(archive):
+        models.change(archive, "CREATE INDEX media_storage_archived ON media_storage (category)")
+    assert stats(archive, NOW) == before
 
 
 def total(media: dict[str, int]) -> int:

@@ -9,9 +9,8 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import deadlines, tokens
+from fbsyncd import deadlines, stored, tokens
 from fbsyncd.deadlines import Deadlines
-from fbsyncd.media import CATEGORIES
 from fbsyncd.models import from_text, rows, session, to_text
 from fbsyncd.tokens import Standing
 
@@ -25,16 +24,8 @@ SELECT CASE WHEN download_status = 'failed' AND next_attempt_at IS NULL THEN 'gi
     WHEN download_status = 'failed' THEN 'retrying' ELSE 'pending' END, count(*), min(created_at)
 FROM media_storage WHERE download_status <> 'success' AND derived_from IS NULL GROUP BY 1"""
 _STREAMS: Final = "SELECT page_id, stream, state, synced_at FROM sync_state"
-# Assets with the same bytes share a file.
-_FILES: Final = """
-SELECT category, count(*), coalesce(sum(file_size), 0) FROM (
-    SELECT DISTINCT category, local_filename, file_size FROM media_storage
-    WHERE download_status = 'success') AS files
-GROUP BY category"""
-_ARCHIVED: Final = (
-    "SELECT count(*) FROM media_storage WHERE download_status = 'success' AND derived_from IS NULL"
-)
-_POSTS: Final = "SELECT page_id, count(*) FROM facebook_posts GROUP BY page_id"
+# Rows of older programs may have no id; such a post is not shown, and not counted.
+_POSTS: Final = "SELECT page_id, count(id) FROM facebook_posts GROUP BY page_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +81,11 @@ def queue(db: Database, now: datetime) -> Queue:
 def stock(db: Database) -> Stock:
     """Count all that is archived; it reads every row, so it is not for every scrape."""
     with session(db):
-        ((archived,),) = rows(db, _ARCHIVED)
-        folders = [(str(name), int(files), int(size)) for name, files, size in rows(db, _FILES)]
+        folders = stored.by_folder(db)
         posts = {str(page_id): int(count) for page_id, count in rows(db, _POSTS)}
     return Stock(
-        archived=int(archived),
-        files=dict.fromkeys(CATEGORIES, 0) | {name: files for name, files, _ in folders},
-        sizes=dict.fromkeys(CATEGORIES, 0) | {name: size for name, _, size in folders},
+        archived=sum(folder.rows - folder.derived for folder in folders.values()),
+        files={name: folder.files for name, folder in folders.items()},
+        sizes={name: folder.bytes for name, folder in folders.items()},
         posts=posts,
     )
