@@ -105,10 +105,10 @@ class Archive:
         """Bring schema and folders to what this program needs; return the migrations applied.
 
         Folders that are not this archive's are left as they are, and nothing is written there.
-        Raises AlreadyRunning, with the schema as it was, when another folder is filled from this
-        database just now; whoever *reads_only* leaves its own as it is then.
+        Raises AlreadyRunning, with the schema as it was, when an older program works with that, or
+        another folder is filled from this database; who *reads_only* leaves its own as it is then.
         """
-        applied = migrate.apply(self.db, None if reads_only else self.writers.join)
+        applied = migrate.apply(self.db, self.writers.let if reads_only else self.writers.join)
         if reads_only and self.writers.are_elsewhere():
             return applied
         adopt.finish(self.db, self.brake, self.media)

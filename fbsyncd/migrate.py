@@ -22,6 +22,7 @@ from peewee import Database
 from fbsyncd import adopted, backup, beside, models
 from fbsyncd.datafiles import schema_dir
 from fbsyncd.errors import SchemaError, scrub
+from fbsyncd.writers import Upgrade
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +67,11 @@ def known(engine: str) -> list[Migration]:
     return [_read(path) for path in sorted(schema_dir(engine).glob("[0-9]*.sql"))]
 
 
-def apply(db: Database, admit: Callable[[], None] | None = None) -> list[str]:
+def apply(db: Database, admit: Callable[[Upgrade], None] | None = None) -> list[str]:
     """Apply what *db* lacks and return the names of what was applied.
 
-    *admit* is called in the same transaction, once the archive is there and before it is upgraded;
-    whatever it raises, the schema stays as it was.
+    *admit* is called in the same transaction, once the archive is there and before it is upgraded,
+    with what is about to be upgraded; whatever it raises, the schema stays as it was.
 
     Raises SchemaError when the database is newer than the program, was made by a changed
     migration, holds tables of these names that fbsyncd did not make, or does not take a migration;
@@ -86,19 +87,19 @@ def apply(db: Database, admit: Callable[[], None] | None = None) -> list[str]:
     return [migration.name for migration in missing]
 
 
-def _apply(db: Database, admit: Callable[[], None] | None) -> list[Migration]:
+def _apply(db: Database, admit: Callable[[Upgrade], None] | None) -> list[Migration]:
     missing = begin(db)
     is_new = bool(missing) and missing[0].version == 1
     if is_new:
         _refuse_foreign_tables(db)
     elif admit:
-        admit()
+        admit((missing[0].version - 1, missing[-1].version) if missing else None)
     if missing and not is_new:
         keep(db, missing)
     execute(db, fitting(db, missing))
     record(db, missing)
     if is_new and admit:
-        admit()
+        admit(None)
     return missing
 
 

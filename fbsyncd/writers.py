@@ -7,6 +7,9 @@ The marker in the folder does not tell them apart while both are new, nor when o
 Who writes holds the database (:mod:`fbsyncd.hold`), and the first one says there for which folder.
 A folder is known by its machine and its path: the same path elsewhere is another disk. Those that
 hold one SQLite file are on one machine.
+
+They hold its schema too. A program that works goes by the tables it found when it began; whoever
+finds them older than its own while somebody works is a newer program than that one.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ from fbsyncd.errors import AlreadyRunning, DatabaseTrouble
 from fbsyncd.hold import hold
 
 _FACT: Final = "writers"
+
+#: The schema a database has, and the one it is about to get; None when it stays as it is.
+Upgrade = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +71,13 @@ class Writers:
         machine = process.machine() if models.file(db) is None else ""
         self._own = _Told(machine, socket.gethostname(), str(root.resolve()))
 
-    def join(self) -> None:
+    def join(self, upgrade: Upgrade = None) -> None:
         """Be one of them until the end of this process, or :meth:`leave`.
 
-        Raises AlreadyRunning when another folder is filled from this database.
+        Raises AlreadyRunning when another folder is filled from this database, or when others work
+        with the schema that is about to be upgraded.
         """
-        with self._looking() as there:
+        with self._looking() as (is_alone, there):
             if there is not None and not there.is_same_place(self._own):
                 self._hold.release()
                 raise AlreadyRunning(
@@ -78,7 +85,18 @@ class Writers:
                     f" {there.root} from this database, and this one would fill {self._own.root}"
                     f" on {self._own.host}: stop that one first, or work with its folder there"
                 )
+            self._refuse(upgrade, is_alone, there)
             self._tell(there or self._own)
+
+    def let(self, upgrade: Upgrade) -> None:
+        """Let the schema be upgraded by one who only reads; holds nothing.
+
+        Raises AlreadyRunning when somebody works with it as it is.
+        """
+        if upgrade is not None:
+            with self._looking() as (is_alone, there):
+                self._refuse(upgrade, is_alone, there)
+                self._hold.release()
 
     def keep(self) -> None:
         """Go on being one of them; to be called every few seconds.
@@ -94,7 +112,7 @@ class Writers:
 
     def are_elsewhere(self) -> bool:
         """Tell whether another folder is filled from this database just now; holds nothing."""
-        with self._looking() as there:
+        with self._looking() as (_, there):
             self._hold.release()
             return there is not None and not there.is_same_place(self._own)
 
@@ -121,16 +139,28 @@ class Writers:
         told = facts.get(self._db, _FACT)
         return None if told is None else _read(told)
 
+    def _refuse(self, upgrade: Upgrade, is_alone: bool, there: _Told | None) -> None:
+        if upgrade is None or is_alone:
+            return
+        self._hold.release()
+        who = there.who(self._own.machine) if there else "pid unknown"
+        has, knows = upgrade
+        raise AlreadyRunning(
+            f"the database has schema {has}, this program knows {knows}, and an older fbsyncd"
+            f" ({who}) works with it: stop that one first, or use the program that it is; nothing"
+            " was upgraded"
+        )
+
     @contextmanager
-    def _looking(self) -> Iterator[_Told | None]:
-        """Take hold, and yield what those say who hold it already, None when nobody does.
+    def _looking(self) -> Iterator[tuple[bool, _Told | None]]:
+        """Take hold, and yield whether nobody else has, and what those say who hold it already.
 
         One at a time: of two that came at once, neither would be alone.
         """
         with models.transaction(self._db):
             models.rows(self._db, models.engine(self._db).lock_joining)
             is_alone = self._hold.take()
-            yield None if is_alone else self._told()
+            yield is_alone, None if is_alone else self._told()
 
 
 def _read(told: str) -> _Told:

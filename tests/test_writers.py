@@ -26,6 +26,7 @@ from fbsyncd import facts, migrate, models, process
 from fbsyncd.errors import AlreadyRunning
 from fbsyncd.hold import hold
 from fbsyncd.simulator import Simulator
+from fbsyncd.transfer import copy
 from fbsyncd.writers import Writers
 
 __all__ = ["own_server"]
@@ -386,6 +387,48 @@ def test_who_is_refused_leaves_the_schema_as_it_is(tmp_path: Path, database_url:
             assert migrate.pending(db) == []
             assert "names" in str(facts.get(archive.db, "writers"))
     models.close(db)
+
+
+@pytest.mark.parametrize("command", ["stats", "posts", "verify", "export out", "sync", "setup"])
+def test_no_schema_is_upgraded_under_those_that_work_with_it(
+    tmp_path: Path, database_url: str, command: str
+) -> None:
+    """A newer program says both schemas and what to do, in one line; alone it goes on."""
+    db = made_by(database_url, NEWEST - 1)
+    missing = migrate.pending(db)
+    with Simulator(posts=2, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+        root = tmp_path / "media" / "facebook"
+        with another(database_url, root) as older:
+            done = fbsyncd(tmp_path, *command.split())
+            assert done.returncode == 1, done.stdout
+            (said,) = done.stderr.splitlines()
+            assert f"pid {older.pid} on " in said
+            assert f"schema {NEWEST - 1}, this program knows {NEWEST}" in said
+            assert "stop that one first" in said
+            assert migrate.pending(db) == missing != []
+            assert not list(tmp_path.glob("*.before-*"))
+        until_free(Writers(db, root))
+        fbsyncd(tmp_path, *command.split())
+        assert migrate.pending(db) == []
+    models.close(db)
+
+
+def test_no_copy_upgrades_a_target_that_is_worked_with(tmp_path: Path, database_url: str) -> None:
+    """Whoever fills the target from another program is named, and its schema stays."""
+    target = made_by(database_url, NEWEST - 1)
+    missing = migrate.pending(target)
+    source = models.connect(f"sqlite:///{tmp_path / 'source.db'}")
+    migrate.apply(source)
+    with another(database_url, tmp_path / "theirs") as older:
+        with pytest.raises(AlreadyRunning, match=rf"--to: .*pid {older.pid} on "):
+            copy(source, target, lambda *_: None)
+        assert migrate.pending(target) == missing != []
+    until_free(Writers(target, tmp_path / "theirs2"))
+    copy(source, target, lambda *_: None)
+    assert migrate.pending(target) == []
+    models.close(source)
+    models.close(target)
 
 
 def test_one_archive_is_opened_twice_in_one_program(tmp_path: Path, database_url: str) -> None:

@@ -23,7 +23,13 @@ from peewee import Database
 from fbsyncd import adopted, facts, migrate, models, relocate
 from fbsyncd.adopted import Custom
 from fbsyncd.config import addresses
-from fbsyncd.errors import ConfigError, DatabaseTrouble, SchemaError, UsageError
+from fbsyncd.errors import (
+    AlreadyRunning,
+    ConfigError,
+    DatabaseTrouble,
+    SchemaError,
+    UsageError,
+)
 from fbsyncd.models import identity, rows, session, snapshot
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.compare import Tally, compare
@@ -34,6 +40,7 @@ from fbsyncd.transfer.shapes import SHAPES, Shape
 from fbsyncd.transfer.target import merge
 from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Verdict
+from fbsyncd.writers import Writers
 
 __all__ = ["COMPARING", "COPYING", "Copied", "Heard", "Tally", "copy", "target_at"]
 
@@ -95,15 +102,17 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
 
     Raises UsageError, before any row is written, when both are one database and when the target
     has forgotten something on purpose that would come back; SchemaError when the target is not
-    ours to fill; DatabaseTrouble when one of them ends the work, which another copy goes on with.
+    ours to fill; AlreadyRunning when an older program works with the target's schema;
+    DatabaseTrouble when one of them ends the work, which another copy goes on with.
     A row that the target does not take stays behind, and is told.
     """
     models.create_like(target, source)
     _refuse_one(source, target)
     try:
-        migrate.apply(target)
-    except SchemaError as error:
-        raise SchemaError(f"--to: {error}") from error
+        # Which folder it belongs to is nothing to us: none is filled.
+        migrate.apply(target, Writers(target, Path()).let)
+    except (SchemaError, AlreadyRunning) as error:
+        raise type(error)(f"--to: {error}") from error
     with snapshot(source):
         _refuse_return(source, target)
         same = _hand_over_id(source, target)
