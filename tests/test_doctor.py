@@ -32,7 +32,7 @@ from fbsyncd.doctor.findings import Finding
 from fbsyncd.doctor.machine import Door, Inotify
 from fbsyncd.doctor.setting import File
 from fbsyncd.doctor.space import Room
-from fbsyncd.media import MARKER
+from fbsyncd.media import MARKER, Media
 from fbsyncd.simulator import Simulator
 from fbsyncd.watch import watching
 
@@ -525,6 +525,19 @@ def test_root_is_told_that_it_may_more(tmp_path: Path) -> None:
     assert (found.state, found.remedy.startswith("sudo -u ")) == ("warning", True)
     os.chown(tmp_path, 62194, 62194)
     assert folder.user([tmp_path], 0).state == "ok"
+
+
+def test_a_link_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+    """No picture behind it is served, so it is a failure; a link to the whole folder is none."""
+    (tmp_path / "whole").symlink_to(tmp_path / "there")
+    media = Media(tmp_path / "whole", tmp_path)
+    (tmp_path / "there").mkdir()
+    media.prepare()
+    assert folder.check(media).state == "ok"
+    (tmp_path / "there" / "posts").rename(tmp_path / "outside")
+    (tmp_path / "there" / "posts").symlink_to(tmp_path / "outside")
+    found = folder.check(media)
+    assert (found.state, "posts is a link" in found.says) == ("failed", True)
 
 
 def test_parts_on_two_disks_are_told() -> None:

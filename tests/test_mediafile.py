@@ -19,6 +19,7 @@ from fbsyncd.server import make_app, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PICTURE = picture("a picture", (640, 480))
 NAME = file_name(PICTURE)
@@ -357,6 +358,58 @@ def test_a_file_that_vanishes_is_missed(shelf: Shelf, site: Site) -> None:
     assert site.ask(address).status == 404
     path.symlink_to(shelf.media.root / "secret.jpg")
     assert site.ask(address).status == 404
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Iterator[Shelf]:
+    """An archive whose media folder as a whole is a link, with one picture in a post."""
+    there, here = tmp_path / "other disk", tmp_path / "media" / "facebook"
+    there.mkdir()
+    here.parent.mkdir()
+    here.symlink_to(there)
+    shelf = Shelf(tmp_path)
+    shelf.arrive(shelf.attach(shelf.post(1)))
+    yield shelf
+    shelf.close()
+
+
+def test_the_media_folder_as_a_whole_may_be_a_link(linked: Shelf) -> None:
+    """What lies behind such a link is the media folder, and is shown and served."""
+    app = make_app(linked.feed, linked.media, kept=linked.kept())
+    with serving(app) as site:
+        (post,) = site.ask("/api/posts").json["posts"]
+        assert post["attachments"][0]["has_local_image"]
+        assert site.ask(post["attachments"][0]["display_image_url"]).status == 200
+        assert site.ask("/readyz").json["parts"]["media"] == "ok"
+
+
+@pytest.mark.parametrize("accel_prefix", ["", "/archived/"])
+def test_a_link_in_the_place_of_a_folder_is_not_followed(linked: Shelf, accel_prefix: str) -> None:
+    """Nothing behind it is served or named, and it is said; with the folder back all is there."""
+    app = make_app(linked.feed, linked.media, kept=linked.kept(), accel_prefix=accel_prefix)
+    folder = linked.media.root / "attachments"
+    outside = folder.parent.parent / "outside"
+    with serving(app) as site:
+        (post,) = site.ask("/api/posts").json["posts"]
+        address = post["attachments"][0]["display_image_url"]
+        etag = site.ask(address).headers["etag"]
+        folder.rename(outside)
+        folder.symlink_to(outside)
+        for headers in ({}, {"If_None_Match": etag}, {"If_Match": etag}, {"Range": "bytes=0-9"}):
+            reply = site.ask(address, **headers)
+            assert (reply.status, reply.code) == (404, "not_found")
+        (post,) = site.ask("/api/posts").json["posts"]
+        (picture_,) = post["attachments"]
+        assert not picture_["has_local_image"]
+        assert picture_["image_state"] == "unavailable: a folder of the archive is a link"
+        ready = site.ask("/readyz")
+        assert (ready.status, str(outside) in str(ready.json)) == (503, False)
+        assert site.ask("/api/stats").json["unavailable"].startswith(f"{folder} is a link")
+        folder.unlink()
+        outside.rename(folder)
+        assert site.ask(address).status == 200
+        (post,) = site.ask("/api/posts").json["posts"]
+        assert post["attachments"][0]["display_image_url"] == address
 
 
 def test_slow_readers_hold_no_worker(shelf: Shelf, site: Site) -> None:

@@ -13,7 +13,7 @@ from peewee import Database
 from fbsyncd.brake import Brake
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, told_by, warning
 from fbsyncd.errors import ArchiveError, MediaTrouble
-from fbsyncd.media import Media
+from fbsyncd.media import CATEGORIES, Media
 
 NAME: Final = "folder"
 BRAKE: Final = "brake"
@@ -27,6 +27,9 @@ def check(media: Media) -> Finding:
     root = media.root
     if not root.is_dir():
         return judge_missing(root)
+    linked = [name for name in CATEGORIES if (root / name).is_symlink()]
+    if linked:
+        return judge_linked(root / linked[0])
     try:
         media.try_writing()
         return judge_disks(root, _disks(root))
@@ -41,6 +44,13 @@ def judge_missing(root: Path) -> Finding:
         return skipped(NAME, f"{root} is not there: not made yet by `fbsyncd sync`, or not mounted")
     says = f"{root} is not there, and this user cannot make it in {parent}"
     return failed(NAME, says, "make it and give it to the user that runs fbsyncd")
+
+
+def judge_linked(folder: Path) -> Finding:
+    """Return the finding about a link in the place of a folder of pictures."""
+    says = f"{folder} is a link, and no picture outside of the media folder is served"
+    remedy = "put the folder itself there; media.root as a whole may be a link or another disk"
+    return failed(NAME, says, remedy)
 
 
 def judge_disks(root: Path, disks: Mapping[str, int]) -> Finding:

@@ -18,10 +18,13 @@ from typing import Final
 from peewee import Database
 
 from fbsyncd.brake import Brake, Fault
-from fbsyncd.media import Media
+from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import Row, marks, rows
 from fbsyncd.view import SHOT_COLUMNS, Lens, Shot
 
+LINKED: Final = (
+    "is a link, and nothing outside of the media folder is served: put the folder itself there"
+)
 #: Asked for by one statement at most; each is two parameters, and SQLite takes 32,766.
 _MOST: Final = 10_000
 #: Columns that name a picture. They are read as text: PostgreSQL's driver makes an object of each
@@ -88,11 +91,23 @@ class Sight:
 
     def reason(self) -> str | None:
         """Return why no file can be had, None when files can."""
-        return self._brake.reason()
+        fault = self.fault()
+        return fault.reason if fault else None
 
     def fault(self) -> Fault | None:
-        """Return the same with words for everybody."""
-        return self._brake.fault()
+        """Return the same with words for everybody.
+
+        A link in the place of a folder of pictures is one: work may go on behind it, but nothing
+        outside of the media folder is handed out.
+        """
+        return self._brake.fault() or self._linked()
+
+    def _linked(self) -> Fault | None:
+        for name in CATEGORIES:
+            folder = f"{self._root}/{name}"
+            if os.path.islink(folder):  # noqa: PTH114  # for every answer
+                return Fault(f"{folder} {LINKED}", "a folder of the archive is a link")
+        return None
 
     def _is_there(self, category: str, name: str, size: int) -> bool:
         try:

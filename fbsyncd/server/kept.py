@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from fbsyncd.media import CATEGORIES, MARKER
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import os
 
     from fbsyncd.changes import Changes
     from fbsyncd.media import Media
@@ -116,17 +116,18 @@ def _moments(body: bytes) -> Iterator[int]:
 
 def marking(changes: Changes, media: Media) -> Callable[[], Hashable]:
     """Return what tells the state of rows and media folder; two equal ones are the same state."""
-    watched = [media.root / name for name in (MARKER, *CATEGORIES)]
+    marker, folders = media.root / MARKER, [media.root / name for name in CATEGORIES]
 
     def mark() -> Hashable:
-        return changes.mark(), tuple(_seen(path) for path in watched)
+        # Not what a link in the place of a folder leads to: that may be the very same folder.
+        return changes.mark(), _seen(marker.stat), *(_seen(folder.lstat) for folder in folders)
 
     return mark
 
 
-def _seen(path: Path) -> Hashable:
+def _seen(look: Callable[[], os.stat_result]) -> Hashable:
     try:
-        found = path.stat()
+        found = look()
     except OSError as error:
         return error.errno
     # A name that comes or goes in a folder changes its time, another disk the first two.

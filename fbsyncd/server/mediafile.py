@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,7 +21,7 @@ from fbsyncd.server import ranges
 from fbsyncd.server.answers import Answer, Headers, Refused, matches, require_expected
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from wsgiref.types import WSGIEnvironment
 
     from fbsyncd.media import Media
@@ -42,6 +43,9 @@ _PATH = re.compile(
     rf"(?P<sha256>[0-9a-f]{{64}})\.(?P<extension>{'|'.join(_TYPES)}))"
 )
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+# A folder of pictures is one itself: a link in its place may lead anywhere. To go through it needs
+# no right to list it.
+_INTO = getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
 # O_NOFOLLOW and O_NONBLOCK: in place of the file somebody may have put a link or a pipe.
 _HOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -53,6 +57,31 @@ class _Named:
     place: str  # category/filename
     etag: str
     headers: Headers
+
+    @property
+    def folder(self) -> str:
+        return self.place.partition("/")[0]
+
+    @property
+    def filename(self) -> str:
+        return self.place.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Where a file is: *name* in *folder*, neither of which may be a link."""
+
+    folder: str
+    name: str
+
+    @contextmanager
+    def into(self) -> Iterator[int]:
+        """Open the folder, so that nobody can put another one in its place meanwhile."""
+        descriptor = os.open(self.folder, _INTO)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +110,7 @@ def answer(media: Media, environ: WSGIEnvironment, *, accel_prefix: str = "") ->
     named = _named(environ)
     if environ["REQUEST_METHOD"] == "OPTIONS":
         return Answer(204, (_ALLOW,))
-    path = f"{media.root}/{named.place}"
+    path = _Path(f"{media.root}/{named.folder}", named.filename)
     if matches(environ.get("HTTP_IF_NONE_MATCH"), named.etag):
         _require_expected(named, _modified(path), environ)
         return Answer(304, named.headers)
@@ -119,10 +148,11 @@ def _nothing_there() -> Refused:
     return Refused(404, "no file of that name is archived")
 
 
-def _modified(path: str) -> int:
+def _modified(path: _Path) -> int:
     """Return when the file was last written. Raises Refused when there is none."""
     try:
-        seen = os.lstat(path)
+        with path.into() as folder:
+            seen = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except OSError as e:
         raise _refusal(e) from e
     if not stat.S_ISREG(seen.st_mode):
@@ -136,9 +166,10 @@ def _refusal(e: OSError) -> Refused:
     return Refused(503, "the file cannot be read now", headers=(("Retry-After", "5"),))
 
 
-def _open(path: str, named: _Named) -> _Opened:
+def _open(path: _Path, named: _Named) -> _Opened:
     try:
-        descriptor = os.open(path, _HOW)
+        with path.into() as folder:
+            descriptor = os.open(path.name, _HOW, dir_fd=folder)
     except OSError as e:
         raise _refusal(e) from e
     seen = os.fstat(descriptor)
