@@ -99,11 +99,13 @@ class FacebookMediaManager(_Face):
     def download_image(self, url: str, category: str = "posts") -> UUID | None:
         """Archive the picture behind *url*; return its row's id, or None when it cannot be had.
 
-        The reason is recorded in the row. A picture that is archived is not fetched again.
+        The reason is recorded in the row. A picture that is archived is not fetched again. Raises
+        AlreadyRunning when another folder is filled from the same database since the last one.
         """
         if category not in CATEGORIES:
             raise UsageError(f"{category!r} is no category; there are {', '.join(CATEGORIES)}")
         archive, asset = self._archive, Asset(url, category)
+        archive.writers.keep()
         archive.backlog.put([asset], archive.now())
         job = archive.backlog.claim_one(asset.id, archive.now())
         if job is not None:

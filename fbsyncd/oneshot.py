@@ -72,7 +72,8 @@ class Wish:
 def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Progress:
     """Read and fetch until every picture found is archived and developed, or failed for now.
 
-    Raises ArchiveError when the archive itself fails. The archive's stations stop with it.
+    Raises ArchiveError when the archive itself fails, or another folder is filled from its
+    database meanwhile. The archive's stations stop with it.
     """
     progress = Progress()
     with ThreadPoolExecutor(3 + min(len(wish.pages), 4), thread_name_prefix="sync") as pool:
@@ -84,6 +85,7 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
             while not _is_settled(archive, wish, reading) and not _has_failed(
                 [*reading, *stations]
             ):
+                archive.writers.keep()
                 progress.is_reading = any(not one.done() for one in reading)
                 progress.waiting = outstanding.count(archive.db, archive.now())
                 heard(progress)
@@ -136,6 +138,7 @@ def reconcile(
 
         def heard(so_far: Findings) -> None:
             # Files that came since the scan are hashed too.
+            archive.writers.keep()
             total = max(found.files, so_far.scrubbed)
             show(f"hashing: {so_far.scrubbed:,} of {counted(total, 'file')}")
 

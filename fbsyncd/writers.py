@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from peewee import Database
@@ -67,6 +68,7 @@ class Writers:
     def __init__(self, db: Database, root: Path) -> None:
         self._db = db
         self._hold = hold(db)
+        self._lock = Lock()
         # The disk may be away; a mount point stays where it is.
         machine = process.machine() if models.file(db) is None else ""
         self._own = _Told(machine, socket.gethostname(), str(root.resolve()))
@@ -99,12 +101,13 @@ class Writers:
                 self._hold.release()
 
     def keep(self) -> None:
-        """Go on being one of them; to be called every few seconds.
+        """Go on being one of them; to be called every few seconds, or before each piece of work.
 
-        Raises AlreadyRunning when another folder is filled since the database was out of reach.
+        Safe to use from several threads. Raises AlreadyRunning when another folder is filled since
+        the database was out of reach.
         """
         # Whoever needs the database says that it is away.
-        with suppress(DatabaseTrouble):
+        with self._lock, suppress(DatabaseTrouble):
             if not self._hold.is_kept():
                 self.join()
             elif not self._is_told():

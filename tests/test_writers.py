@@ -9,22 +9,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 from peewee import Database
-from plant import archive_of, config_text
+from plant import archive_of, config_text, sync
 from postgres import PostgresServer
 from test_daemon import Running, all_safe, running
 from test_database_trouble import own_server
 from test_upgrade import NEWEST, made_by
 
-from fbsyncd import facts, migrate, models, process
+from fbsyncd import facts, migrate, models, oneshot, process
+from fbsyncd.archive import Archive
 from fbsyncd.errors import AlreadyRunning
+from fbsyncd.faces import FacebookMediaManager
 from fbsyncd.hold import hold
+from fbsyncd.oneshot import Progress, Wish
+from fbsyncd.reconcile import Request
 from fbsyncd.simulator import Simulator
 from fbsyncd.transfer import copy
 from fbsyncd.writers import Writers
@@ -429,6 +433,95 @@ def test_no_copy_upgrades_a_target_that_is_worked_with(tmp_path: Path, database_
     assert migrate.pending(target) == []
     models.close(source)
     models.close(target)
+
+
+def break_in(db: Database) -> None:
+    """Let the database forget who holds it, as a restart of the server or a clean-up does."""
+    path = models.file(db)
+    if path is not None:
+        path.with_name(f"{path.name}-lock").unlink()
+        return
+    with models.session(db):
+        models.rows(
+            db,
+            "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d"
+            " ON d.oid = l.database WHERE l.locktype = 'advisory'"
+            " AND d.datname = current_database()",
+        )
+
+
+def is_held(archive: Archive, tmp_path: Path) -> bool:
+    """Tell whether somebody with another folder finds the database taken."""
+    return Writers(archive.db, tmp_path / "theirs").are_elsewhere()
+
+
+def test_a_long_sync_takes_again_what_it_lost(tmp_path: Path, database_url: str) -> None:
+    """Nobody fills another folder while it fetches."""
+    with (
+        Simulator(posts=4, seed=3, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        facebook.faults.cdn_delay(3, times=1)
+        turns = []
+
+        def heard(_: Progress) -> None:
+            turns.append(is_held(archive, tmp_path))
+            if len(turns) == 1:
+                break_in(archive.db)
+
+        oneshot.sync(archive, Wish(archive.config.facebook.pages, None), heard)
+        assert turns[0]
+        assert turns[-1]
+        assert len(turns) > 2
+
+
+def test_a_long_sync_ends_where_another_folder_is_filled(tmp_path: Path, database_url: str) -> None:
+    """It stops, and says who is there."""
+    with (
+        Simulator(posts=4, seed=3, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+        ExitStack() as stack,
+    ):
+        facebook.faults.cdn_delay(3, times=1)
+        came: list[subprocess.Popen[str]] = []
+
+        def heard(_: Progress) -> None:
+            if not came:
+                break_in(archive.db)
+                came.append(stack.enter_context(another(database_url, tmp_path / "theirs")))
+
+        with pytest.raises(AlreadyRunning) as refused:
+            oneshot.sync(archive, Wish(archive.config.facebook.pages, None), heard)
+        assert f"pid {came[0].pid} on " in str(refused.value)
+
+
+def test_a_long_scrub_takes_again_what_it_lost(tmp_path: Path, database_url: str) -> None:
+    """Hashing a large archive takes hours."""
+    with (
+        Simulator(posts=2, seed=3, pictures="plain") as facebook,
+        archive_of(facebook, tmp_path, database_url) as archive,
+    ):
+        sync(archive)
+        break_in(archive.db)
+        oneshot.reconcile(archive, Request(), scrub=True, show=lambda _: None)
+        assert is_held(archive, tmp_path)
+
+
+def test_a_program_that_archives_links_takes_again_what_it_lost(
+    tmp_path: Path, database_url: str
+) -> None:
+    """It may run for months; where another folder is filled meanwhile it archives nothing."""
+    with Simulator(posts=2, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+        with closing(FacebookMediaManager(tmp_path / "config.toml")) as face:
+            link = f"{facebook.url}/nothing.jpg"
+            archive = face._archive
+            break_in(archive.db)
+            face.download_image(link)
+            assert is_held(archive, tmp_path)
+            break_in(archive.db)
+            with another(database_url, tmp_path / "theirs"), pytest.raises(AlreadyRunning):
+                face.download_image(link)
 
 
 def test_one_archive_is_opened_twice_in_one_program(tmp_path: Path, database_url: str) -> None:
