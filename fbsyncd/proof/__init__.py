@@ -20,19 +20,9 @@ call :func:`prove` at once.
 from __future__ import annotations
 
 import re
-import struct
-import threading
-import zlib
-from contextlib import nullcontext
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from typing import TYPE_CHECKING
-
-from PIL import Image
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from fbsyncd.errors import FetchError, FetchFailed, PictureRefused
 from fbsyncd.proof import jpeg, structure
@@ -40,35 +30,11 @@ from fbsyncd.proof import jpeg, structure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PIL.ImageFile import ImageFile
-
 # An animation may hold this many times the pixels of the largest still picture, all frames added.
 ANIMATION_PIXELS = 10
 MOST_FRAMES = 2000
 
-# Decoded pixels take 4 bytes each. Eight threads with a 50-megapixel PNG each would need 1.6 GB at
-# the same moment, so pictures above this many pixels are decoded one after the other.
-_LARGE = 4_000_000
-_one_large_picture = threading.Lock()
-
 _LYING = frozenset({5, 6, 7, 8})  # orientations that are shown turned by a quarter
-
-# All that Pillow's readers and decoders may raise for files that are not in order. Warning: for
-# those who run Python with -W error.
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    Warning,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +57,26 @@ class _Format:
     mime_type: str
     extension: str
     walk: Callable[[bytes], structure.Sketch]
-    # Pillow's own class and not Image.open(): that one issues warnings above a global limit, and
-    # warnings cannot be turned into errors for one thread alone.
-    open: Callable[[BytesIO], ImageFile] | None = None
+    #: Its walk finds less than a decoder.
+    is_decoded: bool = True
 
 
 _FORMATS = (
     # The walk finds what a decoder of JPEG finds, in a fiftieth of its time.
-    _Format(re.compile(rb"\xff\xd8\xff"), "image/jpeg", "jpg", jpeg.walk),
-    _Format(
-        re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png", "png", structure.walk_png, PngImageFile
-    ),
-    _Format(re.compile(rb"GIF8[79]a"), "image/gif", "gif", structure.walk_gif, GifImageFile),
+    _Format(re.compile(rb"\xff\xd8\xff"), "image/jpeg", "jpg", jpeg.walk, is_decoded=False),
+    _Format(re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png", "png", structure.walk_png),
+    _Format(re.compile(rb"GIF8[79]a"), "image/gif", "gif", structure.walk_gif),
     _Format(
         re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
         "image/webp",
         "webp",
         structure.walk_webp,
-        WebPImageFile,
     ),
     _Format(
         re.compile(rb"\0\0\0.ftyp(?=.{0,48}?avi[fs])", re.DOTALL),
         "image/avif",
         "avif",
         structure.walk_avif,
-        AvifImageFile,
     ),
 )
 
@@ -135,9 +96,12 @@ def prove(data: bytes, *, max_pixels: int) -> Proof:
     if form is None:
         raise _stranger(data)
     sketch = form.walk(data)
-    _check_size(sketch, max_pixels)
-    if form.open is not None:
-        sketch = _decoded(form, form.open, data, max_pixels)
+    _check_size(sketch, max_pixels=max_pixels)
+    if form.is_decoded:
+        # Late: most pictures are JPEGs, and Pillow takes long to load.
+        from fbsyncd.proof import frames
+
+        sketch = frames.decoded(form.extension, data, partial(_check_size, max_pixels=max_pixels))
     if not sketch.width * sketch.height:
         raise FetchFailed("damaged: a picture without a width or a height")
     turned = structure.orientation(sketch.exif) in _LYING
@@ -150,32 +114,7 @@ def prove(data: bytes, *, max_pixels: int) -> Proof:
     )
 
 
-def _decoded(
-    form: _Format, opened: Callable[[BytesIO], ImageFile], data: bytes, max_pixels: int
-) -> structure.Sketch:
-    try:
-        with opened(BytesIO(data)) as picture:
-            return _decode(picture, max_pixels)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
-        raise PictureRefused("more pixels than the decoder of this machine takes") from e
-    except _DECODER_ERRORS as e:
-        raise FetchFailed(f"damaged: it does not decode as {form.extension.upper()}") from e
-
-
-def _decode(picture: ImageFile, max_pixels: int) -> structure.Sketch:
-    """Decode every frame; return what the whole turned out to be."""
-    frames = getattr(picture, "n_frames", 1)
-    _check_size(structure.Sketch(*picture.size, frames), max_pixels)
-    large = picture.width * picture.height > _LARGE
-    with _one_large_picture if large else nullcontext():
-        for frame in range(frames):
-            picture.seek(frame)  # which may enlarge the whole
-            _check_size(structure.Sketch(*picture.size, frames), max_pixels)
-            picture.load()
-    return structure.Sketch(*picture.size, frames, picture.info.get("exif", b""))
-
-
-def _check_size(sketch: structure.Sketch, max_pixels: int) -> None:
+def _check_size(sketch: structure.Sketch, *, max_pixels: int) -> None:
     pixels = sketch.width * sketch.height
     if pixels > max_pixels:
         size = f"{sketch.width:,} x {sketch.height:,}"
