@@ -13,7 +13,8 @@ import pytest
 from scripted import HTML, Script, reply, scripted
 
 from fbsyncd.errors import GraphError, GraphUnavailable, TooMuchData
-from fbsyncd.graph.exchange import LARGEST_ANSWER, Exchange, parsed
+from fbsyncd.graph.answer import parsed
+from fbsyncd.graph.exchange import LARGEST_ANSWER, Exchange
 
 TOKEN = "EAAB-very-secret"
 PROOF = {"appsecret_proof": "0123456789abcdef", "fields": "id,name"}

@@ -26,8 +26,9 @@ from fbsyncd.errors import (
     TokenRefused,
 )
 from fbsyncd.graph import verdict
+from fbsyncd.graph.answer import Answer
 from fbsyncd.graph.caller import Account, Endpoint
-from fbsyncd.graph.exchange import Answer, Exchange
+from fbsyncd.graph.exchange import Exchange
 from fbsyncd.worth import Worth, app_of, of_token
 
 #: Seconds for one call, for one Page, and for all Pages together.

@@ -35,11 +35,14 @@ import zlib
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from fbsyncd.errors import FetchError, FetchFailed, Intercepted, LinkDead, PictureRefused
-from fbsyncd.fetch.line import Answer, Line
 from fbsyncd.fetch.reach import Place, allowed, first_place, next_place
 from fbsyncd.proof import Proof, prove
+
+if TYPE_CHECKING:
+    from fbsyncd.fetch.line import Answer, Line
 
 __all__ = ["Fetcher", "Limits", "Picture", "allowed"]
 
@@ -134,6 +137,9 @@ class Fetcher:
         return line
 
     def _new_line(self) -> Line:
+        # Late: the daemon's first answer need not wait for what this loads.
+        from fbsyncd.fetch.line import Line
+
         return Line(self._limits.allowed_hosts, self._headers)
 
     def _give_back(self, line: Line) -> None:

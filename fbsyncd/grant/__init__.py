@@ -20,8 +20,9 @@ from typing import Final
 from fbsyncd import read, worth
 from fbsyncd.errors import GraphError, TokenRefused, UsageError
 from fbsyncd.graph import verdict
+from fbsyncd.graph.answer import Answer
 from fbsyncd.graph.caller import Endpoint
-from fbsyncd.graph.exchange import Answer, Exchange
+from fbsyncd.graph.exchange import Exchange
 from fbsyncd.graph.trail import Trail
 from fbsyncd.worth import Worth
 

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from fbsyncd import read, worth
 from fbsyncd.errors import CallRefused, GraphError, GraphUnavailable, TooMuchData
 from fbsyncd.graph import verdict
+from fbsyncd.graph.answer import Answer, parsed
 from fbsyncd.graph.caller import TRIES, Account, Caller, Endpoint
-from fbsyncd.graph.exchange import Answer, parsed
 from fbsyncd.graph.ladder import LIMITS, START, Ladder
 from fbsyncd.graph.trail import Trail
 from fbsyncd.records import (

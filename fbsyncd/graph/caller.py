@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from fbsyncd.errors import (
@@ -31,9 +31,12 @@ from fbsyncd.errors import (
     conceal,
 )
 from fbsyncd.graph import usage, verdict
-from fbsyncd.graph.exchange import Answer, Exchange
+from fbsyncd.graph.answer import Answer
 from fbsyncd.graph.pace import APP, Pace
 from fbsyncd.outside import FACEBOOK, Outside
+
+if TYPE_CHECKING:
+    from fbsyncd.graph.exchange import Exchange
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ class Caller:
         self.served_version: str | None = None
         self.outside = Outside(now)
         self._endpoint = endpoint
-        self._exchange = Exchange(endpoint.url, endpoint.user_agent)
+        self._exchange: Exchange | None = None
         self._now = now
         self._wait = wait
         self._lock = threading.Lock()
@@ -118,7 +121,7 @@ class Caller:
         token = _checked(account.token)
         path = f"/{self._endpoint.version}/{path}"
         query = {**query, **self._endpoint.proof(token)}
-        ask = partial(self._exchange.get, path, token, query)
+        ask = partial(self._way().get, path, token, query)
         return self._make(_Call(account.page_id, ask, expected, self._secrets(token)))
 
     def batch(
@@ -142,7 +145,7 @@ class Caller:
         answers = self._make(
             _Call(
                 account.page_id,
-                partial(self._exchange.post, path, token, form),
+                partial(self._way().post, path, token, form),
                 verdict.is_batch,
                 self._secrets(token),
                 weight=len(items),
@@ -169,7 +172,18 @@ class Caller:
 
     def close(self) -> None:
         """Close the connections."""
-        self._exchange.close()
+        if self._exchange is not None:
+            self._exchange.close()
+
+    def _way(self) -> Exchange:
+        """Return the connections, which are made with the first call."""
+        # Late: the daemon's first answer need not wait for what this loads.
+        from fbsyncd.graph.exchange import Exchange
+
+        with self._lock:
+            if self._exchange is None:
+                self._exchange = Exchange(self._endpoint.url, self._endpoint.user_agent)
+            return self._exchange
 
     def _secrets(self, token: str) -> tuple[str, ...]:
         return token, *self._endpoint.proof(token).values(), self._endpoint.app_secret or ""

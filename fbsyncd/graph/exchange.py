@@ -6,10 +6,8 @@ none, so one comes from something in between, and the token must not go where it
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
 
@@ -19,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from fbsyncd.errors import GraphUnavailable, TooMuchData, Unreached
+from fbsyncd.graph.answer import Answer, parsed
 
 CONNECT_TIMEOUT: Final = 10.0
 READ_TIMEOUT: Final = 60.0  # between two pieces of an answer
@@ -32,15 +31,6 @@ _NO_WAY = (
     requests.exceptions.ProxyError,
     requests.ConnectTimeout,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; *body* is the parsed JSON, or None when it was none."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: object
 
 
 class Exchange:
@@ -121,14 +111,6 @@ def _body(response: requests.Response, patience: float) -> bytes:
         if time.monotonic() > deadline:
             raise GraphUnavailable(f"The answer was not whole after {patience:g} seconds")
     return bytes(body)
-
-
-def parsed(body: bytes | str) -> object:
-    """Return the JSON in *body*, or None when it is none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_no_way(error: BaseException) -> bool:
