@@ -122,13 +122,12 @@ class Archive:
         """Take over the tables of older programs; None when the database holds none of them."""
         if not adopt.is_needed(self.config.database.url):
             return None
-        limits = self.config.media
-        size, pixels = limits.max_file_size, limits.max_pixels
-        places = adopt.Places(self.media, self.config.base, size, pixels)
-        return adopt.adopt(self.db, places, self.now())
+        return adopt.adopt(self.db, adopt.places(self.config, self.media), self.now())
 
     def take_in(self) -> None:
         """Adopt the rows that older programs have added meanwhile, and bear what they removed."""
+        places = adopt.places(self.config, self.media)
+        adopt.later.turn(self.db, self.backlog, self.brake, places, self.now())
         adopt.turn(self.db, self.now())
         heirs.turn(self.db)
 

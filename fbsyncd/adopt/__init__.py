@@ -19,13 +19,14 @@ import peewee
 from peewee import Database
 
 from fbsyncd import adopted, facts, migrate, models
-from fbsyncd.adopt import catalogue, digest, earlier, inventory, oddities, rows, suits
+from fbsyncd.adopt import catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
 from fbsyncd.adopt.inventory import Inventory
 from fbsyncd.adopt.plan import Step, plan
 from fbsyncd.adopt.rows import Tally
 from fbsyncd.brake import Brake
+from fbsyncd.config import Config
 from fbsyncd.errors import SchemaError
 from fbsyncd.media import Media
 from fbsyncd.migrate import ADOPTABLE, Migration
@@ -40,6 +41,8 @@ __all__ = [
     "adopt",
     "finish",
     "is_needed",
+    "later",
+    "places",
     "preview",
     "rehearse",
     "turn",
@@ -137,6 +140,12 @@ def is_needed(url: str) -> bool:
     """
     with models.looking_at(url) as db:
         return bool(migrate.foreign_tables(db)) and bool(preview(db).sql)
+
+
+def places(config: Config, media: Media) -> Places:
+    """Return where files of earlier pictures are looked for and put."""
+    limits = config.media
+    return Places(media, config.base, limits.max_file_size, limits.max_pixels)
 
 
 def adopt(db: Database, places: Places, now: datetime) -> Report | None:

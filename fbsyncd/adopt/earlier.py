@@ -31,10 +31,13 @@ log = logging.getLogger(__name__)
 
 #: Files whose bytes are held in memory and written at once.
 BATCH: Final = 32
-_ROWS: Final = (
-    "SELECT id, original_url, local_path, local_filename FROM media_storage"
-    " WHERE asset_key IS NULL ORDER BY id"
+#: What another program wrote and is still to be taken in.
+ROWS: Final = (
+    "SELECT id, original_url, local_path, local_filename, category FROM media_storage"
+    " WHERE asset_key IS NULL"
 )
+NO_LINK: Final = "it has no link and no file"
+SAME: Final = "it is the same picture as media row {}"
 #: Where rows of pictures are named.
 _NAMING: Final = (
     ("media_storage", "derived_from"),
@@ -64,6 +67,8 @@ class Earlier:
     url: str | None
     path: str | None
     filename: str | None
+    #: The folder its file belongs to, where that is known already.
+    folder: str | None = None
 
     @property
     def key(self) -> str:
@@ -71,7 +76,7 @@ class Earlier:
 
     @property
     def category(self) -> str:
-        parts = Path(self.path or "").parts
+        parts = (self.folder,) if self.folder else Path(self.path or "").parts
         return next((name for name in CATEGORIES if name in parts), CATEGORIES[0])
 
 
@@ -83,13 +88,13 @@ def adopt(db: Database, places: Places) -> int:
     """
     _settle_ids(db)
     _loosen(db)
-    earlier = [_row(row) for row in rows(db, _ROWS)]
+    earlier = [told(row) for row in rows(db, f"{ROWS} ORDER BY id")]
     if not earlier:
         return 0
     places.media.prepare()
     kept: dict[str, Archived] = {}
     for start in range(0, len(earlier), BATCH):
-        kept |= _copy(earlier[start : start + BATCH], places)
+        kept |= copy(earlier[start : start + BATCH], places)
     _name(db, earlier, kept)
     change_many(
         db,
@@ -111,10 +116,10 @@ def adopt(db: Database, places: Places) -> int:
 def candidates(one: Earlier, places: Places) -> Iterator[Path]:
     """Yield where a row's file may be, the likeliest first."""
     root = places.media.root
-    told = [Path(text) for text in (one.path, one.filename) if text]
+    named = [Path(text) for text in (one.path, one.filename) if text]
     if one.path and one.filename:
-        told.append(Path(one.path) / one.filename)
-    for path in told:
+        named.append(Path(one.path) / one.filename)
+    for path in named:
         # An absolute path stands for itself, whatever folder is put before it.
         yield from (folder / path for folder in (places.base, root, *list(root.parents)[:2]))
     if one.filename:
@@ -155,13 +160,17 @@ def _loosen(db: Database) -> None:
         )
 
 
-def _row(row: Sequence[object]) -> Earlier:
-    id_, url, path, filename = (None if value is None else str(value) for value in row)
-    return Earlier(str(id_), url, path, filename)
+def told(row: Sequence[object]) -> Earlier:
+    """Return what a row of :data:`ROWS` tells."""
+    id_, url, path, filename, folder = (None if value is None else str(value) for value in row)
+    return Earlier(str(id_), url, path, filename, folder if folder in CATEGORIES else None)
 
 
-def _copy(batch: Sequence[Earlier], places: Places) -> dict[str, Archived]:
-    """Copy what is a whole picture into the media folder; return what is safe there."""
+def copy(batch: Sequence[Earlier], places: Places) -> dict[str, Archived]:
+    """Copy what is a whole picture into the media folder; return what is safe there, by row.
+
+    Raises MediaTrouble when it cannot be written there.
+    """
     found: dict[str, Archived] = {}
     staged: list[Staged] = []
     try:
@@ -234,9 +243,9 @@ def _name(db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived]) -
 
 def _give_up(db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived]) -> None:
     """Fetch nothing twice, and nothing that has no link."""
-    reasons = [("it has no link and no file", one.id) for one in earlier if not one.url]
+    reasons = [(NO_LINK, one.id) for one in earlier if not one.url]
     for first, *again in _by_key(earlier, kept).values():
-        reasons += [(f"it is the same picture as media row {first.id}", one.id) for one in again]
+        reasons += [(SAME.format(first.id), one.id) for one in again]
     change_many(
         db,
         "UPDATE media_storage SET download_status = 'failed', error_message = ?"
