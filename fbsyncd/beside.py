@@ -34,11 +34,27 @@ SELECT t.relname FROM pg_class t WHERE {VISIBLE}
 UNION SELECT g.tgname FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid WHERE {VISIBLE}""",
     }
 )
+#: By engine: the functions of our triggers that run with the rights of whoever writes, as those do
+#: that an earlier program made in an upgrade. What only stamps its own row needs no other rights.
+UNRIGHTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "sqlite": "SELECT name FROM sqlite_master WHERE FALSE",
+        "postgresql": r"""
+SELECT proname || '()' FROM pg_proc WHERE proname LIKE 'fbsyncd\_%'
+AND proname NOT LIKE 'fbsyncd\_touch%' AND prorettype = 'trigger'::regtype AND NOT prosecdef
+AND pg_function_is_visible(oid) AND pg_has_role(proowner, 'USAGE') ORDER BY 1""",
+    }
+)
 
 
 def bare(statement: str) -> str:
     """Return a statement without the comments before it."""
     return _COMMENT.sub("", statement).strip()
+
+
+def rights(function: str) -> str:
+    """Let a trigger write to our tables whoever sets it off: scripts may have other roles."""
+    return f"ALTER FUNCTION {function} SECURITY DEFINER SET search_path FROM CURRENT;"
 
 
 class Beside:
@@ -77,8 +93,8 @@ class Beside:
         return sql.replace(f"TRIGGER {name}", f"TRIGGER {self.free(name)}", 1)
 
     def function(self, sql: str, name: str) -> list[str]:
-        """Let a trigger write to our tables whoever sets it off: scripts may have other roles."""
-        return [sql, f"ALTER FUNCTION {name} SECURITY DEFINER SET search_path FROM CURRENT;"]
+        """Return what makes a trigger's function, with its rights."""
+        return [sql, rights(name)]
 
     def free(self, name: str) -> str:
         """Return the name that what we call *name* gets; it is taken from now on."""

@@ -149,8 +149,10 @@ def fitting(db: Database, migrations: Sequence[Migration]) -> list[str]:
         return list(told)
     with models.session(db):
         taken = models.rows(db, beside.NAMES[models.engine(db).name])
+        unrighted = models.rows(db, beside.UNRIGHTED[models.engine(db).name])
     names = beside.Beside(str(name) for (name,) in taken)
-    return [sql for statement in told for sql in names.fit(statement)]
+    fitted = [sql for statement in told for sql in names.fit(statement)]
+    return [*map(beside.rights, (str(name) for (name,) in unrighted)), *fitted]
 
 
 def execute(db: Database, sql: Iterable[str]) -> None:

@@ -283,6 +283,35 @@ def test_scripts_with_a_role_of_their_own_go_on_after_an_upgrade(
         scripts.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
+@pytest.mark.postgresql
+def test_triggers_that_an_earlier_upgrade_made_get_their_rights(
+    postgres_server: PostgresServer,
+) -> None:
+    """An older program left them with those of whoever writes, and scripts could not any more."""
+    with postgres_server.fresh_database() as url:
+        scripts, role = Dump(url), f"writer_{uuid.uuid4().hex}"
+        scripts.make()
+        scripts.run(
+            f"CREATE ROLE {role} LOGIN PASSWORD 'secret'",
+            f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        )
+        db = adopted_at(5, scripts)
+        with models.transaction(db):
+            then = [one for one in migrate.begin(db) if one.version < NEWEST]
+            migrate.execute(db, migrate.statements(then))
+            migrate.record(db, then)
+        server = urlsplit(url)
+        writer = Dump(f"postgresql://{role}:secret@{server.hostname}:{server.port}{server.path}")
+        with pytest.raises(Exception, match="permission denied"):
+            Years(posts=5, attachments=8, again=2, videos=3).fill(writer)
+        migrate.apply(db)
+        models.close(db)
+        Years(posts=5, attachments=8, again=2, videos=3).fill(writer)
+        assert scripts.one("SELECT count(*) FROM facebook_video_posts") == 3
+        scripts.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
 @pytest.mark.parametrize("version", [*ADOPTED, NEWEST])
 def test_an_index_of_theirs_outlives_adoption_and_upgrade(database_url: str, version: int) -> None:
     """Ours of the same name is called otherwise, and it is ours that is replaced."""
