@@ -24,7 +24,7 @@ from fbsyncd.media import CATEGORIES
 from fbsyncd.notify import Notifier
 from fbsyncd.schedule import LOOK, SIGNS, STOP_SECONDS, Schedule
 from fbsyncd.server import make_app
-from fbsyncd.server.kept import Kept, marking
+from fbsyncd.server.kept import Kept, looking, marking
 from fbsyncd.server.listen import Server
 from fbsyncd.server.timed import timed
 from fbsyncd.signals import Heard, heard
@@ -173,7 +173,9 @@ def _serve(stack: ExitStack, archive: Archive, desk: Desk) -> Server:
         hosts=(settings.host, *settings.allowed_hosts),
         cors_origins=settings.cors_origins,
         accel_prefix=settings.accel_prefix,
-        kept=Kept(marking(Changes(archive.db), archive.media), archive.now),
+        kept=Kept(
+            marking(Changes(archive.db), archive.media), archive.now, look=looking(archive.media)
+        ),
         metrics=archive.metrics.scrape,
         desk=desk,
     )

@@ -21,7 +21,7 @@ from fbsyncd.changes import Changes
 from fbsyncd.feed import Feed
 from fbsyncd.media import Media, filename, public_path
 from fbsyncd.models import change, connect, to_text, transaction
-from fbsyncd.server.kept import Kept, marking
+from fbsyncd.server.kept import Kept, looking, marking
 from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class Shelf:
 
     def kept(self) -> Kept:
         """Return a place for answers that are still true, as the daemon has one."""
-        return Kept(marking(Changes(self.db), self.media), lambda: NOW)
+        mark = marking(Changes(self.db), self.media)
+        return Kept(mark, lambda: NOW, look=looking(self.media))
 
     def close(self) -> None:
         """Give back every connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from served import Reply, Site, serving
-from shelf import NOW, Shelf, url
+from shelf import NOW, Shelf, picture, url
 
 from fbsyncd import links
 from fbsyncd.assets import Asset
@@ -25,11 +26,11 @@ from fbsyncd.models import change, to_text, transaction
 from fbsyncd.server import make_app
 from fbsyncd.server.answers import json_answer
 from fbsyncd.server.encoding import Ready
-from fbsyncd.server.kept import Kept, first_death, marking
+from fbsyncd.server.kept import Kept, first_death, looking, marking
 from fbsyncd.server.timed import timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from peewee import Database
@@ -98,7 +99,8 @@ def place(db: Database, tmp_path: Path) -> Iterator[Place]:
     shelf = Shelf.make(db, tmp_path)
     made: Place = Place(shelf, CountedFeed(db, shelf.media, now=lambda: made.now))
     made.post(1)
-    kept = Kept(marking(Changes(db), shelf.media), lambda: made.now)
+    mark = marking(Changes(db), shelf.media)
+    kept = Kept(mark, lambda: made.now, look=looking(shelf.media))
     with serving(make_app(made.feed, shelf.media, auth_token=TOKEN, kept=kept)) as site:
         made.site = site
         yield made
@@ -229,6 +231,54 @@ def test_a_file_that_comes_or_goes_is_noticed(place: Place) -> None:
     (place.shelf.media.root / "posts" / "new").touch()
     place.ask()
     assert place.feed.asked == 2
+
+
+@pytest.mark.parametrize("how", ["cut", "cut, with its old time", "longer", "link"])
+def test_a_file_that_is_altered_in_its_place_is_noticed(place: Place, how: str) -> None:
+    """Within a second no answer names it, though neither row nor folder has changed."""
+    link = url(7)
+    path = place.shelf.path(place.shelf.add(7, picture(7)))
+    place.post(7, link=link)
+    (shown, _) = place.ask().json["posts"]
+    assert shown["has_local_image"]
+    place.now += timedelta(seconds=1)
+    assert place.ask().json["posts"][0] == shown
+    assert place.feed.asked == 1
+    before, folder = path.stat(), path.parent.stat()
+    if how == "link":
+        path.rename(path.with_name("other"))
+        path.symlink_to("other")
+    else:
+        os.truncate(path, 10 if "cut" in how else before.st_size + 1)
+    if how == "cut, with its old time":
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(path.parent, ns=(folder.st_atime_ns, folder.st_mtime_ns))
+    place.now += timedelta(seconds=1)
+    assert not place.ask().json["posts"][0]["has_local_image"]
+
+
+def test_files_are_looked_at_once_a_second() -> None:
+    """However often an answer is asked for, and nothing is looked at where it names no file."""
+    now, looks, state = [NOW], list[list[str]](), ["as it was"]
+
+    def look(files: Iterable[str]) -> str:
+        looks.append(list(files))
+        return state[0]
+
+    kept = Kept(lambda: 1, lambda: now[0], look=look)
+    names = [f"posts/{character * 64}.jpg" for character in "ab"]
+    urls = [f"https://media.example.org/media/facebook/{name}" for name in [*names, names[0]]]
+    ready = Ready(json_answer({"urls": urls, "text": "see /media/facebook/posts/"}))
+    kept.put(("/api/posts", ""), 1, ready)
+    for _ in range(5):
+        now[0] += timedelta(seconds=0.4)
+        assert kept.get(("/api/posts", ""), 1)
+    assert looks == [names, names]
+    state[0] = "cut"
+    now[0] += timedelta(seconds=1)
+    assert kept.get(("/api/posts", ""), 1) is None
+    state[0] = "as it was"
+    assert kept.get(("/api/posts", ""), 1) is None
 
 
 def test_numbers_of_the_last_hour_are_kept_for_seconds(place: Place) -> None:

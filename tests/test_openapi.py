@@ -19,7 +19,7 @@ from fbsyncd.changes import Changes
 from fbsyncd.desk import Desk
 from fbsyncd.media import MARKER
 from fbsyncd.server import make_app
-from fbsyncd.server.kept import Kept, marking
+from fbsyncd.server.kept import Kept, looking, marking
 from fbsyncd.server.operations import ELSEWHERE, OPERATIONS
 from fbsyncd.simulator import Simulator
 
@@ -53,7 +53,9 @@ def app_of(archive: Archive) -> WSGIApplication:
         auth_token=TOKEN,
         metrics=archive.metrics.scrape,
         desk=Desk(archive),
-        kept=Kept(marking(Changes(archive.db), archive.media), archive.now),
+        kept=Kept(
+            marking(Changes(archive.db), archive.media), archive.now, look=looking(archive.media)
+        ),
     )
 
 

@@ -2,24 +2,25 @@
 
 An answer depends on the rows, on what is mounted where the files should be, and on the time: a
 link dies when its hour comes, and nobody writes a row for that. The first two are one mark, taken
-before the answer is made; the third is read from the answer itself.
+before the answer is made; the third is read from the answer itself. So are the files it names: one
+that is cut in its place leaves no mark, and they are looked at again.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from fbsyncd.media import CATEGORIES, MARKER
 
 if TYPE_CHECKING:
-    import os
-
     from fbsyncd.changes import Changes
     from fbsyncd.media import Media
     from fbsyncd.server.encoding import Ready
@@ -30,7 +31,12 @@ SIZE: Final = 16 * 1024 * 1024
 LONGEST: Final = 60.0
 #: Seconds for those that tell of the last hour, which passes while nothing happens.
 _SHORTER: Final = {"/api/stats": 5.0, "/api/timeline": 5.0}
+#: Seconds for which nobody looks again at the files of an answer.
+LOOK: Final = 1.0
 _OVERHEAD: Final = 2000  # bytes of headers and bookkeeping of one answer
+_OF_FILE: Final = 400  # and of each file it names
+_PLACE: Final = b"/media/facebook/"
+_FILE: Final = re.compile(rb"[a-z]{5,11}/[0-9a-f]{64}\.[a-z]{3,4}")
 # The parameters that fbsyncd.links reads an expiry from, and how they are written.
 _EXPIRIES: Final = (
     (b"oe=", re.compile(rb"[0-9a-fA-F]{1,16}"), 16),
@@ -47,16 +53,28 @@ class _Entry:
     mark: Hashable
     until: float
     cost: int
+    files: tuple[str, ...]
+    seen: Hashable
+    looked: float
 
 
 class Kept:
-    """Answers by path and query. *mark* tells what they depend on, *now* is the archive's clock."""
+    """Answers by path and query. *mark* tells what they depend on, *now* is the archive's clock.
+
+    *look* tells the state of files by their places (category/name).
+    """
 
     def __init__(
-        self, mark: Callable[[], Hashable], now: Callable[[], datetime], *, size: int = SIZE
+        self,
+        mark: Callable[[], Hashable],
+        now: Callable[[], datetime],
+        *,
+        look: Callable[[Iterable[str]], Hashable] = lambda _: None,
+        size: int = SIZE,
     ) -> None:
         self.mark = mark
         self._now = now
+        self._look = look
         self._size = size
         self._used = 0
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
@@ -64,28 +82,44 @@ class Kept:
 
     def get(self, key: Key, mark: Hashable) -> Ready | None:
         """Return the answer to *key* if it holds at *mark* and now."""
+        now = self._now().timestamp()
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
                 return None
-            if entry.mark == mark and self._now().timestamp() < entry.until:
-                self._entries.move_to_end(key)
-                return entry.ready
-            self._forget(key)
-            return None
+            if entry.mark != mark or now >= entry.until:
+                self._forget(key)
+                return None
+            self._entries.move_to_end(key)
+        return entry.ready if self._has_its_files(key, entry, now) else None
+
+    def _has_its_files(self, key: Key, entry: _Entry, now: float) -> bool:
+        if not entry.files or abs(now - entry.looked) < LOOK:
+            return True
+        # Without the lock: a disk that does not answer must not keep all others waiting.
+        is_same = self._look(entry.files) == entry.seen
+        with self._lock:
+            if self._entries.get(key) is entry:
+                if is_same:
+                    self._entries[key] = replace(entry, looked=now)
+                else:
+                    self._forget(key)
+        return is_same
 
     def put(self, key: Key, mark: Hashable, ready: Ready) -> None:
         """Keep an answer that was made after *mark* was taken, unless it is too large."""
         body = b"".join(ready.plain.body)
         now = self._now().timestamp()
         until = min(first_death(body, now), now + _SHORTER.get(key[0], LONGEST))
+        files = tuple(sorted(set(_files(body))))
         # Twice: what is asked for compressed is kept in both forms.
-        cost = 2 * len(body) + len(key[0]) + len(key[1]) + _OVERHEAD
+        cost = 2 * len(body) + len(key[0]) + len(key[1]) + _OVERHEAD + _OF_FILE * len(files)
         if cost > self._size // 4:
             return
+        seen = self._look(files)
         with self._lock:
             self._forget(key)
-            self._entries[key] = _Entry(ready, mark, until, cost)
+            self._entries[key] = _Entry(ready, mark, until, cost, files, seen, now)
             self._used += cost
             while self._used > self._size:
                 self._forget(next(iter(self._entries)))
@@ -114,6 +148,25 @@ def _moments(body: bytes) -> Iterator[int]:
             at = body.find(name, at)
 
 
+def _files(body: bytes) -> Iterator[str]:
+    at = body.find(_PLACE)
+    while at >= 0:
+        at += len(_PLACE)
+        if found := _FILE.match(body, at):
+            yield found[0].decode()
+        at = body.find(_PLACE, at)
+
+
+def looking(media: Media) -> Callable[[Iterable[str]], Hashable]:
+    """Return what tells whether files are as they were; two equal ones are the same state."""
+    root = str(media.root)
+
+    def look(files: Iterable[str]) -> Hashable:
+        return tuple(_seen(partial(os.lstat, f"{root}/{file}")) for file in files)
+
+    return look
+
+
 def marking(changes: Changes, media: Media) -> Callable[[], Hashable]:
     """Return what tells the state of rows and media folder; two equal ones are the same state."""
     marker, folders = media.root / MARKER, [media.root / name for name in CATEGORIES]
@@ -130,5 +183,6 @@ def _seen(look: Callable[[], os.stat_result]) -> Hashable:
         found = look()
     except OSError as error:
         return error.errno
-    # A name that comes or goes in a folder changes its time, another disk the first two.
-    return found.st_dev, found.st_ino, found.st_mtime_ns
+    # A name that comes or goes in a folder changes its time, another disk the first two; a file
+    # that is cut has another size, whatever its time is set to.
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
