@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ from test_cli import fbsyncd
 from test_daemon import all_safe, running
 
 from fbsyncd import config, export, forget, models, verify
+from fbsyncd.adopt import rows
 from fbsyncd.archive import Archive
 from fbsyncd.errors import UsageError
 from fbsyncd.reconcile import Request
@@ -186,3 +188,23 @@ def test_a_running_daemon_takes_in_what_a_script_adds(
         read_page(scripts, facebook.url, facebook.page_id, facebook.token)
         assert scripts.one("SELECT count(*) FROM facebook_posts") == 25
         daemon.until(lambda _: daemon.get(f"/api/posts/{new}")["has_local_image"])
+
+
+def test_stats_alone_leaves_what_a_script_adds_to_the_next_command(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """It only reads, so that nobody waits for it; the row is counted all the same."""
+    (tmp_path / "config.toml").write_text(config_text(facebook, scripts.url))
+    assert fbsyncd(tmp_path, "setup").returncode == 0
+    facebook.add_post("photo")
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    done = fbsyncd(tmp_path, "stats", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["posts"] == 25
+    db = models.connect(scripts.url)
+    with models.session(db):
+        assert rows.is_any(db)
+    assert fbsyncd(tmp_path, "posts").returncode == 0
+    with models.session(db):
+        assert not rows.is_any(db)
+    models.close(db)
