@@ -15,7 +15,7 @@ from plant import config_text, everything, query, sync
 from shelf import picture
 from test_adoption import archive_on, whole
 
-from fbsyncd import config, links
+from fbsyncd import adopt, config, links
 from fbsyncd.archive import Archive
 from fbsyncd.errors import SchemaError
 from fbsyncd.reconcile import Request
@@ -202,6 +202,62 @@ def test_a_uuid_in_other_words_is_the_same_picture(
         assert query(archive, "SELECT local_picture_id FROM facebook_posts") == [(id_,)]
         (post,) = archive.feed.newest(9)
         assert post["has_local_image"]
+
+
+NOTES = "CREATE TABLE notes (media_id TEXT REFERENCES media_storage (id){follow}, note TEXT)"
+
+
+@pytest.fixture
+def noted(database_url: str) -> Callable[[str], Dump]:
+    """Returns scripts whose own table has a foreign key to an id in capitals."""
+
+    def make(follow: str) -> Dump:
+        scripts = Dump(database_url)
+        scripts.make(MEDIA.replace("{uuid}", "TEXT"))
+        scripts.write(ROW, [(CAPITALS, "https://x.fbcdn.net/a.jpg", None, None, "pending")])
+        scripts.run(NOTES.format(follow=follow))
+        scripts.write("INSERT INTO notes (media_id, note) VALUES (?, ?)", [(CAPITALS, "mine")])
+        return scripts
+
+    return make
+
+
+CAPITALS = "0AD5A3F6-9F4C-4D3B-8D59-0C9F0E6D2AAA"
+
+
+@pytest.mark.parametrize("follow", ["", " ON UPDATE SET NULL", " DEFERRABLE INITIALLY DEFERRED"])
+def test_a_foreign_key_that_holds_an_id_in_capitals_is_named(
+    noted: Callable[[str], Dump], tmp_path: Path, follow: str
+) -> None:
+    """The rehearsal refuses what the setup refuses, with the same words and what to do."""
+    scripts = noted(follow)
+    before = whole(scripts)
+    name = "" if scripts.is_file else " notes_media_id_fkey"
+    refused = rf"notes.media_id is held to UUIDs in other words by the foreign key{name} for 1 id"
+    with archive_on(scripts.url, tmp_path) as archive:
+        with pytest.raises(SchemaError, match=refused) as rehearsed:
+            adopt.rehearse(scripts.url)
+        with pytest.raises(SchemaError, match="ON UPDATE CASCADE") as told:
+            archive.take_over()
+        assert str(told.value) == str(rehearsed.value)
+    assert [row for row in whole(scripts) if "schema_migrations" not in row[0]] == before
+    if scripts.is_file:
+        return
+    # What it says to do is what helps.
+    scripts.run(str(told.value).partition(f"{CAPITALS}): ")[2])
+    with archive_on(scripts.url, tmp_path) as archive:
+        assert archive.take_over()
+
+
+def test_a_foreign_key_that_follows_is_followed(
+    noted: Callable[[str], Dump], tmp_path: Path
+) -> None:
+    """The database writes the id in the scripts' own table too."""
+    scripts = noted(" ON UPDATE CASCADE")
+    adopt.rehearse(scripts.url)
+    with archive_on(scripts.url, tmp_path) as archive:
+        assert archive.take_over()
+    assert scripts.ask("SELECT media_id, note FROM notes") == [(CAPITALS.lower(), "mine")]
 
 
 def test_ids_that_are_no_uuids_are_refused(database_url: str, tmp_path: Path) -> None:

@@ -45,6 +45,11 @@ class Catalogue:
     settle: str
     #: Lets rows name each other in any order until the transaction ends.
     defer: str
+    #: The foreign keys that name pictures: table, name, column, what happens when an id changes,
+    #: and whether it may be late for that until the transaction ends.
+    references: str
+    #: What lets a foreign key follow an id that changes, and is told to whoever owns it.
+    follow: str
     #: Where a row is, whatever its id; good until the row is written to.
     place: str
     #: A value as a text that no two values share.
@@ -95,6 +100,13 @@ WHERE type = 'trigger' ORDER BY tbl_name, name""",
     by_index=" INDEXED BY {}",
     settle="SELECT 1",
     defer="PRAGMA defer_foreign_keys = 1",
+    references="""
+SELECT m.name, '', f."from", f.on_update, TRUE
+FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+WHERE m.type = 'table' AND lower(f."table") = 'media_storage'
+    AND lower(coalesce(f."to", 'id')) = 'id'
+ORDER BY m.name, f.id""",
+    follow="make the table anew, with ON UPDATE CASCADE behind that column's REFERENCES",
     place="rowid",
     exact=(
         "CASE typeof({0}) WHEN 'text' THEN 'text ' || hex({0})"
@@ -153,6 +165,19 @@ WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {VISIBLE} ORDER BY t.relname
     by_index="",
     settle="SET CONSTRAINTS ALL IMMEDIATE",
     defer="SET CONSTRAINTS ALL DEFERRED",
+    references="""
+SELECT c.conrelid::regclass::text, c.conname, a.attname, CASE c.confupdtype
+    WHEN 'a' THEN 'NO ACTION' WHEN 'c' THEN 'CASCADE' ELSE 'other' END, c.condeferrable
+FROM pg_constraint c
+JOIN pg_attribute k ON k.attrelid = c.confrelid AND k.attname = 'id'
+JOIN pg_attribute a ON a.attrelid = c.conrelid
+    AND a.attnum = c.conkey[array_position(c.confkey, k.attnum)]
+WHERE c.contype = 'f' AND c.confrelid = to_regclass('media_storage') AND c.conparentid = 0
+ORDER BY 1, 2""",
+    follow=(
+        'ALTER TABLE {table} DROP CONSTRAINT "{name}", ADD CONSTRAINT "{name}" FOREIGN KEY'
+        ' ("{column}") REFERENCES media_storage (id) ON UPDATE CASCADE'
+    ),
     place="ctid",
     exact="CAST({0} AS TEXT)",
     # Neither Python nor any reader of the API knows years beyond these.

@@ -39,7 +39,7 @@ ROWS: Final = (
 NO_LINK: Final = "it has no link and no file"
 SAME: Final = "it is the same picture as media row {}"
 #: Where rows of pictures are named.
-_NAMING: Final = (
+NAMING: Final = (
     ("media_storage", "derived_from"),
     ("facebook_posts", "local_picture_id"),
     ("facebook_posts", "local_full_picture_id"),
@@ -145,14 +145,14 @@ def _settle_ids(db: Database) -> None:
     change(db, book.defer)
     sql = f"UPDATE media_storage SET id = ? WHERE {book.place} = ?"
     change_many(db, sql, [(own, place) for own, place, _ in odd])
-    for table, column in _NAMING:
+    for table, column in NAMING:
         sql = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"
         change_many(db, sql, [(own, id_) for own, _, id_ in odd if id_ is not None])
 
 
 def _loosen(db: Database) -> None:
     """Let nothing name a row that is not there: such a picture would never be looked for."""
-    for table, column in _NAMING:
+    for table, column in NAMING:
         change(
             db,
             f"UPDATE {table} SET {column} = NULL WHERE {column} IS NOT NULL"

@@ -16,6 +16,7 @@ from peewee import Database
 from fbsyncd import models
 from fbsyncd.adopt import suits
 from fbsyncd.adopt.catalogue import BYTES, Catalogue
+from fbsyncd.adopt.earlier import NAMING
 from fbsyncd.adopt.inventory import Inventory, Table
 from fbsyncd.migrate import ADOPTABLE
 from fbsyncd.models import Row, rows
@@ -70,6 +71,7 @@ def _look(db: Database, table: Table, book: Catalogue) -> Iterator[Odd]:
     yield from _values(db, table, book)
     if table.name == _MEDIA:
         yield from _uuids(db)
+        yield from _held(db, book)
 
 
 def _keys(db: Database, table: Table) -> Iterator[Odd]:
@@ -163,6 +165,24 @@ def _uuids(db: Database) -> Iterator[Odd]:
             other.add(id_)
         seen.add(own or id_)
     yield from (alien, again, other)
+
+
+def _held(db: Database, book: Catalogue) -> Iterator[Odd]:
+    """Yield foreign keys that would not let an id be written in our words."""
+    for table, name, column, on_change, may_be_late in rows(db, book.references):
+        is_named_anew = (table.lower(), column.lower()) in NAMING
+        if on_change == "CASCADE" or (is_named_anew and may_be_late and on_change == "NO ACTION"):
+            continue
+        what = f"is held to UUIDs in other words by the foreign key {name}".rstrip()
+        cure = book.follow.format(table=table, name=name, column=column)
+        odd = Odd(table, column, what, cure, is_refused=True, unit="id")
+        # What a catalogue calls a table is quoted by it where that has to be.
+        place = table if name else f'"{table}"'
+        told = rows(db, f'SELECT DISTINCT CAST("{column}" AS TEXT) FROM {place} ORDER BY 1')
+        for (id_,) in told:
+            if id_ is not None and suits.uuid(id_) not in (None, id_):
+                odd.add(id_)
+        yield odd
 
 
 def _orphans(db: Database) -> Odd:
