@@ -38,6 +38,7 @@ from fbsyncd.prompt import load as _load
 from fbsyncd.prompt import not_lost as _not_lost
 from fbsyncd.prompt import say as _say
 from fbsyncd.reconcile import Request
+from fbsyncd.refusals import told_by_report
 from fbsyncd.transfer import show as transferring
 from fbsyncd.verify import show as judging
 from fbsyncd.vigil import Vigil
@@ -81,7 +82,8 @@ def sync(args: argparse.Namespace) -> int:
     stop = Event()
     with opened(config, stop=stop) as archive, terminal.progress_display() as heard:
         try:
-            progress = oneshot.sync(archive, wish, heard)
+            with told_by_report():
+                progress = oneshot.sync(archive, wish, heard)
         finally:
             Vigil(archive).note_budgets()
         stats = archive.feed.stats()

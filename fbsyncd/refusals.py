@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +16,24 @@ REFUSED_PAUSE: Final = timedelta(days=1)
 WRONG_ID: Final = "Look at the id in [[facebook.pages]]."
 #: Why a Page that is configured is left alone, and what to do.
 FORGOTTEN: Final = "was forgotten on purpose and is not read; take it out of config.toml"
+
+#: Marks what is told of a Page and stands in its report too.
+REPORTED: Final = {"is_reported": True}
+
+
+@contextmanager
+def told_by_report() -> Iterator[None]:
+    """Leave out of the log what the report of a reading says, for who prints that at its end."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not getattr(record, "is_reported", False)
+
+    log = logging.getLogger("fbsyncd.sync")
+    log.addFilter(is_news)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_news)
 
 
 class Refusals:

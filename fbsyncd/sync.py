@@ -33,7 +33,7 @@ from fbsyncd.graph import Graph, Listing
 from fbsyncd.models import session, transaction
 from fbsyncd.orders import Order, Report, Source
 from fbsyncd.records import Post, Video
-from fbsyncd.refusals import FORGOTTEN, REFUSED_PAUSE, WRONG_ID, Refusals
+from fbsyncd.refusals import FORGOTTEN, REFUSED_PAUSE, REPORTED, WRONG_ID, Refusals
 from fbsyncd.rows import Rows
 from fbsyncd.thrift import Step
 from fbsyncd.walks import Progress, Walk
@@ -188,7 +188,7 @@ class _Reading:
         """Tell what stops the Page, or a stream of it, when that begins and not at each turn."""
         if self._refusals.begins(self._source.page_id, name, state):
             what = f"{name} {state}".strip()
-            log.warning("page %s: %s: %s", self._source.page_id, what, message)
+            log.warning("page %s: %s: %s", self._source.page_id, what, message, extra=REPORTED)
 
     def _record(self, name: str, state: str, message: str, hold_until: datetime | None) -> None:
         with transaction(self._db):

@@ -117,6 +117,16 @@ def test_a_word_like_none_is_answered_with_all_there_are(tmp_path: Path) -> None
     assert "reconcile" in done.stderr
 
 
+def test_what_stops_a_page_is_told_once_by_a_sync(facebook: Simulator, folder: Path) -> None:
+    """As its error, on the last line; the log does not say the same before."""
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace(facebook.page_id, "999"))
+    done = fbsyncd(folder, "sync")
+    assert done.returncode == 1
+    assert done.stderr.count("Look at the id in [[facebook.pages]]") == 1
+    assert done.stderr.splitlines()[-1].startswith("fbsyncd: page 999: The object is not there")
+
+
 def test_a_demo_on_a_taken_port_names_the_way_out(tmp_path: Path) -> None:
     """In one line, before anything is started, and for those who called make as well."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
