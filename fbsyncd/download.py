@@ -151,7 +151,7 @@ class _Drain:
         for why in self._orders.refrain.due(self._orders.now()):
             log.info("could not be had: %s", why)
         if self._tally.returned:
-            log.info("came back: %s", counted(self._tally.returned, "lost or damaged picture"))
+            log.info("fetched again: %s", counted(self._tally.returned, "lost or damaged picture"))
 
     def _take_off(self, pool: ThreadPoolExecutor) -> bool:
         """Start as many fetches as there is room for; False when there is nothing to wait for."""

@@ -145,7 +145,7 @@ def test_what_came_back_is_told(
     """Pictures that were lost and fetched again are one line; those that are new are none."""
     caplog.set_level(logging.INFO)
     sync(archive)
-    assert lines(caplog, "came back") == []
+    assert lines(caplog, "fetched again") == []
     ((category, name),) = query(
         archive,
         "SELECT category, local_filename FROM media_storage WHERE derived_from IS NULL"
@@ -154,5 +154,5 @@ def test_what_came_back_is_told(
     archive.media.root.joinpath(category, name).unlink()
     archive.reconcile()
     sync(archive)
-    (told,) = lines(caplog, "came back")
-    assert told == "came back: 1 lost or damaged picture"
+    (told,) = lines(caplog, "fetched again")
+    assert told == "fetched again: 1 lost or damaged picture"
