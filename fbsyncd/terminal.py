@@ -68,9 +68,14 @@ def _budget(one: dict[str, Any]) -> str:
 
 def _forecast(waits: dict[str, Any]) -> str:
     """Return whether the queue is fast enough for the links in it."""
-    pace = f"{waits['pace_per_hour']:,.0f} pictures an hour"
-    told = f"  {'will die':<12}{waits['will_die']:>9,}   links before their turn, at {pace}"
-    return f"{told}; {waits['dead']:,} wait for a fresh link" if waits["dead"] else told
+    late, dead = waits["will_die"], waits["dead"]
+    told = f"  {'pace':<12}{waits['pace_per_hour']:>9,.0f}   pictures an hour: "
+    told += (
+        f"too slow for {counted(late, 'link')}, dead before then"
+        if late
+        else "every picture is fetched before its link dies"
+    )
+    return f"{told}; {counted(dead, 'picture')} waiting for a fresh link" if dead else told
 
 
 def post(told: dict[str, Any]) -> str:
@@ -85,7 +90,8 @@ def post(told: dict[str, Any]) -> str:
 def findings(found: Findings, request: Request) -> str:
     """Return what a reconcile found: a line for each kind there is."""
     would = "would be " if request.dry_run else ""
-    fetch = ", for fbsyncd sync or a running daemon to fetch" if found.queued and not would else ""
+    who = ", for fbsyncd sync or a running daemon to bring back"
+    back = who if found.queued and not would else ""
     removed = "removed" if request.delete_orphans else "--delete-orphans removes such files"
     if request.delete_orphans and request.dry_run:
         removed = "would be removed"
@@ -95,7 +101,7 @@ def findings(found: Findings, request: Request) -> str:
         (True, f"{found.wrong_size:,} of the wrong size"),
         (found.scrubbed, f"{found.wrong_content:,} of {found.scrubbed:,} with other content"),
         (found.unreadable, f"{found.unreadable:,} that could not be read"),
-        (True, f"{counted(found.queued, 'picture')} {would}queued again{fetch}"),
+        (True, f"{counted(found.queued, 'picture')} {would}queued again{back}"),
         (found.adopted, f"{counted(found.adopted, 'file')} put back by hand {would}adopted"),
         (
             found.orphans,

@@ -403,7 +403,7 @@ def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path) -> None:
             done = fbsyncd(tmp_path, "reconcile", "--scrub", "--delete-orphans")
             assert done.stdout.splitlines()[3:6] == [
                 "1 of 38 with other content",
-                "3 pictures queued again, for fbsyncd sync or a running daemon to fetch",
+                "3 pictures queued again, for fbsyncd sync or a running daemon to bring back",
                 "1 file that no row knows (6 B): removed",
             ]
             assert not orphan.exists()

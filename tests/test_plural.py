@@ -29,7 +29,7 @@ def test_a_single_finding_is_told_in_the_singular() -> None:
         "0 of the wrong size",
         "0 of 1 with other content",
         "1 that could not be read",
-        "1 picture queued again, for fbsyncd sync or a running daemon to fetch",
+        "1 picture queued again, for fbsyncd sync or a running daemon to bring back",
         "1 file put back by hand adopted",
         "1 file that no row knows (6 B): --delete-orphans removes such files",
         "1 name not ours, left alone",

@@ -17,7 +17,7 @@ from fbsyncd import models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.simulator import Simulator
 from fbsyncd.verify import Verdict, show
-from fbsyncd.verify.verdict import NO_ROW
+from fbsyncd.verify.verdict import NO_ROW, Count
 from fbsyncd.walks import BEGINNING, Walk
 
 IN_MARCH = "created_time >= '2026-03-01 00:00:00.000000+00:00'"
@@ -234,6 +234,15 @@ def test_reasons_of_one_kind_are_counted_together(reason: str, kind: str) -> Non
     for own in ("123", "980"):
         verdict.blame(reason.format(own))
     assert dict(verdict.reasons) == {kind: 2}
+
+
+def test_more_posts_than_facebook_shows_are_explained() -> None:
+    """A newcomer reads why the archive has more than its source, and only then."""
+    verdict = Verdict(months={"2026-03": Count(posts_at_source=61, posts=61)})
+    assert "on Facebook" in show.table(verdict).splitlines()[0]
+    assert "More posts than" not in show.table(verdict)
+    verdict.months["2026-03"].posts = 82
+    assert "More posts than on Facebook: what it shows no longer" in show.table(verdict)
 
 
 def test_the_most_frequent_reasons_are_shown_first() -> None:

@@ -14,7 +14,7 @@ Heard = Callable[[int], None]
 
 _UNNAMED: Final = "without a post"
 _COLUMNS: Final = {
-    "at source": "posts_at_source",
+    "on Facebook": "posts_at_source",
     "posts": "posts",
     "pictures": "pictures",
     "archived": "archived",
@@ -22,6 +22,7 @@ _COLUMNS: Final = {
     "lost": "lost",
 }
 _SHOWN_REASONS: Final = 20
+_MORE: Final = "More posts than on Facebook: what it shows no longer, or did not list, is kept."
 _UNREAD: Final = "Only sizes were compared: what is in the files was not read."
 
 
@@ -33,8 +34,10 @@ def table(verdict: Verdict) -> str:
         lines.append(_line(_UNNAMED, ["", "", *_cells(verdict.unnamed)[2:]]))
     lines += [_line("all", _cells(verdict.total)), ""]
     for page, at in sorted(verdict.pages.items()):
-        when = f"posts at the source as listed on {at}" if at else "not listed yet"
+        when = f"Facebook listed its posts on {at}" if at else "not listed yet"
         lines.append(f"page {page}: {when}")
+    if any(_is_more(count) for count in verdict.months.values()):
+        lines.append(_MORE)
     return "\n".join([*lines, *_sentences(verdict)])
 
 
@@ -85,6 +88,10 @@ def _reasons(verdict: Verdict) -> list[str]:
         return lines
     more = sum(verdict.reasons.values()) - sum(count for _, count in shown)
     return [*lines, f"{more:>9,}  and {counted(hidden, 'other reason')}"]
+
+
+def _is_more(count: Count) -> bool:
+    return count.posts_at_source is not None and count.posts > count.posts_at_source
 
 
 def _cells(count: Count) -> list[str]:
