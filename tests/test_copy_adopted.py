@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from datetime import UTC, datetime
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,20 @@ from test_adoption import archive_on, theirs, whole
 from test_copy import ask, copy, other, other_url, post, put, written
 
 from fbsyncd import migrate, models, transfer
-from fbsyncd.errors import SchemaError
+from fbsyncd.adopted import Custom
+from fbsyncd.errors import DatabaseTrouble, SchemaError
 from fbsyncd.models import Row
-from fbsyncd.transfer.shapes import SHAPES
+from fbsyncd.transfer.left import Leftovers
+from fbsyncd.transfer.shapes import SHAPES, Shape
+from fbsyncd.transfer.source import batches
+from fbsyncd.transfer.target import merge
+from fbsyncd.transfer.terms import Terms
+from fbsyncd.transfer.union import Entry
 
 __all__ = ["other", "other_url"]
+
+EARLY = datetime(2026, 1, 2, tzinfo=UTC)
+LATER = EARLY + timedelta(days=9)
 
 
 def adopt(scripts: Dump, folder: Path, posts: int, attachments: int) -> None:
@@ -232,6 +241,56 @@ def test_a_refused_row_leaves_those_of_its_post_whole(
         assert ask(
             other, "SELECT attachment_key, title FROM facebook_post_attachments ORDER BY 1, post_id"
         ) == [(f"k{number}", str(number)) for number in range(4) for _ in "12" if number != refused]
+
+
+IMPATIENT = {"sqlite": "PRAGMA busy_timeout = 200", "postgresql": "SET lock_timeout = '200ms'"}
+
+
+class Intruder(Leftovers):
+    """Writes to the target as soon as a row is refused there, unless it is kept from it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self.has_written = False
+
+    def refuse(self, shape: Shape, entry: Entry, reason: str) -> None:
+        super().refuse(shape, entry, reason)
+        db = models.connect(self._url)
+        with suppress(DatabaseTrouble), models.session(db):
+            models.literally(db, IMPATIENT[models.engine(db).name])
+            with models.transaction(db):
+                models.change(
+                    db,
+                    "UPDATE facebook_post_attachments SET title = 'theirs', updated_at = ?"
+                    " WHERE attachment_key = 'k1'",
+                    [models.to_text(LATER)],
+                )
+            self.has_written = True
+        models.close(db)
+
+
+def test_a_refused_row_lets_nobody_in_between(
+    db: Database, other: Database, other_url: str
+) -> None:
+    """What was judged of its post is written before anybody else can alter it there."""
+    with models.transaction(other):
+        models.change(other, RULE[models.engine(other).name])
+    for database, titles in ((db, ("x", "ours")), (other, (None, "old"))):
+        post(database, f"{PAGE}_1")
+        for number, title in enumerate(titles):
+            if title:
+                stamp = models.to_text(EARLY + timedelta(days=title == "ours"))
+                values = {"post_id": f"{PAGE}_1", "media_url": f"https://x/{number}"}
+                values |= {"attachment_key": f"k{number}", "title": title, "updated_at": stamp}
+                put(database, "facebook_post_attachments", **values)
+    (shape,) = [one for one in SHAPES if one.name == "facebook_post_attachments"]
+    left = Intruder(other_url)
+    with models.snapshot(db):
+        (batch,) = batches(db, shape, Terms(Custom({})))
+        merge(other, shape, batch, left)
+    expected = "theirs" if left.has_written else "ours"
+    assert ask(other, "SELECT title FROM facebook_post_attachments") == [(expected,)]
 
 
 def test_a_value_that_nobody_can_read_leaves_its_row_behind(tmp_path: Path) -> None:

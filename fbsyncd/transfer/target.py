@@ -63,7 +63,7 @@ def merge(db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers) -
     """Bring *batch* into the target; return what became of each that is there now.
 
     All of it is one transaction, unless the target has a rule that a row breaks: then that row is
-    *left*, and the others are written.
+    *left*, and the others are written, those of one post in one transaction.
     """
     if not batch:
         return []
@@ -79,7 +79,12 @@ def merge(db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers) -
     if cut:
         return merge(db, shape, batch[:cut], left) + merge(db, shape, batch[cut:], left)
     if pairs:
-        return _write_apart(db, shape, pairs, left)
+        # Judged once more, since what it was judged beside was let go of.
+        with transaction(db):
+            found = held(db, shape, batch, locked=True)
+            return _write_apart(
+                db, shape, list(zip(batch, judge(shape, batch, found), strict=True)), left
+            )
     # The target cannot even be asked for what these go by.
     for entry in batch:
         left.refuse(shape, entry, reason)
@@ -94,10 +99,10 @@ def _cut(batch: Sequence[Entry]) -> int:
 
 
 def _write_apart(db: Database, shape: Shape, pairs: Sequence[Pair], left: Leftovers) -> list[Pair]:
-    """Write what can be written of one post.
+    """Write what can be written of one post, in the transaction in which it was judged.
 
-    It was judged as a whole before: beside what was just written of it, a row with the same link
-    would be taken for that one.
+    It was judged as a whole: beside what was just written of it, a row with the same link would be
+    taken for that one.
     """
     try:
         with transaction(db):
