@@ -3,7 +3,8 @@
 Threads fetch, prove and stage: they wait for the network and for the disk side by side, and touch
 no row and no name. The thread that called :func:`drain` commits what they have staged in groups
 (:class:`Group`): all bytes are on the disk, then all names, then one transaction. A row is called
-archived only after its file is safe.
+archived only after its file is safe. Some more are lined up than are fetched at once, so that
+nobody waits for that commit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,7 @@ from fbsyncd.errors import (
     Unreachable,
 )
 from fbsyncd.fetch import Fetcher
+from fbsyncd.hosts import TRIES_PER_HOST, Hosts
 from fbsyncd.media import Media, Staged
 from fbsyncd.plural import counted
 from fbsyncd.refrain import Refrain
@@ -42,11 +44,11 @@ log = logging.getLogger(__name__)
 
 GROUP_SIZE: Final = 256
 GROUP_SECONDS: Final = 0.25
-# A claim is worked off before its lease is over, even if every fetch takes its whole deadline.
 CLAIM: Final = 32
-CLAIM_PER_WORKER: Final = 4
-#: After so many tries in vain a host is left alone for the rest of the drain.
-TRIES_PER_HOST: Final = 4
+# What is lined up is worked off before its lease is over, even if every fetch takes its whole
+# deadline: it is twice as many for each worker at the most, and a claim on top of these.
+LINED_UP_PER_WORKER: Final = 2
+CLAIM_PER_WORKER: Final = 2
 #: Pictures of such hosts that are set aside, at the most, to get to those of others.
 SET_ASIDE: Final = 2000
 # Pictures on their way get this long when the program stops; the rest is given back.
@@ -122,11 +124,11 @@ class _Drain:
         self._fetcher = fetcher
         self._media = media
         self._orders = orders
-        self._claimed: list[Job] = []
+        self._hosts = Hosts()
         self._flying: dict[Future[Fetched], Job] = {}
+        self._recalled: list[Job] = []
         self._landed: SimpleQueue[Future[Fetched]] = SimpleQueue()
         self._unreached: list[tuple[Job, FetchError]] = []
-        self._vain: Counter[str] = Counter()
         self._is_online = False
         self._group = Group()
         self._tally = Tally()
@@ -154,23 +156,22 @@ class _Drain:
             log.info("fetched again: %s", counted(self._tally.returned, "lost or damaged picture"))
 
     def _take_off(self, pool: ThreadPoolExecutor) -> bool:
-        """Start as many fetches as there is room for; False when there is nothing to wait for."""
+        """Line up as many fetches as there is room for; False when there is nothing to wait for."""
         if self._orders.stop.is_set():
             return False
-        while len(self._flying) < self._orders.workers and len(self._unreached) < SET_ASIDE:
-            if not self._claimed:
-                self._claimed = self._claim()
-            if not self._claimed:
+        most = LINED_UP_PER_WORKER * self._orders.workers
+        while len(self._flying) <= most and len(self._unreached) < SET_ASIDE:
+            claimed = self._claim()
+            if not claimed:
                 break
-            job = self._claimed.pop(0)
-            if self._vain[_host(job)] >= TRIES_PER_HOST:
-                # One dead host with the links that die first must not keep all others waiting.
-                self._unreached.append((job, Unreachable(f"no connection to {_host(job)}")))
-                continue
-            future = pool.submit(fetched, job, self._fetcher, self._media)
-            self._flying[future] = job
-            future.add_done_callback(self._landed.put)
+            for job in claimed:
+                future = pool.submit(self._fetch, job)
+                self._flying[future] = job
+                future.add_done_callback(self._landed.put)
         return bool(self._flying)
+
+    def _fetch(self, job: Job) -> Fetched:
+        return self._hosts.ask(job.url, lambda: fetched(job, self._fetcher, self._media))
 
     def _claim(self) -> list[Job]:
         self._orders.require()
@@ -197,21 +198,18 @@ class _Drain:
         job = self._flying[future]
         try:
             staged = future.result()
+        except CancelledError:
+            self._recalled.append(job)
         except (Unreachable, Intercepted) as error:
-            self._vain[_host(job)] += 1
             self._unreached.append((job, error))
         except FetchError as error:
-            self._heard_of(job)
+            self._is_online = True
             self._group.failures.append((job, error))
         else:
-            self._heard_of(job)
+            self._is_online = True
             self._group.staged.append(staged)
         # Only now: a full disk above must leave the job among those given back.
         del self._flying[future]
-
-    def _heard_of(self, job: Job) -> None:
-        self._is_online = True
-        self._vain[_host(job)] = 0
 
     def _settle(self) -> None:
         group, self._group = self._group, Group()
@@ -243,6 +241,8 @@ class _Drain:
 
     def _land_the_last(self) -> None:
         """Keep what arrives within the last call; the rest is interrupted and given back."""
+        for future in self._flying:
+            future.cancel()
         deadline = time.monotonic() + LAST_CALL_SECONDS
         while self._flying and time.monotonic() < deadline:
             self._land(timeout=GROUP_SECONDS)
@@ -265,7 +265,7 @@ class _Drain:
             raise Offline(f"the pictures' hosts cannot be reached: {last}")
 
     def _give_back(self) -> None:
-        unsettled = [job.id for job in (*self._claimed, *self._flying.values())]
+        unsettled = [job.id for job in (*self._recalled, *self._flying.values())]
         unsettled += [archived.id for _, archived in self._group.staged]
         unsettled += [job.id for job, _ in (*self._unreached, *self._group.failures)]
         self._media.discard([staged for staged, _ in self._group.staged])
@@ -283,7 +283,3 @@ class _Drain:
 def _result(error: FetchError) -> str:
     names = {LinkDead: "link_dead", PictureRefused: "refused", Unreachable: "unreachable"}
     return names.get(type(error), "failed")
-
-
-def _host(job: Job) -> str:
-    return job.url.partition("://")[2].partition("/")[0]

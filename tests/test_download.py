@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from plant import archive_of, everything, files, one, query, read
 
 from fbsyncd import models
 from fbsyncd.archive import Archive
+from fbsyncd.assets import Tally
 from fbsyncd.download import Orders, download_one, drain
 from fbsyncd.errors import MediaTrouble, Offline
 from fbsyncd.media import CATEGORIES
@@ -129,6 +131,47 @@ def test_stopping_keeps_or_gives_back(facebook: Simulator, archive: Archive) -> 
         archive, "SELECT count(*) FROM media_storage WHERE download_status = 'success'"
     )
     assert tally.archived > 0
+
+
+def test_fetching_goes_on_while_a_group_is_committed(facebook: Simulator, archive: Archive) -> None:
+    """Whoever has fetched a picture takes the next one, also while nobody claims any."""
+    workers, total = 2, one(archive, WAITING)
+    went_on: list[bool] = []
+
+    def heard(tally: Tally) -> None:
+        if not went_on and tally.archived + 2 * workers < total:
+            wanted = tally.archived + workers + 1
+            deadline = time.monotonic() + 20
+            while facebook.calls["cdn"] < wanted and time.monotonic() < deadline:
+                threading.Event().wait(0.01)
+            went_on.append(facebook.calls["cdn"] >= wanted)
+
+    facebook.faults.cdn_delay(0.3)
+    orders = Orders(workers=workers, floor=0, stop=archive.stop, now=archive.now, heard=heard)
+    drain(archive.backlog, archive.fetcher, archive.media, orders)
+    assert went_on == [True]
+    assert one(archive, WAITING) == 0
+
+
+def test_what_is_lined_up_is_not_fetched_after_a_stop(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Only what is on its way is waited for; the rest is given back unasked for."""
+    workers = 2
+    asked: list[int] = []
+
+    def heard(_: Tally) -> None:
+        asked.append(facebook.calls["cdn"])
+        archive.stop.set()
+
+    facebook.faults.cdn_delay(0.3)
+    orders = Orders(workers=workers, floor=0, stop=archive.stop, now=archive.now, heard=heard)
+    tally = drain(archive.backlog, archive.fetcher, archive.media, orders)
+    # Who ends just then may begin one more.
+    assert facebook.calls["cdn"] <= asked[0] + workers
+    assert tally.archived == facebook.calls["cdn"]
+    assert one(archive, LEASED) == 0
+    assert query(archive, FAILED) == []
 
 
 def test_a_folder_that_cannot_be_written_loses_nothing(

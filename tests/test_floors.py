@@ -21,7 +21,7 @@ FLOORS = [
     | {"disk", "handed", "refusals", "sqlitefile"}
     | {"drivers", "postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
-    | {"thrift", "turns"},
+    | {"hosts", "thrift", "turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
     | {"stored"},
@@ -36,6 +36,7 @@ FLOORS = [
     {"alerts", "desk", "faces", "heartbeat", "oneshot", "vigil"},
     {"terminal"},
     {"herald", "install", "schedule"},
+    {"works"},
     {"daemon"},
     {"demo", "doctor"},
     {"prompt"},
