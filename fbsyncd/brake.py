@@ -64,6 +64,7 @@ class Fault:
 
     reason: str
     brief: str
+    kind: str = "away"  # or "unread": it is there, and does not read; or "linked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,15 @@ class _Alarm:
     is_open: bool = False
 
     def fault(self) -> Fault | None:
-        return Fault(self.reason, self._brief()) if self.reason else None
+        return Fault(self.reason, *self._brief()) if self.reason else None
 
-    def _brief(self) -> str:
+    def _brief(self) -> tuple[str, str]:
         if self.reason == _ACCEPTING:
-            return "what the archive lacks is being queued again"
+            return "what the archive lacks is being queued again", "away"
         if self.is_open:
-            return "files of the archive are gone, and all are being looked for"
-        return f"many of the archive's files are {'damaged' if self.damaged else 'gone'}"
+            return "files of the archive are gone, and all are being looked for", "away"
+        what, kind = ("damaged", "unread") if self.damaged else ("gone", "away")
+        return f"many of the archive's files are {what}", kind
 
 
 class Brake:
@@ -120,15 +122,13 @@ class Brake:
 
     def require(self) -> None:
         """Raise Unavailable when the archive is."""
-        reason = self.reason()
-        if reason:
+        if reason := self.reason():
             self._noticed = reason
             raise Unavailable(reason)
 
     def require_marker(self) -> None:
         """Raise Unavailable when the folder is not ours, however many files are in it."""
-        fault = self._marker_fault(self._id())
-        if fault:
+        if fault := self._marker_fault(self._id()):
             self._noticed = fault.reason
             raise Unavailable(fault.reason)
 
@@ -267,7 +267,7 @@ class Brake:
             if getattr(error.__cause__, "errno", None) in {errno.EMFILE, errno.ENFILE}:
                 # Our own trouble: it says nothing of the disk.
                 raise
-            return Fault(f"{error}; {WAYS_OUT}", "the archive's disk cannot be read")
+            return Fault(f"{error}; {WAYS_OUT}", "the archive's disk cannot be read", "unread")
         root = self._media.root
         if found == own:
             return None

@@ -8,6 +8,8 @@ import pytest
 from browsing import browser, opened, playwright, shelf, site, watched
 from served import Shelf, Site, created, serving
 
+from fbsyncd.brake import Brake
+from fbsyncd.errors import Unavailable
 from fbsyncd.models import change, to_text, transaction
 from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
@@ -380,6 +382,42 @@ def test_an_unplugged_disk_is_said(browser: Browser, shelf: Shelf, site: Site) -
     page.wait_for_selector("#live[data-state='away'] >> text=The pictures are not there")
     page.close()
     away.rename(shelf.media.root)
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en", ("The pictures cannot be read", "of 1 picture lies on a disk that cannot be read")),
+        ("th", ("อ่านรูปจากดิสก์ไม่ได้", "จาก 1 รูปอยู่ในดิสก์ที่อ่านไม่ได้ตอนนี้")),
+    ],
+)
+def test_a_damaged_disk_has_words_of_its_own(
+    browser: Browser, shelf: Shelf, site: Site, locale: str, words: tuple[str, str]
+) -> None:
+    """A disk that is there and does not read is not called one that is not there."""
+    shelf.arrive(shelf.attach(shelf.post(1, "on a bad disk")))
+    with pytest.raises(Unavailable):
+        Brake(shelf.db, shelf.media).pull_for_damage(["attachments/a.jpg"], 30, 100)
+    page = browser.new_page(locale=locale)
+    page.goto(site.url)
+    page.wait_for_selector(f".notices >> text={words[0]}")
+    page.wait_for_selector(".notices >> text=check its disk, its cable")
+    page.wait_for_selector(f".count >> text={words[1]}")
+    page.wait_for_selector(f"#live[data-state='away'] >> text={words[0]}")
+    page.close()
+
+
+def test_a_folder_that_is_a_link_is_said(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """No picture is shown through it, and the page says which folder it is."""
+    shelf.arrive(shelf.attach(shelf.post(1, "behind a link")))
+    folder = shelf.media.root / "attachments"
+    outside = folder.rename(shelf.media.root.parent / "outside")
+    folder.symlink_to(outside)
+    page = browser.new_page()
+    page.goto(site.url)
+    page.wait_for_selector(".notices >> text=The pictures are not shown")
+    page.wait_for_selector(".notices >> text=attachments is a link")
+    page.close()
 
 
 def test_a_filter_that_is_none_is_told(browser: Browser, shelf: Shelf, site: Site) -> None:

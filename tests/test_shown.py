@@ -178,6 +178,8 @@ def test_what_is_told_of_a_disk_fits_what_is_wrong_with_it(
     assert short.startswith(f"{words}: ")
     assert str(shelf.media.root) not in str([shown, short])
     assert whole == feed.stats()["unavailable"]
+    is_unread = "cannot be read" in words or "damaged" in words
+    assert feed.stats()["unavailable_kind"] == ("unread" if is_unread else "away")
 
 
 def test_no_local_link_while_the_disk_is_away(shelf: Shelf, feed: Feed) -> None:

@@ -109,14 +109,16 @@ class Feed:
     def stats(self, *, also: Collection[str] = ()) -> dict[str, Any]:
         """Return what :func:`fbsyncd.stats.stats` counts, and how the disk is.
 
-        ``unavailable`` says why no file can be had, if so; ``free_bytes`` is what the disk takes
+        ``unavailable`` says why no file can be had, if so, and ``unavailable_kind`` what kind of
+        trouble that is; ``free_bytes`` is what the disk takes
         of ``disk_bytes``, roughly: on a disk that others use every answer would be another one.
         """
-        away = self._sight.reason()
+        fault = self._sight.fault()
         space = {"free_bytes": _tried(self._media.free_bytes)}
         space["disk_bytes"] = _tried(self._media.disk_bytes)
         told = stats(self._db, self._now(), also, self._ours)
-        return told | {"unavailable": away, **space}
+        reason, kind = (fault.reason, fault.kind) if fault else (None, None)
+        return told | {"unavailable": reason, "unavailable_kind": kind, **space}
 
     def ready(self, *, whole: bool = False) -> dict[str, str]:
         """Return each part the answers need, with ``ok`` or what is wrong with it.

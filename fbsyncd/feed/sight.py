@@ -106,7 +106,7 @@ class Sight:
         for name in CATEGORIES:
             folder = f"{self._root}/{name}"
             if os.path.islink(folder):  # noqa: PTH114  # for every answer
-                return Fault(f"{folder} {LINKED}", "a folder of the archive is a link")
+                return Fault(f"{folder} {LINKED}", "a folder of the archive is a link", "linked")
         return None
 
     def _is_there(self, category: str, name: str, size: int) -> bool:

@@ -235,6 +235,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             ),
             "reconcile": of(dict.fromkeys(("last_scan", "last_scrub"), TIME_OR_NONE)),
             "unavailable": TEXT_OR_NONE | {"description": "Why no file can be had now."},
+            "unavailable_kind": {"enum": ["away", "unread", "linked", None]},
             "unreached": of(
                 {"facebook": TIME_OR_NONE, "pictures": TIME_OR_NONE},
                 description="Since when nobody answers there; null: somebody does.",

@@ -6,10 +6,10 @@ import { say } from "./words.js";
 const byId = (id) => document.getElementById(id);
 
 export function showSummary(stats) {
-  const { safe, all } = stats.pictures, reach = stats.unavailable ? "ofAllAway" : "ofAll";
+  const { safe, all } = stats.pictures, reach = { away: "ofAllAway", unread: "ofAllUnread", linked: "ofAllLinked" }[stats.unavailable_kind] ?? "ofAll";
   byId("safe").textContent = number(safe);
   byId("of-all").textContent = say(all ? reach : "noPictures", { count: all });
-  byId("summary").classList.toggle("away", reach === "ofAllAway");
+  byId("summary").classList.toggle("away", reach !== "ofAll");
   byId("progress").max = all || 1;
   byId("progress").value = safe;
   byId("facts").replaceChildren(...facts(stats).map(([name, value]) => fact(name, value)));
@@ -45,8 +45,10 @@ export function doing(stats) {
   return busy ? { text: busy, state: "busy" } : { text: say("calm"), state: "calm" };
 }
 
-function hindrance({ unavailable, unreached, pages }) {
-  if (unavailable) return say("picturesAway");
+const HEADINGS = { away: "picturesAway", unread: "picturesUnread", linked: "picturesLinked" };
+
+function hindrance({ unavailable_kind: kind, unreached, pages }) {
+  if (kind) return say(HEADINGS[kind]);
   if (unreached.facebook) return say("facebookAway");
   const count = pages.filter((page) => page.message).length;
   return count ? say("stopped", { count }) : null;
@@ -75,8 +77,8 @@ export function fact(name, value) {
   return make("div", {}, make("dt", {}, name), make("dd", {}, value));
 }
 
-function notices({ unavailable, unreached, pages, tokens }) {
-  const disk = unavailable ? [notice(say("picturesAway"), unavailable)] : [];
+function notices({ unavailable, unavailable_kind: kind, unreached, pages, tokens }) {
+  const disk = kind ? [notice(say(HEADINGS[kind]), unavailable)] : [];
   const stopped = pages.filter((page) => page.message);
   const ending = tokens.filter((token) => token.state === "ending");
   return [
