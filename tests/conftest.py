@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import postgres
 import pytest
 from hypothesis import settings
+from required import pytest_make_collect_report, pytest_runtest_makereport
 
 from fbsyncd import migrate, models
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from peewee import Database
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 
 # A busy machine is slow, not wrong.
 settings.register_profile("fbsyncd", deadline=None)
