@@ -2,45 +2,79 @@
 
     python -m bench                       what there is
     python -m bench NAME [OPTIONS]        one, with its own options (--help tells them)
-    python -m bench all [--quick] [--markdown] [--save FOLDER]
+    python -m bench all [--short|--quick] [--only NAME ...] [--markdown] [--save FOLDER]
     python -m bench.programs              install the programs they are measured beside
-    python -m bench picture FOLDER        one picture of all the goals that were saved there
+    python -m bench goals FOLDER          all that is aimed at as one table and one picture
+    python -m bench paste FOLDER          what was saved there into docs/PERFORMANCE.md
 
---quick makes everything smaller; it shows where the time goes, not how the program compares.
+--short keeps the loads and makes three rounds, without the million files, the 300,000 posts, and
+the wait until all pictures are developed. --quick makes everything small: it shows that all of it
+runs, not how the program compares.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import bars, table
+from bench import goals, paste, table
 
-#: Name: module, what it is always given, and what makes it small enough for --quick.
-BENCHES: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
-    "download": ("download", (), ("--files", "600", "--rounds", "2")),
-    "json": ("serve", ("--only", "json"), ("--rounds", "2", "--seconds", "0.5")),
-    "media": ("serve", ("--only", "media"), ("--rounds", "2", "--seconds", "0.5")),
-    "serve": ("serve", (), ("--rounds", "2", "--seconds", "0.5")),
-    "busy": ("busy", (), ("--posts", "300", "--rounds", "2")),
-    "scan": ("scan", (), ("--files", "5600", "100000", "--rounds", "2")),
-    "scrub": ("scrub", (), ("--files", "1000", "--rounds", "2")),
-    "upsert": ("upsert", (), ("--rounds", "2")),
-    "resync": ("resync", (), ("--quick",)),
-    "memory": ("memory", (), ("--quick",)),
-    "start": ("start", (), ("--rounds", "3")),
-    "growth": ("growth", (), ("--quick",)),
-    "copy": ("copy", (), ("--rows", "20000", "--rounds", "1")),
-    "month": ("month", (), ("--pages", "20", "--days", "3", "--posts", "400")),
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A measurement: its module, what makes it short or quick, and about how many minutes it takes.
+
+    *minutes* are those of the whole, the short and the quick one; *always* is always given to it.
+    """
+
+    module: str
+    minutes: tuple[float, float, float]
+    short: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+
+
+_SERVE: Final = ("--rounds", "3"), ("--rounds", "1", "--seconds", "0.3", "--posts", "400")
+BENCHES: Final[dict[str, Bench]] = {
+    "start": Bench("start", (1, 0.5, 0.3), ("--rounds", "3"), ("--rounds", "1", "--posts", "300")),
+    "damage": Bench("damage", (1, 1, 0.2), ("--rounds", "3"), ("--rounds", "1", "--files", "10")),
+    "upsert": Bench("upsert", (2, 1, 0.2), ("--rounds", "3"), ("--rounds", "1", "--posts", "300")),
+    "scrub": Bench("scrub", (3, 3, 0.3), ("--rounds", "3"), ("--rounds", "1", "--files", "200")),
+    "json": Bench("serve", (4, 2, 0.5), *_SERVE, ("--only", "json")),
+    "media": Bench("serve", (2, 1, 0.5), *_SERVE, ("--only", "media")),
+    "serve": Bench("serve", (5, 2.5, 0.8), *_SERVE),
+    "busy": Bench("busy", (4, 4, 1), ("--rounds", "3"), ("--rounds", "1", "--posts", "80")),
+    "resync": Bench("resync", (8, 8, 0.5), (), ("--quick",)),
+    "memory": Bench("memory", (15, 5, 2), ("--rounds", "1"), ("--quick", "--rounds", "1")),
+    "download": Bench(
+        "download",
+        (15, 6, 0.5),
+        ("--rounds", "3", "--archived"),
+        ("--rounds", "1", "--files", "200"),
+    ),
+    "scan": Bench(
+        "scan",
+        (10, 2, 0.2),
+        ("--rounds", "3", "--files", "5600", "100000"),
+        ("--rounds", "1", "--files", "300"),
+    ),
+    "growth": Bench(
+        "growth",
+        (30, 5, 1),
+        ("--rounds", "3", "--posts", "3000", "30000"),
+        ("--quick", "--rounds", "1"),
+    ),
+    "copy": Bench("copy", (4, 2, 0.5), ("--rounds", "1"), ("--rows", "7000", "--rounds", "1")),
+    "month": Bench("month", (5, 5, 1), (), ("--pages", "20", "--days", "3", "--posts", "400")),
 }
-#: What ``all`` runs: serve is json and media in one.
-ALL: Final = (
-    *("download", "serve", "busy", "scan", "scrub", "upsert"),
-    *("resync", "memory", "start", "growth"),
-)
+#: Not in ``all``: serve is json and media in one, and a month is of no machine.
+APART: Final = ("json", "media", "month")
 
 
 def main() -> None:
@@ -48,60 +82,57 @@ def main() -> None:
     name, *arguments = sys.argv[1:] or ["--help"]
     if name == "all":
         run_all(arguments)
-    elif name == "picture" and len(arguments) == 1:
-        print(picture(Path(arguments[0])), end="")
+    elif name in {"goals", "paste"} and len(arguments) == 1:
+        {"goals": goals.tell, "paste": paste.paste}[name](Path(arguments[0]))
     elif name in BENCHES:
-        run(name, arguments)
+        sys.argv = [f"python -m bench {name}", *BENCHES[name].always, *arguments]
+        importlib.import_module(f"bench.{BENCHES[name].module}").main()
     elif name in {"-h", "--help"}:
         print((__doc__ or "").strip(), "", *map(described, BENCHES), sep="\n")
     else:
         sys.exit(f"no measurement {name!r}; there are {', '.join(BENCHES)} and all")
 
 
-def run(name: str, arguments: Sequence[str]) -> None:
-    """Run one measurement as if its module had been called by itself."""
-    module, always, _ = BENCHES[name]
-    sys.argv = [f"python -m bench {name}", *always, *arguments]
-    importlib.import_module(f"bench.{module}").main()
-
-
 def run_all(arguments: Sequence[str]) -> None:
-    """Run all; one that cannot run says why, and the others go on."""
-    shared = [one for one in arguments if one != "--quick"]
-    print(f"Measured on {table.machine_line()}.", end="\n\n", flush=True)
-    failed = []
-    for name in ALL:
-        table.say(f"== {name}")
-        print(f"## {name}", end="\n\n", flush=True)
-        try:
-            run(name, [*(BENCHES[name][2] if "--quick" in arguments else ()), *shared])
-        except (SystemExit, OSError) as e:
-            failed.append(name)
-            print(f"{name} was not measured: {e}", end="\n\n", flush=True)
+    """Run all, each in a process of its own; one that fails is said, and the others go on."""
+    parser = argparse.ArgumentParser(prog="python -m bench all")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--short", action="store_true", help="the largest loads left out")
+    size.add_argument("--quick", action="store_true", help="everything small")
+    parser.add_argument("--only", nargs="+", choices=BENCHES, metavar="NAME", help="these alone")
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--save", type=Path, metavar="FOLDER")
+    args = parser.parse_args(arguments)
+    names = args.only or [name for name in BENCHES if name not in APART]
+    kind = 1 if args.short else 2 if args.quick else 0
+    minutes = sum(BENCHES[name].minutes[kind] for name in names)
+    table.say(f"{', '.join(names)}: about {minutes:.0f} minutes on two quiet cores")
+    failed = [name for name in names if not succeeds(name, kind, args)]
+    if args.save:
+        goals.tell(args.save)
     sys.exit(f"not measured: {', '.join(failed)}" if failed else 0)
+
+
+def succeeds(name: str, kind: int, args: argparse.Namespace) -> bool:
+    """Run one measurement; tell whether it came to its end."""
+    table.say(f"== {name}, about {BENCHES[name].minutes[kind]:g} minutes")
+    print(f"## {name}", end="\n\n", flush=True)
+    chosen = [(), BENCHES[name].short, BENCHES[name].quick][kind]
+    shared = ["--markdown"] if args.markdown else []
+    if args.save:
+        shared += ["--save", str(args.save)]
+    command = [sys.executable, "-m", "bench", name, *chosen, *shared]
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        print(f"{name} was not measured: it ended with status {done.returncode}", end="\n\n")
+    return done.returncode == 0
 
 
 def described(name: str) -> str:
     """Return a name and the first sentence of its module."""
-    path = Path(__file__).with_name(f"{BENCHES[name][0]}.py")
+    path = Path(__file__).with_name(f"{BENCHES[name].module}.py")
     first = path.read_text(encoding="utf-8").lstrip('"').partition("\n")[0]
     return f"{name:<10}{first}"
-
-
-def picture(folder: Path) -> str:
-    """Return an SVG of the goals that name a peer, each with that peer at 1.0."""
-    charts = []
-    for path in sorted(folder.glob("*.json")):
-        for one in table.saved(path):
-            reached = [(goal, one.reached(goal)) for goal in one.goals if goal.peer]
-            rows = [
-                (f"{goal.row} / {goal.peer}", value, False)
-                for goal, value in reached
-                if value is not None
-            ]
-            if rows:
-                charts.append(bars.Chart(one.title, rows))
-    return bars.draw(charts)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +47,28 @@ class Facebook:
     url: str
 
     @classmethod
-    def start(cls, posts: int, *arguments: str) -> Facebook:
+    @contextmanager
+    def started(cls, posts: int, *arguments: str) -> Iterator[Facebook]:
+        """Let it run until the end of the block."""
         command = [sys.executable, "-m", "fbsyncd.simulator", "--pictures", "plain"]
         process = subprocess.Popen(
             [*command, "--posts", str(posts), *arguments], stdout=subprocess.PIPE, text=True
         )
-        line = process.stdout.readline() if process.stdout else ""
-        return cls(process, line.split()[-1])
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            yield cls(process, line.split()[-1])
+        finally:
+            process.terminate()
+            process.communicate()
+
+    def configure(self, folder: Path, database: str, more: str = "") -> str:
+        """Make a folder with a configuration of this one's first Page; return its text."""
+        page = self.state()["pages"][0]
+        known = {"url": self.url, "page": page["id"], "token": page["token"]}
+        text = CONFIG.format(**known, database=database) + more
+        folder.mkdir(exist_ok=True)
+        (folder / "config.toml").write_text(text, encoding="utf-8")
+        return text
 
     def state(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.url}/_control/state") as answer:
@@ -65,6 +83,12 @@ class Facebook:
             headers={"Content-Type": "application/json"},
         )
         urllib.request.urlopen(request).close()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def fbsyncd(folder: Path, *arguments: str) -> str:

@@ -18,16 +18,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from bench import load, stage, table
-from bench.archive import fbsyncd
+from bench.archive import fbsyncd, free_port
 
 IDLE, BUSY = "fbsyncd, idle", "fbsyncd, busy"
 PICTURE, POSTS = "a picture", "a page of 20 posts"
@@ -42,7 +41,7 @@ class Home:
 
     def __init__(self, scene: stage.Stage, folder: Path) -> None:
         self._folder = folder
-        self._port = stage.free_port()
+        self._port = free_port()
         self._one = (scene.template / "config.toml").read_text(encoding="utf-8")
         self._one += _SERVER.format(port=self._port)
         self._two = self._one + _PAGE.format(**scene.pages[1])
@@ -120,27 +119,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--folder", type=Path, help="where to write (default: the temporary one)")
     args = parser.parse_args()
-    with ExitStack() as stack:
-        name = tempfile.TemporaryDirectory(prefix="fbsyncd-bench-", dir=args.folder)
-        folder = Path(stack.enter_context(name))
-        scene = stack.enter_context(stage.built(folder, args.posts * stage.PER_POST, pages=2))
-        stack.enter_context(stage.nginx(scene, folder))
-        home = Home(scene, folder)
-        p99, median, beside = measure(home, args.rounds, args.seconds)
+    pictures = args.posts * stage.PER_POST
+    stood = stage.raised(args.folder, pictures, pages=2)
+    with stood as (scene, folder), stage.nginx(scene, folder):
+        p99, median, beside = measure(Home(scene, folder), args.rounds, args.seconds)
     note = f"archived beside, in each round: {', '.join(map(str, beside))} pictures"
-    table.tell("busy", [*_tables(p99, note), *_tables(median, None)], args)
-
-
-def _tables(times: Times, note: str | None) -> list[table.Table]:
-    """Return a table of each answer; with a *note* it is of the p99, which has goals."""
-    goals = [table.Goal(BUSY, 3, IDLE), table.Goal(BUSY, 5)] if note else []
-    kind = "p99" if note else "median"
-    return [
-        table.Table(
-            f"{kind} of {what}", "ms", dict(rows), IDLE, goals, notes=[note] if note else []
-        )
-        for what, rows in times.items()
+    there = f"{args.posts:,} posts there and {args.posts:,} coming"
+    goals = [table.Goal(BUSY, 3, IDLE, aim=5), table.Goal(BUSY, 5, aim=5)]
+    tables = [
+        table.Table(f"p99 of {what}, {there}", "ms", dict(rows), IDLE, goals, notes=[note])
+        for what, rows in p99.items()
     ]
+    tables += [
+        table.Table(f"median of {what}, {there}", "ms", dict(rows), IDLE)
+        for what, rows in median.items()
+    ]
+    table.tell("busy", tables, args)
 
 
 if __name__ == "__main__":

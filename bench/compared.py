@@ -1,26 +1,28 @@
 """Servers side by side: how often each answers, how long it takes, and what that costs.
 
-An ``x`` is always a row's figure against that of the first row, so that it can be read from the
-table itself: answers a second as they are, processor time the other way round, as a saving.
+An ``x`` is a row's figure against that of the first row, as all ratios of :mod:`bench.table` are:
+the median of the rounds' ratios, with the lowest and the highest of them. Answers a second are told
+as they are, processor time the other way round, as a saving.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Final
 
 from bench import load, table
 from bench.peers import Contender
 
 _CONNECTIONS: Final = {1: "1 connection", 8: "8 connections"}
-_COLUMNS: Final = ("requests/s", "x", "median us", "p99 us", "CPU us/request", "x")
-_RATE, _CPU = 0, 3
+#: What each run tells, in this order.
+_KINDS: Final = ("requests/s", "median us", "p99 us", "CPU us/request")
+_RATE, _CPU = _KINDS[0], _KINDS[-1]
+_COLUMNS: Final = (_RATE, "x", "median us", "p99 us", _CPU, "x")
+_AIMED: Final = (_RATE, "", "CPU")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """*row* is to be at least *times* as good as *peer*."""
+    """*row* is to answer at least *times* as often as *peer*; *number* is that of the aim."""
 
     row: str
     peer: str
     times: float
+    number: int
+
+    @property
+    def goal(self) -> table.Goal:
+        """Return this as a goal of the table of requests a second."""
+        return table.Goal(self.row, self.times, self.peer, at_least=True, aim=self.number)
 
 
 @dataclass(slots=True)
@@ -48,15 +56,6 @@ class Measured:
 
     case: Case
     runs: dict[int, list[tuple[float, ...]]] = field(default_factory=lambda: defaultdict(list))
-
-    def median(self, connections: int) -> list[float]:
-        """Return the median of each figure."""
-        return [statistics.median(column) for column in zip(*self.runs[connections], strict=True)]
-
-    def times(self, base: Measured, connections: int) -> tuple[float, float]:
-        """Return how many times the rate of *base* this is, and its saving of processor time."""
-        mine, theirs = self.median(connections), base.median(connections)
-        return mine[_RATE] / theirs[_RATE], theirs[_CPU] / mine[_CPU]
 
 
 def measure(cases: Sequence[Case], rounds: int, seconds: float) -> list[Measured]:
@@ -83,54 +82,49 @@ def _run(case: Case, connections: int, seconds: float) -> tuple[float, ...]:
     return figures.rate, figures.median, figures.p99, used / (figures.rate * seconds) * 1e6
 
 
-def told(title: str, part: Sequence[Measured], aims: Sequence[Aim]) -> str:
-    """Return a heading, the figures as Markdown tables, and what of the *aims* was reached."""
-    lines = [f"### {title}"]
-    for connections, name in _CONNECTIONS.items():
-        lines += ["", f"| {name} | {' | '.join(_COLUMNS)} |", f"|---|{'---:|' * len(_COLUMNS)}"]
-        for one in part:
-            rate, median, p99, cpu = one.median(connections)
-            times, saved = one.times(part[0], connections)
-            cells = f"{rate:,.0f} | {times:.1f} | {median:,.0f} | {p99:,.0f} | {cpu:,.0f}"
-            lines.append(f"| {one.case.name} | {cells} | {saved:.1f} |")
-    return "\n".join([*lines, "", *_reached(part, aims)])
-
-
-def _reached(part: Sequence[Measured], aims: Sequence[Aim]) -> Iterator[str]:
-    of = {one.case.name: one for one in part}
-    kinds = [f"{kind}, {count}" for count in _CONNECTIONS for kind in ("requests/s", "CPU")]
-    yield f"| aimed at | times | {' | '.join(kinds)} |"
-    yield f"|---|---:|{'---:|' * len(kinds)}"
-    for aim in aims:
-        if aim.row in of and aim.peer in of:
-            times = [of[aim.row].times(of[aim.peer], count) for count in _CONNECTIONS]
-            cells = " | ".join(f"{one:.2f}" for pair in times for one in pair)
-            yield f"| {aim.row} / {aim.peer} | {aim.times:.3g} | {cells} |"
-
-
 def tables(title: str, part: Sequence[Measured], aims: Sequence[Aim]) -> list[table.Table]:
-    """Return the rates as the tables that all measurements can be drawn from."""
+    """Return a table of each kind of figure, with one connection and with eight."""
     names = {one.case.name for one in part}
-    goals = [
-        table.Goal(aim.row, aim.times, aim.peer, at_least=True)
-        for aim in aims
-        if {aim.row, aim.peer} <= names
-    ]
+    goals = [aim.goal for aim in aims if {aim.row, aim.peer} <= names]
     return [
         table.Table(
             f"{title}, {name}",
-            "requests/s",
-            {one.case.name: [run[_RATE] for run in one.runs[count]] for one in part},
+            kind,
+            {one.case.name: [run[column] for run in one.runs[count]] for one in part},
             part[0].case.name,
-            goals if count > 1 else (),
+            goals if kind == _RATE else (),
         )
         for count, name in _CONNECTIONS.items()
+        for column, kind in enumerate(_KINDS)
     ]
 
 
-def save(name: str, kept: Sequence[table.Table], folder: Path) -> None:
-    """Keep the figures and a picture of them in *folder*."""
-    folder.mkdir(parents=True, exist_ok=True)
-    all_ = {"machine": table.machine(), "tables": [asdict(one) for one in kept]}
-    (folder / f"{name}.json").write_text(json.dumps(all_, indent=1) + "\n", encoding="utf-8")
-    (folder / f"{name}.svg").write_text(table.picture(kept), encoding="utf-8")
+def page(title: str, kept: Sequence[table.Table]) -> str:
+    """Return the :func:`tables` of one title as Markdown: one for each number of connections."""
+    lines, aims = [f"### {title}"], []
+    for at in range(0, len(kept), len(_KINDS)):
+        of = {one.unit: one for one in kept[at : at + len(_KINDS)]}
+        name = of[_RATE].title.rpartition(", ")[2]
+        rows = [[row, *_cells(of, row)] for row in of[_RATE].rows]
+        lines += ["", *table.grid([name, *_COLUMNS], rows)]
+        aims += [[goal.text, name, *_aimed(of, goal)] for goal in of[_RATE].goals]
+    return "\n".join([*lines, "", *table.grid(["aimed at", "connections", *_AIMED], aims)])
+
+
+def _cells(of: dict[str, table.Table], row: str) -> list[str]:
+    rate, median, p99, cpu = (f"{statistics.median(of[kind].rows[row]):,.0f}" for kind in _KINDS)
+    base = of[_CPU].base
+    times, saved = of[_RATE].ratios(row), of[_CPU].ratios(base, row)
+    if row == base:
+        return [rate, "1", median, p99, cpu, "1"]
+    return [rate, _times(times), median, p99, cpu, _times(saved)]
+
+
+def _aimed(of: dict[str, table.Table], goal: table.Goal) -> list[str]:
+    reached = of[_RATE].reached(goal)
+    saved = of[_CPU].ratios(goal.peer, goal.row)
+    return [_times(reached), of[_RATE].verdict(goal), _times(saved)]
+
+
+def _times(ratios: Sequence[float]) -> str:
+    return f"{table.middle(ratios)} ({table.spread(ratios)})"

@@ -1,13 +1,13 @@
 """Copy an archive to PostgreSQL and back, beside plain COPY and pgloader, in the same minutes.
 
-    python -m bench.copy [--rows 200000] [--rounds 3] [--pgloader PROGRAM]
+    python -m bench copy [--rows 200000] [--rounds 3] [--pgloader PROGRAM] [--save FOLDER]
 
 fbsyncd    `fbsyncd copy`: merges, then reads every table once more on both sides and compares
 COPY       the same rows by psycopg's COPY, or read from PostgreSQL and written by executemany:
            nothing is looked up and nothing is compared
 pgloader   where it is installed, or named: it makes tables of its own
 
-Medians. Memory is the most that the process had; the first figure is for a tenth of the rows.
+Memory is the most that the process had; the first tables are of a tenth of the rows, in one round.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from bench import rows
+from bench import databases, rows, table
 from fbsyncd import migrate, models
 
+TO, BACK = "to PostgreSQL", "to SQLite"
+MEMORY = "copied, most memory"
 TABLES = ("media_storage", "facebook_posts", "facebook_post_attachments")
+
+Taken = dict[str, dict[str, list[float]]]
 
 _COPY = """
 import sys, time
@@ -49,19 +51,6 @@ with open("/proc/self/status") as lines:
     memory = next(line.split()[1] for line in lines if line.startswith("VmHWM"))
 print(turned[0] - began, time.monotonic() - turned[0], memory)
 """
-
-
-@contextlib.contextmanager
-def server() -> Iterator[Any]:
-    """Start the tests' PostgreSQL server."""
-    sys.path.append(str(Path(__file__).parent.parent / "tests"))
-    import postgres
-
-    binaries = postgres.find_binaries()
-    if binaries is None:
-        raise SystemExit(postgres.missing_reason())
-    with postgres.running_server(binaries) as running:
-        yield running
 
 
 def fbsyncd(source: str, target: str) -> tuple[float, float, int]:
@@ -80,11 +69,11 @@ def set_up(url: str) -> None:
 def plain_there(path: Path, url: str) -> None:
     """Send the rows to PostgreSQL by COPY."""
     with contextlib.closing(sqlite3.connect(path)) as source, psycopg.connect(url) as target:
-        for table in TABLES:
-            read = source.execute(f"SELECT * FROM {table}")
+        for name in TABLES:
+            read = source.execute(f"SELECT * FROM {name}")
             names = [column[0] for column in read.description]
             into = sql.SQL("COPY {} ({}) FROM STDIN").format(
-                sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
+                sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, names))
             )
             with target.cursor() as cursor, cursor.copy(into) as copy:
                 for row in read:
@@ -94,12 +83,12 @@ def plain_there(path: Path, url: str) -> None:
 def plain_back(url: str, path: Path) -> None:
     """Read the rows from PostgreSQL and write them in one transaction."""
     with contextlib.closing(sqlite3.connect(path)) as target, psycopg.connect(url) as source:
-        for table in TABLES:
+        for name in TABLES:
             with source.cursor("bench") as read:
                 read.itersize = 5000
-                read.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+                read.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(name)))
                 marks = ", ".join("?" * len(read.description or ()))
-                target.executemany(f"INSERT INTO {table} VALUES ({marks})", map(_storable, read))
+                target.executemany(f"INSERT INTO {name} VALUES ({marks})", map(_storable, read))
         target.commit()
 
 
@@ -114,67 +103,67 @@ def pgloader(program: str, path: Path, url: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def seconds(call: Callable[[], None]) -> float:
-    began = time.monotonic()
-    call()
-    return time.monotonic() - began
-
-
-def measure(
-    running: Any, folder: Path, number: int, taken: dict[str, list[float]], program: str | None
-) -> None:
+def measure(running: Any, folder: Path, taken: Taken, program: str | None) -> None:
     """Copy *folder*'s archive there and back once in every way."""
     path = folder / "source.db"
+    back, plain = (folder / f"{name}{len(taken[TO]['COPY'])}.db" for name in ("back", "plain"))
     with running.fresh_database() as url:
-        to, compared, memory = fbsyncd(f"sqlite:///{path}", url)
-        taken["to PostgreSQL: fbsyncd"].append(to + compared)
-        taken["    of that, comparing"].append(compared)
-        taken["    most memory, MB"].append(memory)
-        back = folder / f"back{number}.db"
-        to, compared, memory = fbsyncd(url, f"sqlite:///{back}")
-        taken["to SQLite: fbsyncd"].append(to + compared)
-        taken["    of that, comparing "].append(compared)
-        taken["    most memory, MB "].append(memory)
+        _ours(taken, TO, f"sqlite:///{path}", url)
+        _ours(taken, BACK, url, f"sqlite:///{back}")
         again, compared, _ = fbsyncd(f"sqlite:///{path}", url)
-        taken["once more, nothing new"].append(again + compared)
-        plain = folder / f"plain{number}.db"
+        taken[TO]["fbsyncd, nothing new"].append(again + compared)
         set_up(f"sqlite:///{plain}")
-        taken["to SQLite: executemany"].append(seconds(lambda: plain_back(url, plain)))
+        took = table.seconds(lambda: plain_back(url, plain))
+        taken[BACK]["executemany"].append(took)
     with running.fresh_database() as url:
         set_up(url)
-        taken["to PostgreSQL: COPY"].append(seconds(lambda: plain_there(path, url)))
+        taken[TO]["COPY"].append(table.seconds(lambda: plain_there(path, url)))
     if program:
         with running.fresh_database() as url:
-            taken["to PostgreSQL: pgloader"].append(seconds(lambda: pgloader(program, path, url)))
+            took = table.seconds(lambda: pgloader(program, path, url))
+            taken[TO]["pgloader"].append(took)
+
+
+def _ours(taken: Taken, way: str, source: str, target: str) -> None:
+    copied, compared, memory = fbsyncd(source, target)
+    taken[way]["fbsyncd"].append(copied + compared)
+    taken[way]["fbsyncd, comparing alone"].append(compared)
+    taken[MEMORY][f"fbsyncd, {way}"].append(float(memory))
+
+
+def compared(running: Any, count: int, rounds: int, program: str | None) -> Sequence[table.Table]:
+    """Return the tables of an archive of about *count* rows."""
+    taken: Taken = defaultdict(lambda: defaultdict(list))
+    with tempfile.TemporaryDirectory() as name:
+        db = models.connect(f"sqlite:///{Path(name, 'source.db')}")
+        migrate.apply(db)
+        made = rows.fill(db, count)
+        models.close(db)
+        for done in range(rounds):
+            measure(running, Path(name), taken, program)
+            table.say(f"{made:,} rows, round {done + 1} of {rounds}")
+    missing = {} if program else {"pgloader": "left out, it is not installed"}
+    peers = {TO: ("s", "COPY", missing), BACK: ("s", "executemany", {}), MEMORY: ("MB", "", {})}
+    return [
+        table.Table(f"{made:,} rows {way}", unit, dict(taken[way]), peer, missing=left_out)
+        for way, (unit, peer, left_out) in peers.items()
+    ]
 
 
 def main() -> None:
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pgloader", default=shutil.which("pgloader"), metavar="PROGRAM")
+    table.options(parser, rounds=3)
     args = parser.parse_args()
-    if not args.pgloader:
-        print("pgloader is not installed and left out")
     os.environ.pop("PGHOST", None)
-    with server() as running:
-        for count, rounds in ((args.rows // 10, 1), (args.rows, args.rounds)):
-            taken: dict[str, list[float]] = defaultdict(list)
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name)
-                db = models.connect(f"sqlite:///{folder / 'source.db'}")
-                migrate.apply(db)
-                made = rows.fill(db, count)
-                models.close(db)
-                for number in range(rounds):
-                    measure(running, folder, number, taken, args.pgloader)
-            print(f"{made:,} rows, {rounds} round(s)")
-            middle = {way: statistics.median(figures) for way, figures in taken.items()}
-            for way, figure in middle.items():
-                print(f"  {way:<28}{figure:8.1f}")
-            for way, plain in (("to PostgreSQL", "COPY"), ("to SQLite", "executemany")):
-                ratio = middle[f"{way}: fbsyncd"] / middle[f"{way}: {plain}"]
-                print(f"  {way}: {ratio:.1f} x {plain}, comparing included")
+    with databases.server() as running:
+        tables = [
+            *compared(running, args.rows // 10, 1, args.pgloader),
+            *compared(running, args.rows, args.rounds, args.pgloader),
+        ]
+    table.tell("copy", tables, args)
 
 
 if __name__ == "__main__":

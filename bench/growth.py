@@ -5,11 +5,13 @@
 sync         an incremental one of a Page that has nothing new, from the simulated Facebook
 page, first  20 posts with their attachments, the newest; page, last: the oldest
 stats        what /api/stats tells
-scan         every row held against its file and every file against the rows, once, nothing changed
+scan         every row held against its file and every file against the rows, nothing changed
 
 Each post has two attachments, each of these a picture and its small version: seven rows, and four
 files that have a size and no bytes. Rows are written straight into the database, so their texts
-are in no index of words. On PostgreSQL too where the tests' binaries are there.
+are in no index of words. Rounds of one size follow each other, those of the next come after it: a
+machine that slows down meanwhile makes a step seem steeper. On PostgreSQL too where the tests'
+binaries are there.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from pathlib import Path
 from typing import Final
 
 from bench import plot, rows, table
-from bench.archive import CONFIG, Facebook
-from bench.upsert import databases
+from bench.archive import Facebook
+from bench.databases import databases
 from fbsyncd import config, models
 from fbsyncd.archive import Archive
 from fbsyncd.feed import keyset
@@ -48,23 +50,16 @@ Figures = dict[str, dict[int, list[float]]]
 @contextmanager
 def built(folder: Path, database: str, posts: int) -> Iterator[Archive]:
     """An archive of a Page that was read when it had few posts, and has many."""
-    folder.mkdir()
-    facebook = Facebook.start(LISTED)
-    try:
-        page = facebook.state()["pages"][0]
-        text = CONFIG.format(
-            url=facebook.url, page=page["id"], token=page["token"], database=database
-        )
+    with Facebook.started(LISTED) as facebook:
+        text = facebook.configure(folder, database)
         archive = Archive(config.parse(text, base=folder, environ={}))
         archive.setup()
-        archive.sync(archive.config.facebook.pages[0])
+        page = archive.config.facebook.pages[0]
+        archive.sync(page)
         models.close(archive.db)
-        rows.pour(archive.db, posts, page["id"])
+        rows.pour(archive.db, posts, page.id)
         yield archive
         archive.close()
-    finally:
-        facebook.process.terminate()
-        facebook.process.wait()
 
 
 def ways(archive: Archive) -> dict[str, Callable[[], object]]:
@@ -129,7 +124,7 @@ def grow(args: argparse.Namespace) -> dict[str, Figures]:
                     if not args.no_scan:
                         lay_out(archive, before)
                         before = archive.media.root
-                        told[SCAN] = [scan(archive)]
+                        told[SCAN] = [scan(archive) for _ in range(min(args.rounds, table.ENOUGH))]
                 for way, figures in told.items():
                     taken.setdefault(engine, {}).setdefault(way, {})[posts] = figures
     return taken
@@ -154,19 +149,15 @@ def tables(engine: str, figures: Figures, sizes: Sequence[int]) -> table.Table:
     return table.Table(f"On {engine}", "ms", found, "", goals)
 
 
-def picture(taken: dict[str, Figures]) -> str:
+def picture(told: Sequence[table.Table]) -> str:
     """Return the curves of all ways on all engines."""
-    engines = list(taken)
-    curves = {
-        way: {
-            engine: [
-                (posts, statistics.median(many) * 1000)
-                for posts, many in taken[engine][way].items()
-            ]
-            for engine in engines
-        }
-        for way in taken[engines[0]]
-    }
+    curves: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for one in told:
+        engine = one.title.removeprefix("On ")
+        for row, many in one.rows.items():
+            way, _, posts = row.removesuffix(" posts").rpartition(", ")
+            point = int(posts.replace(",", "")), statistics.median(many)
+            curves.setdefault(way, {}).setdefault(engine, []).append(point)
     return plot.draw("What an archive costs as it grows", curves, ("posts", "ms"))
 
 
@@ -183,7 +174,7 @@ def main() -> None:
     told = [tables(engine, figures, args.posts) for engine, figures in taken.items()]
     table.tell("growth", told, args)
     if args.save:
-        (args.save / "growth.svg").write_text(picture(taken), encoding="utf-8")
+        (args.save / "growth.svg").write_text(picture(told), encoding="utf-8")
 
 
 if __name__ == "__main__":

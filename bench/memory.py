@@ -1,6 +1,6 @@
 """The most memory the daemon and its workers had, from the first sync to serving all of it.
 
-    python -m bench memory [--posts 600] [--files 100000] [--markdown] [--save FOLDER]
+    python -m bench memory [--posts 600] [--files 100000] [--rounds 3] [--save FOLDER]
 
 The daemon as installed, twice on each engine. First it reads a simulated Page, fetches and develops
 its pictures, and compares every file with its SHA-256 again and again. Then it finds an archive of
@@ -23,14 +23,15 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from bench import load, start, table
-from bench.archive import CONFIG, Facebook
-from bench.upsert import databases
+from bench.archive import Facebook, free_port
+from bench.databases import databases
 from fbsyncd import config, models
 from fbsyncd.archive import Archive
 
@@ -128,24 +129,18 @@ def ask(port: int) -> None:
 
 def filling(folder: Path, database: str, posts: int) -> Peak:
     """Watch a daemon that archives a Page."""
-    facebook = Facebook.start(posts)
     seen: list[tuple[int, int]] = []
-    try:
-        page, port = facebook.state()["pages"][0], start.free_port()
-        known = {"url": facebook.url, "page": page["id"], "token": page["token"]}
-        text = CONFIG.format(**known, database=database) + _ALL.format(port=port, scrub="1s")
-        (folder / "config.toml").write_text(text, encoding="utf-8")
+    port = free_port()
 
-        def is_done(stats: dict[str, Any]) -> bool:
-            pictures, files = stats["pictures"], stats["media"]["files"]
-            seen.append((pictures["all"] - pictures["safe"], files))
-            # Nothing waits, and no small version was added for a while.
-            return len(seen) > 5 and set(seen[-5:]) == {(0, files)} and files > 0
+    def is_done(stats: dict[str, Any]) -> bool:
+        pictures, files = stats["pictures"], stats["media"]["files"]
+        seen.append((pictures["all"] - pictures["safe"], files))
+        # Nothing waits, and no small version was added for a while.
+        return len(seen) > 5 and set(seen[-5:]) == {(0, files)} and files > 0
 
+    with Facebook.started(posts) as facebook:
+        facebook.configure(folder, database, _ALL.format(port=port, scrub="1s"))
         return watched(folder, port, is_done)
-    finally:
-        facebook.process.terminate()
-        facebook.process.wait()
 
 
 def finding(folder: Path, database: str, files: int) -> Peak:
@@ -175,23 +170,25 @@ def finding(folder: Path, database: str, files: int) -> Peak:
 
 
 def measure(args: argparse.Namespace) -> dict[str, list[float]]:
-    """Return the peaks of both daemons on each engine."""
-    taken: dict[str, list[float]] = {}
+    """Return the peaks of both daemons on each engine, round by round."""
+    taken: dict[str, list[float]] = defaultdict(list)
     large = f"{args.files:,} files"
-    for what in ("sync", large):
-        with tempfile.TemporaryDirectory() as name, databases(None) as found:
-            for engine, url in found:
-                table.say(f"{what} on {engine}")
-                folder = Path(name, engine)
-                if what == "sync":
-                    folder.mkdir()
-                    peak = filling(folder, url, args.posts)
-                    taken[f"worker, developing, {engine}"] = [peak.worker]
-                    taken[f"daemon, {args.posts:,} posts archived, {engine}"] = [peak.daemon]
-                else:
-                    peak = finding(folder, url, args.files)
-                    taken[f"daemon, {large} scanned, {engine}"] = [peak.daemon]
-    return taken
+    for done in range(args.rounds):
+        for what in ("sync", large):
+            with tempfile.TemporaryDirectory() as name, databases(None) as found:
+                for engine, url in found:
+                    table.say(f"{what} on {engine}")
+                    folder = Path(name, engine)
+                    if what == "sync":
+                        peak = filling(folder, url, args.posts)
+                        taken[f"worker, developing, {engine}"].append(peak.worker)
+                        row = f"daemon, {args.posts:,} posts archived, {engine}"
+                    else:
+                        peak = finding(folder, url, args.files)
+                        row = f"daemon, {large} scanned, {engine}"
+                    taken[row].append(peak.daemon)
+        table.say(f"round {done + 1} of {args.rounds}")
+    return dict(taken)
 
 
 def main() -> None:
@@ -200,15 +197,17 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=600)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true", help="of small archives")
-    table.options(parser, rounds=1)
+    table.options(parser, rounds=3)
     args = parser.parse_args()
     if args.quick:
         args.posts, args.files = 40, 2000
     taken = measure(args)
     goals = [
-        table.Goal(name, DAEMON if name.startswith("daemon") else WORKER) for name in sorted(taken)
+        table.Goal(name, DAEMON if name.startswith("daemon") else WORKER, aim=10)
+        for name in sorted(taken)
     ]
-    table.tell("memory", [table.Table("Most memory", "MB", taken, "", goals)], args)
+    title = f"Most memory, {args.posts:,} posts and {args.files:,} files"
+    table.tell("memory", [table.Table(title, "MB", taken, "", goals)], args)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import programs
+from bench.table import Missing
 
 PACKAGES: Final = ("flask", "gunicorn", "datasette", "psycopg2-binary")
 SERVER_CORE: Final = {0}
@@ -97,7 +98,6 @@ class Site:
 class Contender:
     """A server that runs: where, what of its work counts, and how it is asked for posts."""
 
-    name: str
     port: int
     processes: tuple[int, ...]
     posts: str = "/api/posts"
@@ -105,12 +105,12 @@ class Contender:
 
 @contextmanager
 def started(
-    command: Sequence[str], port: int, path: str, *, stdin: int | None = None, **environ: str
+    command: Sequence[str], port: int, path: str, *, cwd: Path | None = None, **environ: str
 ) -> Iterator[int]:
     """Run a server on one core until it is no longer needed; yield its process id."""
     process = subprocess.Popen(
         command,
-        stdin=stdin,
+        cwd=cwd,
         env={**os.environ, **environ},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -139,15 +139,18 @@ def _await(port: int, path: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def install() -> tuple[Path, Mapping[str, str]]:
-    """Make a venv of the peers unless there is one; return it, and the versions it has."""
+    """Make a venv of the peers unless there is one; return it, and the versions it has.
+
+    What pip could not get is missing there, and named so where it is to be started.
+    """
     folder = programs.home() / "servers"
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     versions = _versions(pip)
     if not versions.keys() >= set(PACKAGES):
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([*pip, "install", "--quiet", *PACKAGES], check=True)
+        subprocess.run([*pip, "install", "--quiet", *PACKAGES], check=False)
         versions = _versions(pip)
-    return folder, {name: versions[name] for name in PACKAGES}
+    return folder, {name: versions[name] for name in PACKAGES if name in versions}
 
 
 def _versions(pip: Sequence[str]) -> dict[str, str]:
@@ -158,7 +161,7 @@ def _versions(pip: Sequence[str]) -> dict[str, str]:
 
 
 class Peers:
-    """Starts the peers of one measurement; they end with *stack*."""
+    """Starts the peers of one measurement; they end with *stack*. Each may raise Missing."""
 
     def __init__(self, stack: ExitStack, site: Site, venv: Path, ports: Callable[[], int]) -> None:
         self._stack = stack
@@ -167,15 +170,15 @@ class Peers:
         self._port = ports
         (site.folder / "flasked.py").write_text(_FLASK)
 
-    def flask(self, name: str, database: str, *how: str) -> Contender:
+    def flask(self, database: str, *how: str) -> Contender:
         """Flask under gunicorn with one process."""
         port = self._port()
-        command = [str(self._bin / "gunicorn"), "-b", f"127.0.0.1:{port}", *how]
+        command = [self._program("gunicorn"), "-b", f"127.0.0.1:{port}", *how]
         command += ["--chdir", str(self._site.folder), "flasked:app"]
         process = self._stack.enter_context(
             started(command, port, "/api/posts", MEDIA=str(self._site.media), DATABASE=database)
         )
-        return Contender(name, port, (process,))
+        return Contender(port, (process,))
 
     def datasette(self) -> Contender:
         """Datasette with the join of posts and attachments as an SQL query."""
@@ -183,10 +186,10 @@ class Peers:
         query = {"sql": _joined(), "_shape": "array"}
         path = f"/fbsyncd.json?{urllib.parse.urlencode(query)}"
         file = self._site.sqlite.removeprefix("sqlite:///")
-        command = [str(self._bin / "datasette"), "serve", file, "--port", str(port)]
+        command = [self._program("datasette"), "serve", file, "--port", str(port)]
         command += ["--setting", "default_cache_ttl", "0"]
         process = self._stack.enter_context(started(command, port, path))
-        return Contender("Datasette, SQL with the join", port, (process,), path)
+        return Contender(port, (process,), path)
 
     def nginx(self) -> Contender:
         """nginx with the same bytes as files, and nothing else to do."""
@@ -197,9 +200,9 @@ class Peers:
             location /media/facebook/ {{ alias {self._site.media}/; }}
             location = /api/posts {{ default_type application/json; alias {self._site.answer}; }}
         }}"""
-        return self._nginx("nginx, the same bytes as files", port, served)
+        return self._nginx(port, served)
 
-    def in_front(self, name: str, of: Contender, file: str) -> Contender:
+    def in_front(self, of: Contender, file: str) -> Contender:
         """nginx in front of a server, as a file in docs/ configures it."""
         port = self._port()
         text = (DOCS / file).read_text(encoding="utf-8")
@@ -211,9 +214,15 @@ class Peers:
             if written not in text:
                 sys.exit(f"{file} does not say {written}")
             text = text.replace(written, real)
-        return self._nginx(name, port, text, *of.processes)
+        return self._nginx(port, text, *of.processes)
 
-    def _nginx(self, name: str, port: int, served: str, *behind: int) -> Contender:
+    def _program(self, name: str) -> str:
+        path = self._bin / name
+        if not path.exists():
+            raise Missing(f"{name} is not in {self._bin.parent}")
+        return str(path)
+
+    def _nginx(self, port: int, served: str, *behind: int) -> Contender:
         folder = self._site.folder / f"nginx-{port}"
         folder.mkdir()
         user = "user root;" if os.geteuid() == 0 else ""
@@ -223,7 +232,7 @@ class Peers:
             {served} }}""")
         command = [programs.find("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
         process = self._stack.enter_context(started([*command, "-e", "stderr"], port, "/api/posts"))
-        return Contender(name, port, (process, *behind))
+        return Contender(port, (process, *behind))
 
 
 def _joined() -> str:

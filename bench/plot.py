@@ -7,13 +7,21 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
+from bench import bars
+
 Curve = Sequence[tuple[float, float]]
 
-WIDE: Final = 760
+WIDE: Final = 800
 HIGH: Final = 420
-_LEFT, _RIGHT, _TOP, _LOW = 70, 200, 40, 40
-_COLOURS: Final = ("#2563a8", "#c2571a", "#3a7d44", "#7b3fa0", "#8a6d00")
-_INK, _FAINT = "#1d2329", "#d5dade"
+_LEFT, _RIGHT, _TOP, _LOW = 90, 220, 40, 40
+#: On a light sheet and on a dark one.
+_COLOURS: Final = (
+    ("#2563a8", "#6aa9e6"),
+    ("#c2571a", "#e8925a"),
+    ("#3a7d44", "#74bd80"),
+    ("#7b3fa0", "#c08fe0"),
+    ("#8a6d00", "#d3b84a"),
+)
 
 
 def draw(title: str, curves: Mapping[str, Mapping[str, Curve]], units: tuple[str, str]) -> str:
@@ -23,16 +31,25 @@ def draw(title: str, curves: Mapping[str, Mapping[str, Curve]], units: tuple[str
     """
     points = [point for ways in curves.values() for curve in ways.values() for point in curve]
     x, y = (_scale([point[axis] for point in points]) for axis in (0, 1))
-    parts = [f"<rect width='{WIDE}' height='{HIGH}' fill='#ffffff'/>"]
-    parts.append(_text(8, 20, f"{title} ({units[1]}, by {units[0]})", "font-weight='600'"))
+    parts = [_style(), _text(8, 20, f"{title} ({units[1]}, by {units[0]})", "font-weight='600'")]
     parts += [_upright(10.0**power, x) for power in range(x[0], x[1] + 1)]
     parts += [_level(10.0**power, y) for power in range(y[0], y[1] + 1)]
     for number, (name, ways) in enumerate(curves.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = f"c{number % len(_COLOURS)}"
         parts += _curves(name, ways, (x, y), (colour, _TOP + 12 + 42 * number))
-    box = f"width='{WIDE}' height='{HIGH}' viewBox='0 0 {WIDE} {HIGH}'"
-    style = f"font-family='system-ui, sans-serif' font-size='12' fill='{_INK}'"
-    return "\n".join([f"<svg xmlns='http://www.w3.org/2000/svg' {box} {style}>", *parts, "</svg>"])
+    return bars.sheet(parts, HIGH, WIDE)
+
+
+def _style() -> str:
+    """Return the colours of the curves: as lines, and of their names and points."""
+    light, dark = (
+        "".join(
+            f"path.c{number}{{stroke:{pair[which]}}}text.c{number},circle.c{number}{{fill:{pair[which]}}}"
+            for number, pair in enumerate(_COLOURS)
+        )
+        for which in (0, 1)
+    )
+    return f"<style>{light}@media (prefers-color-scheme: dark){{{dark}}}</style>"
 
 
 def _curves(
@@ -42,16 +59,16 @@ def _curves(
     drawn: tuple[str, int],
 ) -> list[str]:
     colour, key = drawn
-    parts = [_text(WIDE - _RIGHT + 16, key, name, f"fill='{colour}' font-weight='600'")]
+    parts = [_text(WIDE - _RIGHT + 16, key, name, "font-weight='600'", colour)]
     for number, (way, curve) in enumerate(ways.items()):
         dash = "" if number == 0 else " stroke-dasharray='5 4'"
-        line = f"fill='none' stroke='{colour}' stroke-width='2'{dash}"
+        line = f"class='{colour}' fill='none' stroke-width='2'{dash}"
         places = [(_across(x, scales[0]), _up(y, scales[1])) for x, y in curve]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f"<polyline points='{path}' {line}/>")
-        parts += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{colour}'/>" for x, y in places]
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+        parts.append(f"<path d='M{path}' {line}/>")
+        parts += [f"<circle class='{colour}' cx='{x:.1f}' cy='{y:.1f}' r='3'/>" for x, y in places]
         left, low = WIDE - _RIGHT + 16 + 84 * number, key + 15
-        parts.append(f"<polyline points='{left},{low - 4} {left + 20},{low - 4}' {line}/>")
+        parts.append(f"<path d='M{left} {low - 4}h20' {line}/>")
         parts.append(_text(left + 24, low, way))
     return parts
 
@@ -73,7 +90,7 @@ def _up(value: float, scale: tuple[int, int]) -> float:
 def _upright(value: float, scale: tuple[int, int]) -> str:
     x = _across(value, scale)
     label = _text(x, HIGH - _LOW + 18, f"{value:,.0f}", "text-anchor='middle'")
-    return f"<path d='M{x:.1f} {_TOP}V{HIGH - _LOW}' stroke='{_FAINT}'/>{label}"
+    return f"<path d='M{x:.1f} {_TOP}V{HIGH - _LOW}' class='grid'/>{label}"
 
 
 def _level(value: float, scale: tuple[int, int]) -> str:
@@ -81,8 +98,8 @@ def _level(value: float, scale: tuple[int, int]) -> str:
     label = _text(
         _LEFT - 8, y + 4, f"{value:,.0f}" if value >= 1 else f"{value:g}", "text-anchor='end'"
     )
-    return f"<path d='M{_LEFT} {y:.1f}H{WIDE - _RIGHT}' stroke='{_FAINT}'/>{label}"
+    return f"<path d='M{_LEFT} {y:.1f}H{WIDE - _RIGHT}' class='grid'/>{label}"
 
 
-def _text(x: float, y: float, text: str, style: str = "") -> str:
-    return f"<text x='{x:.1f}' y='{y:.1f}' {style}>{escape(text)}</text>"
+def _text(x: float, y: float, text: str, style: str = "", colour: str = "ink") -> str:
+    return f"<text class='{colour}' x='{x:.1f}' y='{y:.1f}' {style}>{escape(text)}</text>"

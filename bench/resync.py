@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from bench import table
-from bench.archive import CONFIG, Facebook, fill_up, measure
-from bench.upsert import databases
+from bench.archive import Facebook, fill_up, measure
+from bench.databases import databases
 from fbsyncd import config
 from fbsyncd.archive import Archive
 
@@ -33,18 +33,9 @@ NOTHING: Final = ("downloads", "rows written", "files written")
 Figures = dict[str, list[float]]
 
 
-def configured(folder: Path, url: str, facebook: Facebook) -> str:
-    """Make a folder with a configuration; return its text."""
-    page = facebook.state()["pages"][0]
-    text = CONFIG.format(url=facebook.url, page=page["id"], token=page["token"], database=url)
-    folder.mkdir()
-    (folder / "config.toml").write_text(text, encoding="utf-8")
-    return text
-
-
 def measured(folder: Path, url: str, facebook: Facebook) -> Figures:
     """Return what each sync of an empty archive in *folder* did, one after the other."""
-    text = configured(folder, url, facebook)
+    text = facebook.configure(folder, url)
     archive = Archive(config.parse(text, base=folder, environ={}))
     archive.setup()
     found: Figures = {}
@@ -61,8 +52,11 @@ def goals() -> list[table.Goal]:
     found = []
     for name, (_, calls) in SYNCS.items():
         if calls is not None:
-            found.append(table.Goal(f"{name}: Graph calls", calls))
-            found += [table.Goal(f"{name}: {what}", 0) for what in NOTHING]
+            most = {"Graph calls": calls, **dict.fromkeys(NOTHING, 0)}
+            found += [
+                table.Goal(f"{name}: {what}", limit, aim=9, exact=True)
+                for what, limit in most.items()
+            ]
     return found
 
 
@@ -79,15 +73,11 @@ def main() -> None:
     tables = []
     with tempfile.TemporaryDirectory() as name, databases(None) as found:
         for engine, url in found:
-            facebook = Facebook.start(args.posts)
-            try:
+            with Facebook.started(args.posts) as facebook:
                 counting = Path(name, f"counting for {engine}")
-                configured(counting, "sqlite:///fbsyncd.db", facebook)
+                facebook.configure(counting, "sqlite:///fbsyncd.db")
                 fill_up(facebook, counting, args.attachments)
                 figures = measured(Path(name, engine), url, facebook)
-            finally:
-                facebook.process.terminate()
-                facebook.process.wait()
             title = f"{args.posts:,} posts, {args.attachments:,} attachments on {engine}"
             tables.append(table.Table(title, "counts", figures, "", goals()))
     table.tell("resync", tables, args)

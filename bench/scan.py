@@ -9,7 +9,9 @@ find               find -printf: every name and size of the folder
 rsync              rsync -an --size-only of the folder onto itself
 
 The files lie flat in one folder, have a size and no bytes, and all of it is in the page cache; the
-rows are in SQLite. Memory is the most that a process had that did nothing but the scan.
+rows are in SQLite, and everything goes at the end. Memory is the most that a process had that did
+nothing but the scan. A million files take three minutes to make and a minute and a half a round;
+they need a million inodes and 1.5 GB.
 """
 
 from __future__ import annotations
@@ -128,14 +130,15 @@ def compare(folder: Path, count: int, rounds: int, memory: dict[str, list[float]
     scans = Scans(folder, place, count)
     rows, missing = table.measure(scans.ways(), rounds)
     memory[f"{count:,} files"] = scans.memory
-    goals = [table.Goal(OURS, 2, FIND), table.Goal(OURS, 1, RSYNC)]
+    goals = [table.Goal(OURS, 2, FIND, aim=6), table.Goal(OURS, 1, RSYNC, aim=6)]
     notes = [", ".join(version(name) for name in ("find", "rsync") if name not in missing)]
     return table.Table(f"Scan of {count:,} files", "s", rows, FIND, goals, missing, notes)
 
 
 def _memory(memory: dict[str, list[float]]) -> table.Table:
     first, last = list(memory)[min(1, len(memory) - 1)], list(memory)[-1]
-    goals = [table.Goal(last, 1.1, first)] if first != last else []
+    # Flat, from the second size on: beside 5,600 files the start of Python is all there is.
+    goals = [table.Goal(last, 1.1, first, aim=6)] if first != last else []
     return table.Table("Memory of fbsyncd's scan", "MB", memory, first, goals)
 
 

@@ -1,65 +1,80 @@
 """Pictures and JSON over HTTP against other servers of the same files and rows, in one run.
 
-    python -m bench.serve [--only json|media] [--rounds 9] [--seconds 0.7] [--posts 3111]
+    python -m bench serve|json|media [--rounds 9] [--seconds 0.7] [--posts 3111]
 
-Every server has one core and the client the other; the rounds of all are interleaved, and what is
-told is the median of the rounds. What is printed is the part of docs/PERFORMANCE.md between its two
-comments. Takes five minutes. Needs nginx, and the first time the network for pip. PostgreSQL's
-binaries are those the tests use.
+Every server has one core and the client the other; the rounds of all are interleaved. fbsyncd is
+`fbsyncd run` with all its jobs, and a simulated Facebook whose Page has nothing new; its first scan
+is over before it is measured. Each has an archive of its own with the same rows. What is printed is
+Markdown. Needs nginx, and the first time the network for pip. PostgreSQL's
+binaries are those the tests use. What is not there is said, and what needs it left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import os
-import socket
 import sys
 import tempfile
+import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Final
 
-from bench import load, programs, rows, table
-from bench.compared import Aim, Case, Measured, measure, save, tables, told
+from bench import databases, load, programs, rows, table
+from bench.archive import Facebook, free_port
+from bench.compared import Aim, Case, measure, page, tables
 from bench.peers import Contender, Peers, Site, install, started
-from fbsyncd import config, models
+from fbsyncd import config, facts, models
 from fbsyncd.archive import Archive
-from fbsyncd.changes import Changes
-from fbsyncd.server import make_app
-from fbsyncd.server.kept import Kept, marking
-from fbsyncd.server.listen import Server
+from fbsyncd.reconcile.scrub import Place
 
-_CONFIG: Final = '[database]\nurl = "{url}"\n[media]\nroot = "{folder}/media/facebook"\n'
+_SERVER: Final = """
+[server]
+port = {port}
+accel_prefix = "{accel}"
+[log]
+level = "warning"
+"""
+_STATIC: Final = "nginx, the same bytes as files"
+_ACCEL: Final = "/archived/"
 _CLIENT_CORE: Final = {1}
 _REAL: Final = 400  # so many pictures have bytes; the rest only a size, as only rows ask for them
 _THREADS: Final = ("-k", "gthread", "--threads", "8")
 #: What is aimed at, of what was measured in both: so many times as good as another one.
 _AIMS: Final = (
-    Aim("fbsyncd", "Flask send_from_directory, gunicorn", 2),
-    Aim("fbsyncd", "Flask send_from_directory, gunicorn gthread", 2),
-    Aim("fbsyncd behind nginx, X-Accel", "nginx, the same bytes as files", 0.95),
-    Aim("fbsyncd behind nginx, alias", "nginx, the same bytes as files", 0.95),
-    Aim("fbsyncd", "Flask + psycopg2.connect, gunicorn gthread", 30),
-    Aim("fbsyncd", "Datasette, SQL with the join", 10),
-    Aim("fbsyncd, nothing kept", "Flask + psycopg2.connect, gunicorn gthread", 5),
-    Aim("fbsyncd, nothing kept, page 151", "fbsyncd, nothing kept", 1 / 1.2),
+    Aim("fbsyncd", "Flask send_from_directory, gunicorn", 2, 4),
+    Aim("fbsyncd", "Flask send_from_directory, gunicorn gthread", 2, 4),
+    Aim("fbsyncd behind nginx, X-Accel", _STATIC, 0.95, 4),
+    Aim("fbsyncd behind nginx, alias", _STATIC, 0.95, 4),
+    Aim("fbsyncd", "Flask + psycopg2.connect, gunicorn gthread", 30, 3),
+    Aim("fbsyncd", "Datasette, SQL with the join", 10, 3),
+    Aim("fbsyncd, nothing kept", "Flask + psycopg2.connect, gunicorn gthread", 5, 3),
+    Aim("fbsyncd, nothing kept, page 151", "fbsyncd, nothing kept", 1 / 1.2, 3),
 )
 
 
-def build(folder: Path, url: str, posts: int) -> Archive:
-    """Return an archive of *posts* with rows and files."""
-    text = _CONFIG.format(url=url, folder=folder)
+def build(facebook: Facebook, folder: Path, url: str, posts: int, accel: str = "") -> int:
+    """Make an archive of *posts* with rows and files; return the port of its daemon."""
+    port = free_port()
+    text = facebook.configure(folder, url, _SERVER.format(port=port, accel=accel))
     archive = Archive(config.parse(text, base=folder, environ={}))
     archive.setup()
-    if posts:
-        rows.fill(archive.db, posts * rows.PER_POST)
-        _write_files(archive)
-    return archive
+    rows.fill(archive.db, posts * rows.PER_POST)
+    _write_files(archive)
+    now = models.to_text(archive.now())
+    # Files without their bytes would all be found damaged: the next scrub is in a month.
+    with models.transaction(archive.db):
+        place = json.dumps(asdict(Place(now, finished_at=now)))
+        facts.put(archive.db, facts.SCRUB, place)
+    archive.close()
+    return port
 
 
 def _write_files(archive: Archive) -> None:
@@ -76,28 +91,17 @@ def _write_files(archive: Archive) -> None:
                 file.truncate(size)
 
 
-def serve(folder: Path, url: str, port: int, accel_prefix: str) -> None:
-    """Serve an archive as the daemon does, without its jobs, until the process is ended."""
-    archive = build(folder, url, 0)
-    kept = Kept(marking(Changes(archive.db), archive.media), archive.now)
-    app = make_app(archive.feed, archive.media, kept=kept, accel_prefix=accel_prefix)
-    Server(app, host="127.0.0.1", port=port).start()
-    os.read(sys.stdin.fileno(), 1)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-def _fbsyncd(stack: ExitStack, name: str, folder: Path, url: str, accel: str = "") -> Contender:
-    port = _free_port()
-    reader, writer = os.pipe()
-    stack.callback(os.close, writer)
-    stack.callback(os.close, reader)
-    command = [sys.executable, "-m", "bench.serve", "--serve", str(folder), url, str(port), accel]
-    process = stack.enter_context(started(command, port, "/api/posts", stdin=reader))
-    return Contender(name, port, (process,))
+def _daemon(stack: ExitStack, name: str, folder: Path, port: int) -> Contender:
+    """Run the daemon until its first scan and its first reading of the Page are over."""
+    command = [sys.executable, "-m", "fbsyncd", "run"]
+    process = stack.enter_context(started(command, port, "/api/posts", cwd=folder))
+    for _ in range(600):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/stats") as answer:
+            stats = json.load(answer)
+        if stats["reconcile"]["last_scan"] and all(one["last_sync"] for one in stats["pages"]):
+            return Contender(port, (process,))
+        time.sleep(0.1)
+    sys.exit(f"{name} did not finish its first scan")
 
 
 def _cycled(*requests: bytes) -> Callable[[], Iterator[bytes]]:
@@ -134,123 +138,160 @@ def _etag(port: int, path: str) -> str:
 
 def main() -> None:
     """Measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     table.options(parser, rounds=9)
     parser.add_argument("--seconds", type=float, default=0.7)
     parser.add_argument("--posts", type=int, default=3111)
     parser.add_argument("--only", choices=("json", "media"))
-    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.serve:
-        folder, url, port, accel = args.serve
-        serve(Path(folder), url, int(port), accel)
-        return
-    machine = table.machine_line()
     os.sched_setaffinity(0, _CLIENT_CORE)
     with ExitStack() as stack:
-        _compare(stack, args, machine)
+        _compare(stack, args)
 
 
-def _compare(stack: ExitStack, args: argparse.Namespace, machine: str) -> None:
+def _compare(stack: ExitStack, args: argparse.Namespace) -> None:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fbsyncd-bench-")))
     table.say("installing the peers")
     venv, versions = install()
-    postgresql, sqlite = _postgresql(stack), f"sqlite:///{folder / 'fbsyncd.db'}"
-    table.say("making the archive")
-    for url in (sqlite, postgresql):
-        build(folder, url, args.posts).close()
-    ours = _fbsyncd(stack, "fbsyncd", folder, sqlite)
-    site = Site(folder, folder / "media" / "facebook", folder / "posts.json", sqlite)
+    table.say("making the archives")
+    home = Home(stack, stack.enter_context(Facebook.started(0)), folder, args.posts)
+    ours = home.daemon("one", home.sqlite)
+    site = Site(folder, folder / "one" / "media" / "facebook", folder / "posts.json", home.sqlite)
     with urllib.request.urlopen(f"http://127.0.0.1:{ours.port}/api/posts") as posts:
         site.answer.write_bytes(posts.read())
-    peers = Peers(stack, site, venv, _free_port)
-    flask, nginx = peers.flask("Flask, gunicorn gthread", sqlite, *_THREADS), peers.nginx()
+    rivals = Rivals(home, ours, Peers(stack, site, venv, free_port))
     asked: dict[str, list[Case]] = {}
     if args.only != "json":
-        accel = _fbsyncd(stack, "behind", folder, sqlite, "/archived/")
-        theirs = [
-            peers.flask("Flask send_from_directory, gunicorn", sqlite),
-            replace(flask, name="Flask send_from_directory, gunicorn gthread"),
-            peers.in_front("fbsyncd behind nginx, X-Accel", accel, "nginx-accel.conf"),
-            peers.in_front("fbsyncd behind nginx, alias", ours, "nginx.conf"),
-            nginx,
-        ]
-        asked["Pictures of 190 KB"] = _pictures(site.media, theirs, ours)
+        asked["Pictures of 190 KB"] = _pictures(site.media, rivals.media())
     if args.only != "media":
-        theirs = [
-            peers.flask("Flask + psycopg2.connect, gunicorn gthread", postgresql, *_THREADS),
-            replace(flask, name="Flask + sqlite3.connect, gunicorn gthread"),
-            *(peers.datasette(), nginx),
-        ]
-        both = ours, _fbsyncd(stack, "fbsyncd, PostgreSQL", folder, postgresql)
         size = f"{site.answer.stat().st_size / 1000:.0f} KB"
-        asked[f"A page of 20 posts, {size} of JSON"] = _json(theirs, both, args)
+        asked[f"A page of 20 posts, {size} of JSON"] = _json(rivals.json(), ours, args)
     found = measure(list(itertools.chain(*asked.values())), args.rounds, args.seconds)
-    _tell(asked, found, f"{machine}; {_programs(versions)}", args)
-
-
-def _tell(
-    asked: dict[str, list[Case]], found: Sequence[Measured], where: str, args: argparse.Namespace
-) -> None:
-    print(f"Measured on {where}; {args.rounds} rounds of {args.seconds} seconds.\n")
-    kept = []
+    kept, pages = [], [_programs(versions, args)]
     for title, cases in asked.items():
-        part = [one for one in found if one.case in cases]
-        kept += tables(title, part, _AIMS)
-        print(told(title, part, _AIMS), end="\n\n")
-    if args.save:
-        save("serve", kept, args.save)
+        part = tables(title, [one for one in found if one.case in cases], _AIMS)
+        kept += part
+        pages.append(page(title, part))
+    pages += [f"- {name}: {why}" for name, why in rivals.missing.items()]
+    table.tell(args.only or "serve", kept, args, "\n\n".join(pages))
 
 
-def _programs(versions: Mapping[str, str]) -> str:
+class Home:
+    """The archives that are served, each in a folder of its own, and their daemons."""
+
+    def __init__(self, stack: ExitStack, facebook: Facebook, folder: Path, posts: int) -> None:
+        self._stack = stack
+        self._facebook = facebook
+        self._folder = folder
+        self._posts = posts
+        self.sqlite = f"sqlite:///{folder / 'one' / 'fbsyncd.db'}"
+
+    def daemon(self, name: str, url: str, accel: str = "") -> Contender:
+        """Make an archive, and run its daemon."""
+        folder = self._folder / name
+        port = build(self._facebook, folder, url, self._posts, accel)
+        return _daemon(self._stack, name, folder, port)
+
+    @cached_property
+    def postgresql(self) -> str:
+        """The address of a PostgreSQL database. Raises Missing."""
+        server = self._stack.enter_context(databases.server())
+        return str(self._stack.enter_context(server.fresh_database()))
+
+
+class Rivals:
+    """All servers of one measurement; *missing* says why one could not be had."""
+
+    def __init__(self, home: Home, ours: Contender, peers: Peers) -> None:
+        self._home = home
+        self._ours = ours
+        self._peers = peers
+        self._flask = cache(lambda: peers.flask(home.sqlite, *_THREADS))
+        self._nginx = cache(peers.nginx)
+        self.missing: dict[str, str] = {}
+
+    def media(self) -> dict[str, Contender]:
+        """Return those that serve pictures."""
+        home, ours, peers = self._home, self._ours, self._peers
+        accel = partial(home.daemon, "behind", "sqlite:///fbsyncd.db", _ACCEL)
+        return self._there(
+            {
+                "Flask send_from_directory, gunicorn": lambda: peers.flask(home.sqlite),
+                "Flask send_from_directory, gunicorn gthread": self._flask,
+                "fbsyncd": lambda: ours,
+                "fbsyncd behind nginx, X-Accel": lambda: peers.in_front(
+                    accel(), "nginx-accel.conf"
+                ),
+                "fbsyncd behind nginx, alias": lambda: peers.in_front(ours, "nginx.conf"),
+                _STATIC: self._nginx,
+            }
+        )
+
+    def json(self) -> dict[str, Contender]:
+        """Return those that serve a page of posts."""
+        home, peers = self._home, self._peers
+        # The daemon makes the rows that Flask reads.
+        other = cache(lambda: home.daemon("other", home.postgresql))
+        return self._there(
+            {
+                "fbsyncd, PostgreSQL": other,
+                "Flask + psycopg2.connect, gunicorn gthread": lambda: peers.flask(
+                    home.postgresql, *_THREADS
+                ),
+                "Flask + sqlite3.connect, gunicorn gthread": self._flask,
+                "Datasette, SQL with the join": peers.datasette,
+                _STATIC: self._nginx,
+            }
+        )
+
+    def _there(self, makers: Mapping[str, Callable[[], Contender]]) -> dict[str, Contender]:
+        there = {}
+        for name, make in makers.items():
+            try:
+                there[name] = make()
+            except table.Missing as reason:
+                self.missing[name] = f"left out, {reason}"
+        return there
+
+
+def _programs(versions: Mapping[str, str], args: argparse.Namespace) -> str:
     peers = [f"{name} {version}" for name, version in versions.items()]
-    return ", ".join([programs.version("nginx"), *peers])
+    with suppress(table.Missing):
+        peers.insert(0, programs.version("nginx"))
+    return f"Rounds of {args.seconds} seconds, {args.rounds} of them; {', '.join(peers)}."
 
 
-def _postgresql(stack: ExitStack) -> str:
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-    import postgres
-
-    binaries = postgres.find_binaries()
-    if binaries is None:
-        sys.exit(postgres.missing_reason())
-    server = stack.enter_context(postgres.running_server(binaries))
-    return str(stack.enter_context(server.fresh_database()))
-
-
-def _pictures(media: Path, theirs: Sequence[Contender], ours: Contender) -> list[Case]:
+def _pictures(media: Path, there: dict[str, Contender]) -> list[Case]:
     files = sorted(media.glob("attachments/*"), key=lambda file: -file.stat().st_blocks)[:_REAL]
     paths = {file.stem: f"/media/facebook/attachments/{file.name}" for file in files}
     got = _cycled(*map(load.request, paths.values()))
     held = [load.request(path, If_None_Match=f'"{sha256}"') for sha256, path in paths.items()]
-    flasks, nginxes = theirs[:2], theirs[2:]
-    return [
-        *(Case(one.name, one, got) for one in flasks),
-        Case("fbsyncd", ours, got),
-        Case("fbsyncd, 304", ours, _cycled(*held), frozenset({304})),
-        *(Case(one.name, one, got) for one in nginxes),
-    ]
+    cases = []
+    for name, one in there.items():
+        cases.append(Case(name, one, got))
+        if name == "fbsyncd":
+            cases.append(Case("fbsyncd, 304", one, _cycled(*held), frozenset({304})))
+    return cases
 
 
-def _json(
-    theirs: Sequence[Contender], both: tuple[Contender, Contender], args: argparse.Namespace
-) -> list[Case]:
-    ours, other = both
-    plain = load.request("/api/posts")
+def _json(there: dict[str, Contender], ours: Contender, args: argparse.Namespace) -> list[Case]:
+    plain = _cycled(load.request("/api/posts"))
     packed = load.request("/api/posts", Accept_Encoding="gzip")
     held = load.request("/api/posts", If_None_Match=_etag(ours.port, "/api/posts"))
     cursor = _deep(ours.port, min(150, args.posts // 20 - 1))
-    return [
-        *(Case(one.name, one, _cycled(load.request(one.posts))) for one in theirs[:-1]),
-        Case("fbsyncd", ours, _cycled(plain)),
+    other, static = (there.pop(name, None) for name in ("fbsyncd, PostgreSQL", _STATIC))
+    cases = [Case(name, one, _cycled(load.request(one.posts))) for name, one in there.items()]
+    cases += [
+        Case("fbsyncd", ours, plain),
         Case("fbsyncd, gzip", ours, _cycled(packed)),
         Case("fbsyncd, 304", ours, _cycled(held), frozenset({304})),
         Case("fbsyncd, nothing kept", ours, _unique("")),
         Case("fbsyncd, nothing kept, page 151", ours, _unique(f"&cursor={cursor}")),
-        Case(other.name, other, _cycled(plain)),
-        Case(f"{other.name}, nothing kept", other, _unique("")),
-        Case(theirs[-1].name, theirs[-1], _cycled(plain)),
     ]
+    if other:
+        cases.append(Case("fbsyncd, PostgreSQL", other, plain))
+        cases.append(Case("fbsyncd, PostgreSQL, nothing kept", other, _unique("")))
+    return [*cases, *([Case(_STATIC, static, plain)] if static else [])]
 
 
 if __name__ == "__main__":

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from bench import programs
-from bench.archive import CONFIG, Facebook, fbsyncd
+from bench.archive import CONFIG, Facebook, fbsyncd, free_port
 from bench.photos import photos
 from fbsyncd import models
 
@@ -55,10 +55,13 @@ class Stage:
     pages: Sequence[dict[str, str]]
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+@contextmanager
+def raised(parent: Path | None, pictures: float, pages: int = 1) -> Iterator[tuple[Stage, Path]]:
+    """Build a stage in a new folder below *parent*, which goes at the end; yield both."""
+    with ExitStack() as stack:
+        name = tempfile.TemporaryDirectory(prefix="fbsyncd-bench-", dir=parent)
+        folder = Path(stack.enter_context(name))
+        yield stack.enter_context(built(folder, pictures, pages)), folder
 
 
 @contextmanager
@@ -68,14 +71,10 @@ def built(folder: Path, pictures: float, pages: int = 1) -> Iterator[Stage]:
     template, cdn = folder / "template", folder / "cdn"
     template.mkdir()
     options = ("--cdn", f"http://127.0.0.1:{port}", "--pages", str(pages))
-    facebook = Facebook.start(round(pictures / PER_POST), *options)
-    try:
+    with Facebook.started(round(pictures / PER_POST), *options) as facebook:
         known = facebook.state()["pages"]
         links = [link for page in reversed(known) for link in _read(template, facebook, page)]
         yield Stage(template, links, cdn, port, hang(links, cdn), known)
-    finally:
-        facebook.process.terminate()
-        facebook.process.wait()
 
 
 def _read(folder: Path, facebook: Facebook, page: dict[str, str]) -> list[str]:

@@ -1,8 +1,10 @@
 """What every measurement shares: interleaved rounds, medians, ratios, and how they are told.
 
 A :class:`Table` holds one figure a round of each thing measured. Rounds are interleaved (all ways
-once, then all ways again), so that a machine that slows down slows all of them; ratios are the
-median of the rounds' ratios, not the ratio of the medians.
+once, then all ways again), so that a machine that slows down slows all of them. A ratio is the
+median of the rounds' ratios everywhere, never the ratio of two medians, and its spread is the
+lowest and the highest of the rounds' ratios. Whether an aim is reached is said from three rounds
+on.
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bench import bars
+
+#: Of fewer rounds nobody can tell how far a figure strays, so no aim is called reached or missed.
+ENOUGH: Final = 3
 
 
 class Missing(Exception):
@@ -29,18 +34,24 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is aimed at: *row* in terms of *peer*, or in the table's unit where none is named."""
+    """What is aimed at: *row* in terms of *peer*, or in the table's unit where none is named.
+
+    *aim* is its number in :data:`bench.goals.AIMS`, 0 for what is only of use where it stands. What
+    is *exact* is counted, not timed: it is the same on each machine, and one round tells it.
+    """
 
     row: str
     limit: float
     peer: str = ""
     at_least: bool = False
+    aim: int = 0
+    exact: bool = False
 
     @property
     def text(self) -> str:
         """Return the aim in words."""
-        times = f" x {self.peer}" if self.peer else ""
-        return f"{self.row}: {'at least' if self.at_least else 'at most'} {self.limit:g}{times}"
+        than, times = "at least" if self.at_least else "at most", f" x {self.peer}"
+        return f"{self.row}: {than} {number(self.limit)}{times if self.peer else ''}"
 
     def holds(self, reached: float) -> bool:
         """Tell whether what was reached is what was aimed at."""
@@ -62,33 +73,40 @@ class Table:
     missing: dict[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
-    def ratio(self, row: str, peer: str = "") -> float | None:
-        """Return the median of the rounds' ratios; None where one of both was not measured."""
-        mine, theirs = self.rows.get(row), self.rows.get(peer or self.base)
-        if not mine or not theirs:
-            return None
-        return statistics.median(
+    def ratios(self, row: str, peer: str = "") -> list[float]:
+        """Return each round's ratio; none where one of both was not measured."""
+        mine, theirs = self.rows.get(row, ()), self.rows.get(peer or self.base, ())
+        return [
             one / other if other else float("inf") for one, other in zip(mine, theirs, strict=False)
-        )
+        ]
 
-    def reached(self, goal: Goal) -> float | None:
-        """Return what was reached in the terms of the goal."""
-        if goal.peer:
-            return self.ratio(goal.row, goal.peer)
-        figures = self.rows.get(goal.row)
-        return statistics.median(figures) if figures else None
+    def reached(self, goal: Goal) -> list[float]:
+        """Return what was reached in each round, in the terms of the goal."""
+        return self.ratios(goal.row, goal.peer) if goal.peer else list(self.rows.get(goal.row, ()))
+
+    def verdict(self, goal: Goal) -> str:
+        """Return in two words whether the median of the rounds is what was aimed at."""
+        reached = self.reached(goal)
+        if not reached:
+            return "not measured"
+        if len(reached) < ENOUGH and not goal.exact:
+            return "too few rounds to say"
+        return "reached" if goal.holds(statistics.median(reached)) else "NOT REACHED"
 
     def verdicts(self) -> list[str]:
         """Return a line for each goal, each row that is missing and each note."""
         lines = []
         for goal in self.goals:
             reached = self.reached(goal)
-            if reached is None:
-                lines.append(f"{goal.text}: not measured")
-            else:
-                verdict = "reached" if goal.holds(reached) else "NOT REACHED"
-                lines.append(f"{goal.text}: {number(reached)}, {verdict}")
+            figure = f" {middle(reached)} ({spread(reached)})," if reached else ""
+            lines.append(f"{goal.text}:{figure} {self.verdict(goal)}")
         return [*lines, *(f"{row}: {why}" for row, why in self.missing.items()), *self.notes]
+
+    @property
+    def heading(self) -> str:
+        """Return the title, which names the load, with the unit and how often it was measured."""
+        rounds = max(map(len, self.rows.values()), default=0)
+        return f"{self.title}, {self.unit}, {rounds} round{'s' if rounds != 1 else ''}"
 
 
 Measured = tuple[dict[str, list[float]], dict[str, str]]
@@ -124,29 +142,37 @@ def say(what: str) -> None:
 
 # --- how it is told -------------------------------------------------------------------------------
 
-COLUMNS = ("median", "lowest", "highest", "x")
+COLUMNS: Final = ("median", "lowest", "highest")
+RATIO: Final = ("x", "x, lowest to highest")
 
 
 def options(parser: argparse.ArgumentParser, rounds: int = 5) -> None:
-    """Add the options that all measurements have."""
+    """Add the options that all measurements have, and note how busy the machine is before them."""
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--markdown", action="store_true", help="print tables for a web page")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep figures and pictures")
+    parser.set_defaults(machine=machine())
 
 
-def tell(name: str, tables: Sequence[Table], args: argparse.Namespace) -> None:
-    """Print the tables of a measurement, and save them if that was asked for."""
-    for table in tables:
-        print(markdown(table) if args.markdown else text(table), end="\n\n", flush=True)
+def tell(name: str, tables: Sequence[Table], args: argparse.Namespace, page: str = "") -> None:
+    """Print the tables of a measurement, and save them if that was asked for.
+
+    *page* is told in place of the tables where they would say less.
+    """
+    where = f"Measured on {machine_line(args.machine)}."
+    told = "\n\n".join([where, page or "\n\n".join(map(markdown, tables))])
+    if args.markdown or page:
+        print(told, end="\n\n", flush=True)
+    else:
+        print(where, *map(text, tables), sep="\n\n", end="\n\n", flush=True)
     if args.save:
         args.save.mkdir(parents=True, exist_ok=True)
-        kept = {"machine": machine(), "tables": [asdict(table) for table in tables]}
-        told = json.dumps(kept, indent=1)
-        (args.save / f"{name}.json").write_text(told + "\n", encoding="utf-8")
-        (args.save / f"{name}.md").write_text(
-            "\n\n".join(map(markdown, tables)) + "\n", encoding="utf-8"
-        )
-        (args.save / f"{name}.svg").write_text(picture(tables), encoding="utf-8")
+        kept = {"machine": args.machine, "tables": [asdict(table) for table in tables]}
+        (args.save / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        (args.save / f"{name}.md").write_text(told + "\n", encoding="utf-8")
+        compared = [table for table in tables if table.base in table.rows]
+        if compared:
+            (args.save / f"{name}.svg").write_text(picture(compared), encoding="utf-8")
 
 
 def saved(path: Path) -> list[Table]:
@@ -160,30 +186,64 @@ def saved(path: Path) -> list[Table]:
 
 def text(table: Table) -> str:
     """Return a table for a terminal."""
-    wide = max(map(len, table.rows), default=0)
-    lines = [f"{table.title} ({table.unit})"]
-    lines.append(" " * (wide + 2) + "".join(f"{column:>12}" for column in COLUMNS))
-    for row in table.rows:
-        lines.append(f"  {row:<{wide}}" + "".join(f"{cell:>12}" for cell in _cells(table, row)))
-    return "\n".join([*lines, *(f"  {verdict}" for verdict in table.verdicts())])
+    lines = [["", *columns(table)], *([row, *_cells(table, row)] for row in table.rows)]
+    verdicts = (f"  {verdict}" for verdict in table.verdicts())
+    return "\n".join([table.heading, *aligned(lines), *verdicts])
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Return cells as lines for a terminal: the first column to the left, the others right."""
+    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(["", line[0].ljust(wide[0]), *map(str.rjust, line[1:], wide[1:])]).rstrip()
+        for line in lines
+    ]
 
 
 def markdown(table: Table) -> str:
     """Return a table as Markdown; what follows it is a list."""
-    lines = [f"| {table.title}, {table.unit} | {' | '.join(COLUMNS)} |"]
-    lines.append(f"|---|{'---:|' * len(COLUMNS)}")
-    lines += [f"| {row} | {' | '.join(_cells(table, row))} |" for row in table.rows]
+    rows = [[row, *_cells(table, row)] for row in table.rows]
+    lines = grid([table.heading, *columns(table)], rows)
     return "\n".join([*lines, "", *(f"- {verdict}" for verdict in table.verdicts())]).rstrip()
 
 
+def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table in Markdown, the first column to the left."""
+    return [
+        f"| {' | '.join(head)} |",
+        f"|---|{'---:|' * (len(head) - 1)}",
+        *(f"| {' | '.join(line)} |" for line in lines),
+    ]
+
+
+def columns(table: Table) -> tuple[str, ...]:
+    """Return what is told of each row: no ratios where there is nothing to compare with."""
+    return (*COLUMNS, *(RATIO if table.base in table.rows else ()))
+
+
 def _cells(table: Table, row: str) -> tuple[str, ...]:
-    figures, ratio = table.rows[row], table.ratio(row)
-    told = statistics.median(figures), min(figures), max(figures)
-    return (*map(number, told), "" if ratio is None else f"{ratio:.2f}")
+    figures = table.rows[row]
+    told = tuple(map(number, (statistics.median(figures), min(figures), max(figures))))
+    if table.base not in table.rows:
+        return told
+    ratios = table.ratios(row)
+    return (*told, middle(ratios), "" if row == table.base else spread(ratios))
+
+
+def middle(figures: Sequence[float]) -> str:
+    """Return the median of what was measured."""
+    return number(statistics.median(figures)) if figures else ""
+
+
+def spread(figures: Sequence[float]) -> str:
+    """Return the lowest and the highest of what was measured."""
+    return f"{number(min(figures))} to {number(max(figures))}" if figures else ""
 
 
 def number(value: float) -> str:
     """Return a figure with as many digits as can mean something."""
+    if value == float("inf"):
+        return "without end"
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
@@ -193,13 +253,16 @@ def picture(tables: Sequence[Table]) -> str:
     """Return an SVG of all tables, the base of each at 1.0."""
     charts = []
     for table in tables:
-        rows = [(row, table.ratio(row) or 0.0, row == table.base) for row in table.rows]
+        rows = [
+            (row, statistics.median(table.ratios(row) or [0.0]), row == table.base)
+            for row in table.rows
+        ]
         charts.append(bars.Chart(f"{table.title} ({table.base} = 1.0)", rows))
     return bars.draw(charts)
 
 
 def machine() -> dict[str, Any]:
-    """Say what was measured on, and how busy it was."""
+    """Say what is measured on, and how busy it is."""
     model = ""
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
@@ -207,7 +270,7 @@ def machine() -> dict[str, Any]:
         model = models[0] if models else ""
     return {
         "processors": os.cpu_count(),
-        "model": model,
+        "model": model or platform.machine(),
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "load": round(os.getloadavg()[0], 2),
@@ -215,10 +278,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def machine_line() -> str:
-    """Return :func:`machine` as one sentence for above the tables."""
-    told = machine()
+def machine_line(told: Mapping[str, Any]) -> str:
+    """Return :func:`machine` as a part of a sentence."""
     return (
-        f"{told['processors']} cores ({told['model'] or platform.machine()}), {told['system']},"
+        f"{told['processors']} cores ({told['model']}), {told['system']},"
         f" Python {told['Python']}, load {told['load']} when it began ({told['at']})"
     )

@@ -1,0 +1,108 @@
+"""All that is aimed at, from the figures that were saved: one table, and one picture.
+
+    python -m bench goals FOLDER        prints the table, and writes goals.md and goals.svg there
+
+Each line says the load, and the lowest and the highest of the rounds beside the median. What was
+not measured, or not often enough to tell, says so.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench import bars, table
+
+#: What is aimed at, by number, and the measurement that shows it.
+AIMS: Final[dict[int, tuple[str, str]]] = {
+    1: ("archive pictures as quickly as others only download them", "download"),
+    2: ("archive twice as many pictures a second as gallery-dl", "download"),
+    3: ("pages of posts", "serve"),
+    4: ("pictures over HTTP", "serve"),
+    5: ("answers while it archives", "busy"),
+    6: ("what is missing", "scan"),
+    7: ("hash all files", "scrub"),
+    8: ("write a Page's rows", "upsert"),
+    9: ("a second sync", "resync"),
+    10: ("memory", "memory"),
+    11: ("start", "start"),
+    12: ("damage found", "damage"),
+}
+_HEAD: Final = ("aimed at", "load", "reached", "lowest to highest", "rounds", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Aimed:
+    """One goal with the table it stands in."""
+
+    goal: table.Goal
+    of: table.Table
+
+    @property
+    def bar(self) -> bars.Bar | None:
+        """Return it as a bar, more of which is better; None without a peer that was measured."""
+        reached = self.of.reached(self.goal)
+        if not self.goal.peer or not reached or self.of.verdict(self.goal).startswith("too few"):
+            return None
+        times, aim = statistics.median(reached), self.goal.limit
+        if not self.goal.at_least:
+            times, aim = 1 / times, 1 / aim
+        return bars.Bar(f"{self.goal.row} / {self.goal.peer}", self.of.title, times, aim)
+
+
+def saved(folder: Path) -> dict[int, list[Aimed]]:
+    """Return what was saved in a folder of each aim."""
+    found: dict[int, list[Aimed]] = {number: [] for number in AIMS}
+    for path in sorted(filter(Path.is_file, folder.glob("*.json"))):
+        for one in table.saved(path):
+            for goal in one.goals:
+                if goal.aim:
+                    found[goal.aim].append(Aimed(goal, one))
+    return found
+
+
+def lines(found: dict[int, list[Aimed]]) -> list[list[str]]:
+    """Return the cells of the table: at least one line for each aim."""
+    told = []
+    for number, (words, bench) in AIMS.items():
+        for one in found[number]:
+            reached = one.of.reached(one.goal)
+            figures = [table.middle(reached), table.spread(reached), str(len(reached))]
+            load = f"{one.of.title}, {one.of.unit}"
+            told.append([f"{number}. {one.goal.text}", load, *figures, one.of.verdict(one.goal)])
+        if not found[number]:
+            name = f"{number}. {words}"
+            told.append([name, f"python -m bench {bench}", "", "", "0", "not measured"])
+    return told
+
+
+def machines(folder: Path) -> Iterator[str]:
+    """Say of each measurement where and when it was made."""
+    for path in sorted(filter(Path.is_file, folder.glob("*.json"))):
+        machine = json.loads(path.read_text(encoding="utf-8"))["machine"]
+        yield f"{path.stem}: {table.machine_line(machine)}"
+
+
+def summary(cells: list[list[str]]) -> str:
+    """Return how many lines have which verdict."""
+    verdicts = [line[-1] for line in cells]
+    counts = (f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
+    return f"{len(cells)} figures of {len(AIMS)} aims: {', '.join(counts)}."
+
+
+def tell(folder: Path) -> None:
+    """Print the table and write it and the picture into the folder."""
+    found = saved(folder)
+    cells = lines(found)
+    where = list(machines(folder))
+    print(*table.aligned([list(_HEAD), *cells]), "", summary(cells), *where, sep="\n")
+    told = [summary(cells), "", *table.grid(_HEAD, cells), "", *(f"- {line}" for line in where)]
+    (folder / "goals.md").write_text("\n".join(told) + "\n", encoding="utf-8")
+    drawn = [one.bar for many in found.values() for one in many]
+    title = "fbsyncd beside its peers: times as good; the mark is what was aimed at"
+    picture = bars.draw_times(title, [bar for bar in drawn if bar])
+    (folder / "goals.svg").write_text(picture, encoding="utf-8")

@@ -1,0 +1,151 @@
+"""The measurements: one ratio everywhere, verdicts that wait for rounds, and what is told."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import goals, growth, paste, table
+from bench.__main__ import BENCHES
+from bench.compared import Aim, page, tables
+from bench.damage import DAMAGES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def compared(rounds: int = 3, **aimed: Any) -> table.Table:
+    """Return a table of two rows whose median of ratios is not the ratio of their medians."""
+    rows = {"peer": [10.0, 1.0, 4.0], "ours": [20.0, 3.0, 4.0]}
+    goal = table.Goal("ours", 2, "peer", aim=1, **aimed)
+    taken = {name: figures[:rounds] for name, figures in rows.items()}
+    return table.Table("Two files", "s", taken, "peer", [goal])
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
+    """Each round is held against the peer's of the same round; the spread stands beside it."""
+    told = table.text(compared())
+    assert compared().ratios("ours") == [2.0, 3.0, 1.0]
+    assert "ours: at most 2 x peer: 2 (1 to 3), reached" in told
+    assert "Two files, s, 3 rounds" in told
+
+
+@pytest.mark.parametrize(
+    ("table_", "verdict"),
+    [
+        (compared(), "reached"),
+        (compared(at_least=True), "reached"),
+        (compared(rounds=2), "too few rounds to say"),
+        (compared(rounds=1, exact=True), "reached"),
+        (compared(rounds=0), "not measured"),
+    ],
+)
+def test_a_verdict_needs_three_rounds(table_: table.Table, verdict: str) -> None:
+    """Of fewer nobody can tell, but for what is counted and not timed."""
+    assert table_.verdict(table_.goals[0]) == verdict
+
+
+def test_a_goal_that_is_missed_says_so() -> None:
+    """The median decides, whatever the best round was."""
+    missed = table.Goal("ours", 1.9, "peer")
+    assert compared().verdict(missed) == "NOT REACHED"
+
+
+def test_servers_are_compared_by_the_same_ratio() -> None:
+    """Requests a second and what they cost are told with the spread of the rounds' ratios."""
+
+    class Case:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    class Measured:
+        def __init__(self, name: str, rates: list[float]) -> None:
+            self.case = Case(name)
+            runs = [(rate, 1.0, 1.0, 1000 / rate) for rate in rates]
+            self.runs = {1: runs, 8: runs}
+
+    part: Any = [Measured("peer", [10, 1, 4]), Measured("ours", [20, 3, 4])]
+    kept = tables("Pages", part, [Aim("ours", "peer", 2, 3)])
+    told = page("Pages", kept)
+    assert "| ours | 4 | 2 (1 to 3) | 1 | 1 | 250 | 2 (1 to 3) |" in told
+    assert "| ours: at least 2 x peer | 8 connections | 2 (1 to 3) | reached | 2 (1 to 3) |" in told
+
+
+def test_figures_are_kept_and_become_one_table_and_one_picture(tmp_path: Path) -> None:
+    """Each aim has a line, with its load; one that was not measured says how to."""
+    saved = {"machine": table.machine(), "tables": [_plain(compared())]}
+    (tmp_path / "download.json").write_text(json.dumps(saved))
+    done = run("goals", str(tmp_path))
+    told = (tmp_path / "goals.md").read_text()
+    assert done.returncode == 0, done.stderr
+    assert "| 1. ours: at most 2 x peer | Two files, s | 2 | 1 to 3 | 3 | reached |" in told
+    assert told.count("not measured |") == len(goals.AIMS) - 1
+    picture = ElementTree.parse(tmp_path / "goals.svg")
+    texts = [one.text for one in picture.iter() if one.tag.endswith("}text")]
+    assert {"ours / peer", "Two files", "peer = 1.0", "0.5"} <= set(texts)
+
+
+def _plain(one: table.Table) -> dict[str, Any]:
+    goal = one.goals[0]
+    return {
+        "title": one.title,
+        "unit": one.unit,
+        "rows": one.rows,
+        "base": one.base,
+        "goals": [{"row": goal.row, "limit": goal.limit, "peer": goal.peer, "aim": goal.aim}],
+    }
+
+
+def test_large_numbers_are_written_out_in_a_plot() -> None:
+    """A scale goes to 1,000,000, not to 1e+06."""
+    rows = {"scan, 300 posts": [1.0], "scan, 1,000,000 posts": [1_000_000.0]}
+    picture = growth.picture([table.Table("On SQLite", "ms", rows, "")])
+    assert picture.count(">1,000,000<") == 2
+    assert "e+" not in picture
+    ElementTree.fromstring(picture)
+
+
+def test_what_was_saved_is_pasted_between_its_comments() -> None:
+    """Other parts of the page stay as they are."""
+    text = "a\n<!-- scan -->\nold\n<!-- end -->\nb\n<!-- busy -->\nkept\n<!-- end -->\n"
+    assert paste.pasted(text, {"scan": "new\n"}) == text.replace("old", "new")
+
+
+def test_every_measurement_has_its_place_in_the_page() -> None:
+    """What is saved under a name can be pasted; serve is json and media in one."""
+    places = paste.names((ROOT / "docs" / "PERFORMANCE.md").read_text())
+    assert sorted(places) == sorted({"goals", *BENCHES} - {"json", "media", "month"})
+
+
+@pytest.mark.parametrize("module", sorted({bench.module for bench in BENCHES.values()}))
+def test_every_measurement_can_be_begun(module: str) -> None:
+    """Its module imports all it needs, and says in a sentence what it measures."""
+    found = importlib.import_module(f"bench.{module}")
+    assert callable(found.main)
+    assert (found.__doc__ or "").partition("\n")[0].endswith((".", ":"))
+
+
+def test_a_measurement_that_fails_does_not_end_the_others(tmp_path: Path) -> None:
+    """It is named, the next one runs, and the whole ends with status 1."""
+    (tmp_path / "scan.json").mkdir()
+    only = ["--only", "scan", "damage", "--save", str(tmp_path)]
+    done = run("all", "--quick", *only)
+    assert done.returncode == 1
+    assert "scan, damage: about " in done.stderr
+    assert "not measured: scan" in done.stderr
+    assert "Scan of 300 files" in done.stdout
+    assert "scan was not measured: it ended with status 1" in done.stdout
+    damage = table.saved(tmp_path / "damage.json")[0]
+    sure = [f"fbsyncd: {what}" for what in list(DAMAGES)[:-1]] + ["fbsyncd, scrub: one bit changed"]
+    assert {row: damage.rows[row] for row in sure} == {row: [100.0] for row in sure}
