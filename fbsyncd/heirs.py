@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 #: How many rows there were, and the highest number, when the last look found nobody missing.
 _FACT: Final = "attachments_seen"
-# Not max(id): PostgreSQL knows no greatest UUID, and an older program's table may have those.
+# Not max(id): PostgreSQL knows no greatest UUID, and an older program's table may have those. The
+# row itself too: SQLite may give the number of the last one, once that is removed, to the next.
 _SEEN: Final = """
-SELECT count(*), (SELECT m.id FROM facebook_post_attachments m WHERE m.id IS NOT NULL
-    ORDER BY m.id DESC LIMIT 1)
-FROM facebook_post_attachments"""
+SELECT (SELECT count(*) FROM facebook_post_attachments), m.id, m.post_id, m.attachment_key
+FROM facebook_post_attachments m WHERE m.id IS NOT NULL ORDER BY m.id DESC LIMIT 1"""
 _ORPHANS: Final = """
 SELECT d.post_id, d.duplicate_of, d.attachment_key FROM facebook_post_attachments d
 WHERE d.duplicate_of IS NOT NULL AND d.post_id IS NOT NULL AND NOT EXISTS (
@@ -37,24 +37,35 @@ ORDER BY d.post_id, d.duplicate_of, d.id, d.attachment_key"""
 def turn(db: Database) -> int:
     """Let the next row show each picture whose shown row is gone; return how many do.
 
-    Cheap where no row came or went, and where nothing was adopted. Where a sync shows the same
-    picture meanwhile, none does, and the next turn looks again.
+    Cheap where no row came or went, and where nothing was adopted; where ids are no numbers, which
+    grow, all rows that are not shown are looked at. Where a sync shows the same picture meanwhile,
+    none does, and the next turn looks again.
     """
     if not adopted.is_adopted(db):
         return 0
     with session(db):
-        seen = "/".join(map(str, rows(db, _SEEN)[0]))
-    if facts.get(db, _FACT) == seen:
+        seen = _seen(db)
+        if seen is None and not rows(db, f"{_ORPHANS} LIMIT 1"):
+            return 0
+    if seen is not None and facts.get(db, _FACT) == seen:
         return 0
     try:
         with transaction(db):
             shown = _show(db)
-            facts.put(db, _FACT, seen)
+            if seen is not None:
+                facts.put(db, _FACT, seen)
     except peewee.IntegrityError as error:
         # A sync showed the same picture in between; the next turn sees it.
         log.info("showing another one waits for the next turn: %s", scrub(str(error).strip()))
         return 0
     return shown
+
+
+def _seen(db: Database) -> str | None:
+    """Return what differs once a row came or went; None where that cannot be told so."""
+    found = rows(db, _SEEN)
+    is_numbered = bool(found) and isinstance(found[0][1], int)
+    return "/".join(map(str, found[0])) if is_numbered else None
 
 
 def _show(db: Database) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dump
 import pytest
 from dump import Dump, read_page
 from plant import config_text, everything, one, sync
+from test_adoption import adopted
 from test_adoption_life import facebook, scripts, taken_over, told
 from test_cli import fbsyncd
 from test_daemon import all_safe, running
@@ -109,6 +111,56 @@ def test_where_nothing_was_removed_nothing_is_written(
         assert heirs.turn(archive.db) == 0
         assert heirs.turn(archive.db) == 0
         assert everything(archive) == before
+
+
+KINDS = {
+    "texts": {True: "TEXT PRIMARY KEY", False: "VARCHAR(40) PRIMARY KEY"},
+    "uuids": {True: "TEXT PRIMARY KEY", False: "UUID PRIMARY KEY"},
+    "numbers that come again": {True: "INTEGER PRIMARY KEY", False: "INTEGER PRIMARY KEY"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_that_comes_as_another_goes_hides_nothing(
+    database_url: str, tmp_path: Path, kind: str
+) -> None:
+    """There are as many rows as before, and the last one by its id has the same id."""
+    scripts = Dump(database_url)
+    table = "facebook_post_attachments"
+    made = dump.TABLES | {
+        table: dump.TABLES[table].replace("{serial}", KINDS[kind][scripts.is_file])
+    }
+    scripts.make(tables=made)
+    post = "INSERT INTO facebook_posts (id, page_id, created_time) VALUES (?, '1', ?)"
+    scripts.write(post, [("1_1", "2026-01-01"), ("1_2", "2026-01-01")])
+    attachment = f"INSERT INTO {table} (id, post_id, type, media_url) VALUES (?, ?, 'photo', ?)"
+    low, middle, new, last = _ids(kind)
+    link = "https://a.fbcdn.net/v/t39.30808-6/{}_n.jpg?oh={}"
+    scripts.write(
+        attachment,
+        [(low, "1_1", link.format(1, 1)), (last, "1_2", link.format(2, 1))],
+    )
+    with adopted(database_url, tmp_path) as archive:
+        scripts.write(attachment, [(middle, "1_1", link.format(1, 2))])
+        archive.take_in()
+        archive.take_in()
+        assert one(archive, AGAIN) == 1
+        scripts.run(f"DELETE FROM {table} WHERE duplicate_of IS NULL AND post_id = '1_1'")
+        if new == last:
+            scripts.run(f"DELETE FROM {table} WHERE id = {last}")
+            scripts.write(post, [("1_3", "2026-01-01")])
+            scripts.write(attachment, [(low, "1_3", link.format(4, 1))])
+        scripts.write(attachment, [(new, "1_2", link.format(3, 1))])
+        archive.take_in()
+        assert one(archive, AGAIN) == 0
+        assert len(told(archive)["1_1"]) == 1
+
+
+def _ids(kind: str) -> list[Any]:
+    if kind.startswith("numbers"):
+        return [1, 2, 7, 7]
+    ids = [f"{number}0000000-0000-4000-8000-000000000000" for number in (1, 2, 3, 9)]
+    return ids if kind == "uuids" else [id_[:9] for id_ in ids]
 
 
 def test_a_turn_without_news_asks_three_questions(
