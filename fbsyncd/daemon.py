@@ -1,4 +1,4 @@
-"""Start in order, wait, stop in reverse; what runs when is in :mod:`fbsyncd.schedule`."""
+"""Start in order, wait, stop in reverse; what works beside it is in :mod:`fbsyncd.works`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,20 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from threading import Event
 
 from fbsyncd import lock
-from fbsyncd.alerts import Alerts
 from fbsyncd.archive import Archive
 from fbsyncd.changes import Changes
 from fbsyncd.config import Config
 from fbsyncd.desk import Desk
-from fbsyncd.errors import AlreadyRunning, ConfigError, FbsyncdError
-from fbsyncd.heartbeat import Heartbeat
-from fbsyncd.herald import STATUS, Herald
-from fbsyncd.media import CATEGORIES
+from fbsyncd.errors import ConfigError, FbsyncdError
 from fbsyncd.notify import Notifier
-from fbsyncd.schedule import LOOK, SIGNS, STOP_SECONDS, Schedule
 from fbsyncd.server import make_app
 from fbsyncd.server.kept import Kept, looking, marking
 from fbsyncd.server.listen import Server
 from fbsyncd.server.timed import timed
 from fbsyncd.signals import Heard, heard
 from fbsyncd.sole import Sole
-from fbsyncd.vigil import Vigil
-from fbsyncd.watch import watching
 
 log = logging.getLogger(__name__)
 
@@ -83,21 +75,13 @@ def _run(config: Config, ground: _Ground) -> Config | None:
         ground.notifier.status("opening the archive")
         archive, sole = _open(stack, config)
         desk = Desk(archive)
+        desk.expect()
         server = _serve(stack, archive, desk)
-        files_changed = Event()
-        files_changed.set()
-        watch = None
-        if config.reconcile.watch:
-            folders = [config.media.root, *(config.media.root / name for name in CATEGORIES)]
-            watch = stack.enter_context(watching(folders, files_changed))
-        schedule = Schedule(archive, desk)
-        schedule.work()
-        schedule.watch_over(Vigil(archive), Alerts(archive))
-        schedule.check(files_changed, watch)
-        schedule.every(LOOK, _stay_alone, sole.keep)
-        schedule.every(LOOK, _stay_alone, archive.writers.keep)
-        _start_jobs(stack, archive, schedule)
-        _start_herald(stack, Herald(ground.notifier, archive, server), schedule)
+        # Late: nobody who asks for a page need wait for what only works beside the server.
+        from fbsyncd import works
+
+        schedule = works.begin(stack, archive, desk, sole)
+        works.announce(stack, ground.notifier, archive, server, schedule)
         log.info("ready: http://%s:%d/", config.server.host, server.port)
         if ground.started:
             ground.started(archive, server)
@@ -138,29 +122,6 @@ def _wait(ground: _Ground) -> Config | None:
 def _complain(what: str, error: FbsyncdError) -> None:
     for line in str(error).splitlines():
         log.error("%s: %s", what, line)
-
-
-def _stay_alone(keep: Callable[[], None]) -> None:
-    try:
-        keep()
-    except AlreadyRunning as error:
-        log.error("%s: stopping, it was there first", error)  # noqa: TRY400 - one line says it all
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _start_jobs(stack: ExitStack, archive: Archive, schedule: Schedule) -> None:
-    # Before the first job: what there was before it is what an absence is counted from.
-    heartbeat = Heartbeat(archive, schedule.run_all).start()
-    stack.callback(heartbeat.join, STOP_SECONDS)
-    stack.callback(archive.stop.set)
-    schedule.start()
-    stack.callback(schedule.stop)
-
-
-def _start_herald(stack: ExitStack, herald: Herald, schedule: Schedule) -> None:
-    stack.callback(herald.stop)
-    if herald.start():
-        schedule.every(STATUS, lambda: herald.tell(schedule.next_sync()), executor=SIGNS)
 
 
 def _serve(stack: ExitStack, archive: Archive, desk: Desk) -> Server:

@@ -34,9 +34,13 @@ class Desk:
         self._lock = Lock()
         self._wishes: dict[str, bool] = {}
         self._reading: set[str] = set()
-        self._is_open = False
+        self._is_open = self._is_expected = False
         self._wake: Callable[[str], None] = lambda _: None
         self._next: Callable[[], Mapping[str, datetime | None]] = dict
+
+    def expect(self) -> None:
+        """Let every part of the daemon be called unfit until :meth:`open`."""
+        self._is_expected = True
 
     def open(
         self,
@@ -96,11 +100,13 @@ class Desk:
     def parts(self) -> dict[str, str]:
         """Return each part of the daemon, with ``ok`` or for how long nobody has heard of it.
 
-        Nothing while no daemon has opened the desk.
+        Nothing where no daemon is expected to open the desk.
         """
+        if not self._is_open:
+            return dict.fromkeys(_PARTS, "not begun yet") if self._is_expected else {}
         late = set(self._archive.pulse.late(PATIENCE))
         silent = f"not heard of for {PATIENCE:.0f} seconds"
-        return {part: silent if part in late else "ok" for part in _PARTS if self._is_open}
+        return {part: silent if part in late else "ok" for part in _PARTS}
 
     def read(self, page: Page, sync: Callable[[Page, Wanted | None], None]) -> None:
         """Read *page* by *sync*, and once more for as long as there are wishes."""

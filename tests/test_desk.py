@@ -207,3 +207,14 @@ def test_a_part_of_the_daemon_that_hangs_is_told(site: Site, archive: Archive) -
     reply = ask(site, "/readyz")
     told = {part for part, state in reply.json["parts"].items() if state != "ok"}
     assert (reply.status, told) == (503, {"download", "reconcile"})
+
+
+def test_a_daemon_that_has_not_begun_its_work_is_not_ready(archive: Archive) -> None:
+    """Between the first answer and the first job no part is called fit."""
+    desk = Desk(archive)
+    assert desk.parts() == {}
+    desk.expect()
+    assert set(desk.parts()) == {"scheduler", "download", "reconcile"}
+    assert "ok" not in desk.parts().values()
+    desk.open(lambda _: None, dict)
+    assert set(desk.parts().values()) == {"ok"}

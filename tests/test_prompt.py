@@ -53,6 +53,22 @@ def test_stats_loads_nothing_it_has_no_use_for(folder: Path, database_url: str) 
     assert ("psycopg" in loaded) == database_url.startswith("postgresql")
 
 
+def test_the_first_answer_waits_for_nothing_that_works_beside_the_server() -> None:
+    """What reads Pages, fetches, decodes and keeps time is loaded once the server answers."""
+    program = (
+        "from fbsyncd import drivers; drivers.leave_out()\n"
+        "import sys, fbsyncd.daemon\n"
+        "print(*sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert {"bottle", "waitress", "fbsyncd.archive"} <= loaded
+    beside = {"PIL", "apscheduler", "prometheus_client", "requests", "watchdog", "psycopg"}
+    assert beside & loaded == set()
+
+
 def test_whoever_uses_the_package_finds_peewee_whole() -> None:
     """Only the program leaves drivers out: a script that shares peewee with fbsyncd keeps them."""
     program = (
