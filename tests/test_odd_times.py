@@ -113,6 +113,36 @@ def test_posts_of_no_known_time_are_exported_apart(shelf: Shelf, tmp_path: Path)
     assert "Undated" in (folder / "index.html").read_text()
 
 
+def test_a_month_is_exported_once_however_its_times_are_written(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    """A text that is sorted into another month than its time lies in takes no post with it."""
+    times = [
+        "2026-11-03 10:00:00",
+        "2026-11-01T03:00:00+07:00",  # October by UTC
+        "2026-11-01 00:30:00.000000+00:00",
+        "2026-10-31T23:30:00-05:00",  # November by UTC
+        "2026-10-20T10:00:00+0000",
+        "20261015T101112Z",
+        "2026-W41-5",
+        "2026-10-02 10:00:00.000000+00:00",
+        "20/11/2026 10:00",
+    ]
+    for nth, text in enumerate(times * 60):
+        shelf.post(nth, created_time=text)
+    folder = tmp_path / "out"
+    assert export.export(shelf.db, shelf.media, folder, NOW).posts == 540
+    found = {path.stem: json.loads(path.read_text()) for path in (folder / "posts").iterdir()}
+    assert {name: len(posts) for name, posts in found.items()} == {
+        "2026-11": 180,
+        "2026-10": 300,
+        "undated": 60,
+    }
+    assert len({post["id"] for posts in found.values() for post in posts}) == 540
+    for name in ("2026-11", "2026-10"):
+        assert all(post["created_time"].startswith(name) for post in found[name])
+
+
 def test_a_cursor_of_words_breaks_no_engine(either: Shelf) -> None:
     """One that SQLite gave out is a place on PostgreSQL too, though another one."""
     either.post(1)
@@ -150,9 +180,21 @@ def test_rows_without_an_id_are_neither_shown_nor_counted(shelf: Shelf) -> None:
     add_video(shelf, None, to_text(created(2)))
     told = shelf.feed.stats()
     assert (told["posts"], told["videos"]) == (1, 1)
+    (page,) = shelf.feed.pages()["pages"]
+    assert (page["posts"], page["videos"]) == (1, 1)
+    assert page["oldest_post"] == page["newest_post"] == f"{created(1):%Y-%m-%dT%H:%M:%SZ}"
     assert shelf.feed.timeline() == before
     assert [video["video_id"] for video in walk(shelf.feed.videos, "videos")] == ["7"]
     assert [post["id"] for post in walk(shelf.feed.posts, "posts")] == ["104_1"]
+
+
+def test_a_page_counts_the_posts_that_are_shown(shelf: Shelf) -> None:
+    """An empty time is none, so such a post is not shown yet, nor the oldest."""
+    for number, at in ((1, to_text(created(1))), (2, to_text(created(2))), (3, ""), (4, " ")):
+        shelf.post(number, created_time=at)
+    (page,) = shelf.feed.pages()["pages"]
+    assert page["posts"] == len(walk(shelf.feed.posts, "posts")) == 2
+    assert page["oldest_post"] == f"{created(1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_a_refusal_of_the_future_is_forgotten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
@@ -9,7 +10,17 @@ from typing import Any, Final
 from peewee import Database
 
 from fbsyncd import view
-from fbsyncd.models import Row, from_text, marks, rows, session, to_text
+from fbsyncd.models import (
+    Row,
+    engine,
+    from_text,
+    marks,
+    rows,
+    session,
+    snapshot,
+    stream,
+    to_text,
+)
 from fbsyncd.view import moment
 
 CHUNK: Final = 200
@@ -68,6 +79,12 @@ _POSTS: Final = (
     " WHERE {} AND p.created_time > '0001-01-01' AND p.id IS NOT NULL"
     " ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
 )
+#: Times that another program wrote, each in its own way.
+_OTHERWISE: Final = (
+    "SELECT p.id, p.created_time FROM facebook_posts p"
+    " WHERE p.created_time NOT LIKE '____-__-__ __:__:__.______+00:00'"
+    " AND p.created_time > '0001-01-01' AND p.id IS NOT NULL"
+)
 _ATTACHMENTS: Final = (
     f"SELECT {_columns('a', _ATTACHMENT)}, {_columns('m', _SHOT)}, {_columns('t', _SHOT)}"
     " FROM facebook_post_attachments a LEFT JOIN media_storage m ON m.id = a.local_media_id"
@@ -95,36 +112,66 @@ def posts(db: Database, there: There) -> Iterator[Record]:
     Each has its attachments, also removed ones, and its history. Pictures are named by their path
     in the export when they are *there*.
     """
-    undated = []
-    for post in _posts(db, there):
-        if post["created_time"]:
-            yield post
-        else:
-            undated.append(post)
+    apart = _apart(db)
+    odd, undated = list[Record](), list[Record]()
+    for start in range(0, len(apart), CHUNK):
+        ids = apart[start : start + CHUNK]
+        for post in _read(db, there, f"p.id IN ({marks(len(ids))})", ids)[0]:
+            (odd if post["created_time"] else undated).append(post)
+    odd.sort(key=_newest, reverse=True)
+    held = frozenset(apart)
+    in_order = (post for post in _posts(db, there) if post["id"] not in held)
+    yield from heapq.merge(in_order, odd, key=_newest, reverse=True)
     yield from undated
+
+
+def _newest(post: Record) -> str:
+    return str(post["created_time"])
+
+
+def _apart(db: Database) -> list[str]:
+    """Return the ids of posts that do not stand in their month: times are sorted as texts."""
+    if not engine(db).times_are_text:
+        return []
+    with snapshot(db):
+        return [
+            id_
+            for some in stream(db, _OTHERWISE)
+            for id_, written in some
+            if (moment(written) or "")[:7] != str(written)[:7]
+        ]
 
 
 def _posts(db: Database, there: There) -> Iterator[Record]:
     last: list[str] = []
     while True:
-        with session(db):
-            found = rows(db, _POSTS.format(_BEHIND if last else "TRUE"), [*last, CHUNK])
-            ids = [row[0] for row in found]
-            attached, texts = _attachments(db, ids, there), _texts(db, ids)
-        for row in found:
-            own, picture, full = _cut(row, _POST)
-            yield _told(own, _POST) | {
-                "picture": _picture(picture, there),
-                "full_picture": _picture(full, there),
-                "attachments": attached[own[0]],
-                "history": texts[own[0]],
-            }
+        told, found = _read(db, there, _BEHIND if last else "TRUE", last)
+        yield from told
         if len(found) < CHUNK:
             return
         stored = found[-1][_POST.index("created_time")]
         at = None if isinstance(stored, str) else from_text(stored)
         # SQLite compares texts: a place behind a row is one only in the words of that row.
         last = [to_text(at) if at else str(stored), found[-1][0]]
+
+
+def _read(
+    db: Database, there: There, where: str, params: Sequence[str]
+) -> tuple[list[Record], Sequence[Row]]:
+    """Return a chunk of posts, and their rows."""
+    with session(db):
+        found = rows(db, _POSTS.format(where), [*params, CHUNK])
+        ids = [row[0] for row in found]
+        attached, texts = _attachments(db, ids, there), _texts(db, ids)
+    told = []
+    for row in found:
+        own, picture, full = _cut(row, _POST)
+        told.append(
+            _told(own, _POST)
+            | {"picture": _picture(picture, there), "full_picture": _picture(full, there)}
+            | {"attachments": attached[own[0]], "history": texts[own[0]]}
+        )
+    return told, found
 
 
 def videos(db: Database, there: There) -> Iterator[Record]:

@@ -13,13 +13,16 @@ from fbsyncd.models import rows, session
 from fbsyncd.view import moment
 
 _DESCRIBED: Final = ("name", "username", "category", "about", "website", "fan_count")
+# Those the feed shows: older programs write posts without an id, and no time as an empty one.
+_OF_PAGE: Final = "t.page_id = k.id AND t.created_time > '0001-01-01' AND t.id IS NOT NULL"
 # A Page that may not be described, or has not been read once, is a Page all the same.
 _PAGES: Final = f"""
 SELECT k.id, {", ".join(f"p.{name}" for name in _DESCRIBED)},
-    (SELECT count(*) FROM facebook_posts t WHERE t.page_id = k.id),
-    (SELECT count(*) FROM facebook_video_posts t WHERE t.page_id = k.id),
-    (SELECT min(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id),
-    (SELECT max(t.created_time) FROM facebook_posts t WHERE t.page_id = k.id)
+    (SELECT count(*) FROM facebook_posts t WHERE {_OF_PAGE}),
+    (SELECT count(*) FROM facebook_video_posts t
+        WHERE t.page_id = k.id AND t.video_id IS NOT NULL),
+    (SELECT min(t.created_time) FROM facebook_posts t WHERE {_OF_PAGE}),
+    (SELECT max(t.created_time) FROM facebook_posts t WHERE {_OF_PAGE})
 FROM (SELECT CAST(id AS TEXT) AS id FROM facebook_pages
     UNION SELECT s.page_id FROM sync_state s WHERE {{listed}}{{also}}) AS k
 LEFT JOIN facebook_pages p ON p.id = k.id WHERE k.id > ? ORDER BY k.id LIMIT ?"""
