@@ -232,8 +232,9 @@ def _applied(db: Database) -> dict[int, str]:
 def _ledger(db: Database) -> str:
     if not db.table_exists(_USUAL):
         return _USUAL
-    columns = {column.name for column in db.get_columns(_USUAL)}
-    return _USUAL if "sha256" in columns else _OTHERWISE
+    # Not get_columns(): that joins the catalogue of a server, which takes it several times as long.
+    columns = db.execute_sql(f"SELECT * FROM {_USUAL} LIMIT 0").description
+    return _USUAL if "sha256" in {name for name, *_ in columns} else _OTHERWISE
 
 
 def _adoptable(db: Database) -> list[str]:
