@@ -368,6 +368,16 @@ def test_trouble_inside_stays_inside(
     assert "a detail" in caplog.text
 
 
+def test_a_body_that_may_hold_nothing_says_so(site: Site) -> None:
+    """Where no member is known the refusal does not end in the middle of a sentence."""
+    body = b'{"page": "1"}'
+    head = "POST /api/media/0/retry HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    told = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    reply = site.send(f"{head}{told}".encode() + body, "POST")
+    assert reply.status == 400
+    assert reply.json["error"]["message"] == "unknown member 'page'; known here: none"
+
+
 _BUSY = "the archive is busy: try again"
 _NO_ANSWER = (
     "the archive's database does not answer as it should: 'fbsyncd doctor' tells what to do"

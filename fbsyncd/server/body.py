@@ -43,6 +43,7 @@ def read(environ: WSGIEnvironment, known: Mapping[str, type]) -> dict[str, Any]:
 
 def _check(name: str, member: object, known: Mapping[str, type]) -> None:
     if name not in known:
-        raise Refused(400, f"unknown member {name[:60]!r}; known here: {', '.join(known)}")
+        there = ", ".join(known) or "none"
+        raise Refused(400, f"unknown member {name[:60]!r}; known here: {there}")
     if not isinstance(member, known[name]):
         raise Refused(400, f"{name} must be {_TYPES[known[name]]}")
