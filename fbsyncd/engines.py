@@ -84,22 +84,31 @@ SQLITE: Final = Engine(
     times_are_text=True,
     version="PRAGMA data_version",
 )
+#: Two archives may be in two schemas of one database, and locks are the database's.
+_SCHEMA: Final = "(SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())"
+
+
+def server_lock(number: int) -> str:
+    """Return, as SQL for PostgreSQL, the key of an archive's lock of this *number*, below 16."""
+    return f"7205759403792 + {number} + 16 * {_SCHEMA}"
+
+
 POSTGRESQL: Final = Engine(
     name="postgresql",
     distinct="IS DISTINCT FROM",
     skip_locked="FOR UPDATE SKIP LOCKED",
     lock_rows="FOR UPDATE",
-    lock_migrations="SELECT pg_advisory_xact_lock(7205759403792)",
-    lock_joining="SELECT pg_advisory_xact_lock(7205759403795)",
+    lock_migrations=f"SELECT pg_advisory_xact_lock({server_lock(0)})",
+    lock_joining=f"SELECT pg_advisory_xact_lock({server_lock(3)})",
     lock_for_removal="LOCK TABLE forgotten, media_storage IN ACCESS EXCLUSIVE MODE",
-    lock_search="SELECT pg_advisory_xact_lock(7205759403793)",
+    lock_search=f"SELECT pg_advisory_xact_lock({server_lock(1)})",
     find="strpos",
     indexed="fbsyncd_grams(s.folded) @> fbsyncd_grams(?) AND strpos(s.folded, ?) > 0",
     bytewise='COLLATE "C"',
     snapshot="REPEATABLE READ",
     streaming=MappingProxyType({"name": "fbsyncd_stream"}),
     identity=(
-        "SELECT pg_postmaster_start_time()::text || oid::text FROM pg_database"
+        f"SELECT pg_postmaster_start_time()::text || oid::text || '/' || {_SCHEMA} FROM pg_database"
         " WHERE datname = current_database()"
     ),
     raise_numbers=(

@@ -17,9 +17,10 @@ import peewee
 from peewee import Database
 
 from fbsyncd import models, sqlitefile
+from fbsyncd.engines import server_lock
 from fbsyncd.errors import DatabaseTrouble
 
-_KEY: Final = 7205759403794
+_KEY: Final = server_lock(2)
 # A machine that is cut off must not hold a lock for hours, and an idle connection is no mistake.
 _PATIENCE: Final = """
 SELECT set_config(name, CASE name WHEN 'tcp_keepalives_idle' THEN '30'
