@@ -10,6 +10,9 @@ fbsyncd, again          the same posts once more, their pictures archived
 fbsyncd, signed anew    and once more, each link signed anew as every answer of Facebook does
 executemany             the rows of posts and attachments alone, in one transaction: what the driver
                         itself needs
+executemany, with pictures
+                        the rows that fbsyncd writes in the same way: what indexes, foreign keys and
+                        triggers cost whoever writes them
 peewee                  the same rows by insert_many().on_conflict() in chunks of 200
 peewee, with pictures   the rows that fbsyncd writes: each picture's too, and whose picture it is,
                         in a transaction for each 100 posts; nothing is read or compared
@@ -140,6 +143,19 @@ def bare(db: Database, told: list[Values], attached: list[Values]) -> None:
             models.change_many(db, sql, [[_plain(v) for v in one.values()] for one in many])
 
 
+def bare_with_pictures(db: Database, posts: list[Post]) -> None:
+    told, attached, pictures = _all_rows(posts)
+    with models.transaction(db):
+        names = list(pictures[0])
+        models.change_many(
+            db,
+            f"INSERT INTO media_storage ({', '.join(names)}) VALUES ({models.marks(len(names))})"
+            " ON CONFLICT DO NOTHING",
+            sorted([_plain(value) for value in one.values()] for one in pictures),
+        )
+        bare(db, told, attached)
+
+
 def peewee_many(db: Database, told: list[Values], attached: list[Values]) -> None:
     with models.transaction(db):
         _peewee(db, told, attached, 200)
@@ -179,21 +195,25 @@ def _plain(value: Any) -> Any:
 
 def with_pictures(db: Database, posts: list[Post]) -> None:
     for at in range(0, len(posts), PAGE):
-        page = posts[at : at + PAGE]
-        told, attached = as_rows(page)
-        for one in told:
-            one["local_full_picture_id"] = links.link_id(one["full_picture_url"])
-        for one in attached:
-            one["local_media_id"] = links.link_id(one["media_url"])
-        named = {one["media_url"]: "attachments" for one in attached}
-        named |= {one["full_picture_url"]: "posts" for one in told}
-        pictures = [_picture(url, category) for url, category in named.items()]
+        told, attached, pictures = _all_rows(posts[at : at + PAGE])
         with models.transaction(db):
             for start in range(0, len(pictures), 200):
                 MediaStorage.insert_many(
                     pictures[start : start + 200]
                 ).on_conflict_ignore().execute(db)
             _peewee(db, told, attached, 200)
+
+
+def _all_rows(posts: list[Post]) -> tuple[list[Values], list[Values], list[Values]]:
+    """Return plain rows of posts, attachments and their pictures, each with its picture's id."""
+    told, attached = as_rows(posts)
+    for one in told:
+        one["local_full_picture_id"] = links.link_id(one["full_picture_url"])
+    for one in attached:
+        one["local_media_id"] = links.link_id(one["media_url"])
+    named = {one["media_url"]: "attachments" for one in attached}
+    named |= {one["full_picture_url"]: "posts" for one in told}
+    return told, attached, [_picture(url, category) for url, category in named.items()]
 
 
 def _picture(url: str, category: str) -> Values:
@@ -257,6 +277,7 @@ def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[Seco
         "fbsyncd, again": lambda: fbsyncd(db, posts),
         "fbsyncd, signed anew": lambda: fbsyncd(db, anew),
         "executemany": lambda: bare(db, told, attached),
+        "executemany, with pictures": lambda: bare_with_pictures(db, posts),
         "peewee": lambda: peewee_many(db, told, attached),
         "peewee, with pictures": lambda: with_pictures(db, posts),
         "one by one": lambda: by_row(db, told[:part], attached[: SINGLE - part]),
