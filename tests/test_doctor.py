@@ -527,6 +527,29 @@ def test_root_is_told_that_it_may_more(tmp_path: Path) -> None:
     assert folder.user([tmp_path], 0).state == "ok"
 
 
+def test_times_that_nobody_can_read_are_told(db: Database) -> None:
+    """Their posts are named, with what may be done; other spellings are as good as our own."""
+    assert list(database.times(db)) == []
+    with models.transaction(db):
+        for nth, text in enumerate(("2026-11-20T10:00:00+0000", "2026-11-20 10:00:00")):
+            add_post(db, f"good_{nth}", text)
+    assert list(database.times(db)) == []
+    if models.file(db) is None:
+        return
+    with models.transaction(db):
+        for nth, text in enumerate(("20/11/2026 10:00", "1763632800", "", " ", "tomorrow", "x")):
+            add_post(db, f"odd_{nth}", text)
+    (found,) = database.times(db)
+    assert (found.check, found.state) == ("times", "warning")
+    assert "in 4 posts (odd_0, odd_1, odd_4, ...): shown without it" in found.says
+    assert found.remedy.startswith("put it right, as 20")
+
+
+def add_post(db: Database, id_: str, at: str) -> None:
+    sql = "INSERT INTO facebook_posts (id, page_id, created_time) VALUES (?, '1', ?)"
+    models.change(db, sql, [id_, at])
+
+
 def test_a_link_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
     """No picture behind it is served, so it is a failure; a link to the whole folder is none."""
     (tmp_path / "whole").symlink_to(tmp_path / "there")

@@ -18,9 +18,11 @@ from fbsyncd import migrate, models, terminal
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, told_by, warning
 from fbsyncd.doctor.patience import OutOfTime, within
 from fbsyncd.errors import DatabaseTrouble, SchemaError
+from fbsyncd.plural import counted
 
 NAME: Final = "database"
 SCHEMA: Final = "schema"
+TIMES: Final = "times"
 #: The oldest PostgreSQL that is tried; older ones get no more mending from their makers.
 OLDEST_POSTGRESQL: Final = 14
 #: Seconds a server has to answer, and a file to be read through.
@@ -28,6 +30,11 @@ SERVER_SECONDS: Final = 15.0
 FILE_SECONDS: Final = 120.0
 #: SQLite folds its journal back at about 4 MB; far beyond that something keeps it from doing so.
 LARGEST_JOURNAL: Final = 256_000_000
+#: Times of posts that are shown, not written as this program writes them.
+_WRITTEN: Final = (
+    "SELECT id, created_time FROM facebook_posts WHERE id IS NOT NULL"
+    " AND created_time > '0001-01-01' AND created_time NOT LIKE '____-__-__ __:__:__.______+00:00'"
+)
 _OURS: Final = {"facebook_posts", "media_storage"}
 
 
@@ -53,7 +60,10 @@ def check(db: Database, url: str) -> Iterator[Finding]:
     found = sqlite(path) if is_file else _postgresql(db)
     yield found
     if found.state in {"ok", "warning"}:
-        yield schema(db)
+        known = schema(db)
+        yield known
+        if known.state == "ok":
+            yield from times(db)
 
 
 def sqlite(path: Path) -> Finding:
@@ -144,6 +154,28 @@ def schema(db: Database) -> Finding:
         return told_by(SCHEMA, str(error).replace(": install", "; install", 1))
     except DatabaseTrouble as error:
         return failed(SCHEMA, str(error), "mend the database first")
+
+
+def times(db: Database) -> Iterator[Finding]:
+    """Tell of posts whose time another program wrote in no way that can be read, if any.
+
+    PostgreSQL takes none, and SQLite any text.
+    """
+    if not models.engine(db).times_are_text:
+        return
+    odd: list[str] = []
+    try:
+        with models.snapshot(db):
+            for some in models.stream(db, _WRITTEN):
+                odd += [str(id_) for id_, at in some if models.readable(at) is None]
+    except DatabaseTrouble as error:
+        yield failed(TIMES, str(error), "mend the database first")
+        return
+    if odd:
+        shown = ", ".join(sorted(odd)[:3]) + (", ..." if len(odd) > 3 else "")
+        says = f"created_time is no time that can be read in {counted(len(odd), 'post')} ({shown})"
+        remedy = "put it right, as 2026-11-20 10:00:00.000000+00:00"
+        yield warning(TIMES, f"{says}: shown without it, and exported as undated", remedy)
 
 
 def judge_schema(tables: set[str], pending: list[str], known: list[str]) -> Finding:
