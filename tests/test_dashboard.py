@@ -241,7 +241,7 @@ def test_an_unplugged_disk_is_told_and_forgotten_when_it_is_back(
             daemon.until(lambda stats: stats["unavailable"] is not None)
             with opened(browser, daemon) as page:
                 page.wait_for_selector(".notices >> text=The pictures are not there")
-                page.wait_for_selector("article >> text=This picture cannot be read now")
+                page.wait_for_selector("article >> text=The disk of the pictures is not there")
                 assert page.locator("article img").count() == 0
                 if media.exists():  # the daemon may have made the empty folder anew
                     pytest.fail("a folder was made where the disk is mounted")

@@ -153,7 +153,7 @@ def test_a_month_shows_as_many_posts_as_its_bar_counts(
 def test_what_is_under_the_bars_names_them(
     browser: Browser, shelf: Shelf, site: Site, width: int, months: int
 ) -> None:
-    """The first name begins where the first bar does, the last ends where the last one does."""
+    """The names begin and end where the first and the last bar do; the title is between them."""
     for number in range(months):
         year, month = divmod(2023 * 12 + number, 12)
         shelf.post(number, "x", created_time=f"{year}-{month + 1:02}-10 12:00:00.000000+00:00")
@@ -162,8 +162,8 @@ def test_what_is_under_the_bars_names_them(
         page.wait_for_selector("#bars button")
         bars, names = rects(page, "#bars button"), rects(page, ".ends span")
         assert abs(names[0]["left"] - bars[0]["left"]) < 3
-        assert abs(names[1]["right"] - bars[-1]["right"]) < 3
-        assert names[0]["right"] < names[1]["left"]
+        assert abs(names[-1]["right"] - bars[-1]["right"]) < 3
+        assert names[0]["right"] < names[1]["left"] < names[1]["right"] < names[2]["left"]
         assert names[0]["top"] >= bars[0]["bottom"] - 1
         assert min(bar["width"] for bar in bars) >= (24 if width == 390 else 8)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

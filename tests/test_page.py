@@ -15,13 +15,13 @@ from fbsyncd.server import make_app
 from fbsyncd.server.listen import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 __all__ = ["browser", "shelf", "site"]  # fixtures
 
 pytestmark = pytest.mark.browser
 
-_BUSY, _AGAIN = 3_000, 5_000  # milliseconds between two looks of the page, see app.js
+_BUSY, _CALM, _AGAIN = 3_000, 20_000, 5_000  # milliseconds between two looks, see app.js
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 THAI = "เช้าวันนี้อากาศดีมากเราเดินขึ้นไปบนดอยสุเทพตั้งแต่ก่อนพระอาทิตย์ขึ้นหมอกหนาจนมองไม่เห็นทาง"
 
@@ -382,6 +382,69 @@ def test_an_unplugged_disk_is_said(browser: Browser, shelf: Shelf, site: Site) -
     page.wait_for_selector("#live[data-state='away'] >> text=The pictures are not there")
     page.close()
     away.rename(shelf.media.root)
+
+
+def test_the_numbers_and_the_cards_agree(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """No card waits under numbers by which everything is safe, if one comes between the two."""
+    shelf.arrive(shelf.attach(shelf.post(1, "there")))
+    with opened(browser, site) as page:
+        page.wait_for_selector("text=Up to date")
+        page.wait_for_selector("article img.there")
+
+        def comes_between(route: Route) -> None:
+            shelf.attach(shelf.post(2, "new"))
+            route.continue_()
+
+        page.route("**/api/posts*", comes_between, times=1)
+        page.clock.run_for(_CALM)
+        page.wait_for_selector("article >> text=The picture is on its way")
+        page.wait_for_selector(".count >> text=of 2 pictures are safe")
+        page.wait_for_selector("text=1 picture is arriving")
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en", "The disk of the pictures is not there"), ("th-TH", "ไม่พบดิสก์ของรูป")],
+)
+def test_nothing_is_on_its_way_to_a_disk_that_is_away(
+    browser: Browser, shelf: Shelf, site: Site, locale: str, words: str
+) -> None:
+    """A card that waits says for what, as soon as it is known, and again once the disk is back."""
+    shelf.attach(shelf.post(1, "on the other disk"))
+    shelf.arrive(shelf.attach(shelf.post(2, "there")))
+    with opened(browser, site, locale=locale) as page:
+        waiting = page.locator("article .empty [data-state='pending']")
+        waiting.wait_for()
+        before = waiting.inner_text()
+        away = shelf.media.root.with_name("away")
+        shelf.media.root.rename(away)
+        page.clock.run_for(_CALM)
+        page.wait_for_selector(f".empty [data-state='pending'] >> text={words}")
+        away.rename(shelf.media.root)
+        page.clock.run_for(_CALM)
+        page.wait_for_selector(f".empty [data-state='pending'] >> text={before}")
+
+
+def test_what_stops_a_page_is_said_in_the_readers_words(
+    browser: Browser, shelf: Shelf, site: Site
+) -> None:
+    """In Thai it is told what kind of trouble it is; the archive's own words stand behind."""
+    shelf.post(1, "here")
+    with transaction(shelf.db):
+        said = "UPDATE sync_state SET state = 'token', message = ?"
+        change(shelf.db, said, ["the token ended"])
+    with opened(browser, site, locale="th-TH") as page:
+        page.wait_for_selector(".notices >> text=Facebook ไม่รับโทเค็นของเพจนี้")
+        page.wait_for_selector(".notices >> text=(the token ended)")
+        assert page.locator(".notices strong").inner_text().endswith(":")
+
+
+def test_the_chart_of_posts_has_a_title(browser: Browser, shelf: Shelf, site: Site) -> None:
+    """Who sees the bars reads what they count."""
+    for number in (1, 2):
+        shelf.post(number, created_time=f"2026-1{number - 1}-10 12:00:00.000000+00:00")
+    with opened(browser, site) as page:
+        page.wait_for_selector("#bars-about >> text=Posts by month")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 // The page's course: follow the address, look now and then for what has changed, say how it goes.
 
 import { ask, hasToken, keepToken, order, Refused, TokenNeeded } from "./api.js";
+import { setDisk } from "./card.js";
 import { offer, showFilters } from "./filters.js";
 import { zone } from "./format.js";
 import { setPages, spot } from "./grid.js";
@@ -9,7 +10,7 @@ import { follow, mend } from "./lightbox.js";
 import { addressOf, go, here } from "./place.js";
 import { measureBy, spotOfStep } from "./steps.js";
 import { doing, showSummary } from "./summary.js";
-import { choose, lookAgain, setTrouble } from "./wall.js";
+import { choose, isAwaiting, loaded, lookAgain, setTrouble } from "./wall.js";
 import { say, translate } from "./words.js";
 
 const BUSY = 3_000, CALM = 20_000, AGAIN = 5_000; // milliseconds between looks
@@ -28,13 +29,27 @@ async function look() {
   isKnown = true;
   byId("unanswered").hidden = true;
   setPages(stats.pages);
+  setDisk(stats.unavailable_kind);
   showSummary(stats);
   offer(stats.pages, timeline);
   if (place.view === "health") await fillHealth(stats, timeline);
   else await lookAgain();
   await mend();
-  return doing(stats);
+  return doing(place.view === "health" ? stats : await agreed(stats));
 }
+
+// The numbers and the cards are asked for one after the other. Where everything is said to be safe
+// above a card that waits, one of them has been overtaken by the other.
+async function agreed(stats) {
+  await loaded();
+  if (!isSafe(stats) || !isAwaiting()) return stats;
+  const now = await ask("api/stats");
+  showSummary(now);
+  if (isSafe(now)) await lookAgain();
+  return now;
+}
+
+const isSafe = ({ unavailable_kind: kind, pictures: { safe, all } }) => !kind && safe === all;
 
 async function fillHealth(stats, timeline) {
   await showHealth(stats, timeline);

@@ -9,6 +9,18 @@ const NARROWEST = 0.75, WIDEST = 2; // shapes beyond these are cropped, or a pan
 const STRIP = 4; // small pictures under the first of an album
 const WAITING = ["pending", "healing", "unavailable"];
 
+const DISKS = { away: "diskAway", unread: "diskUnread" };
+let disk = null; // what is wrong with the disk of the pictures, as the archive names it
+
+// Nothing is on its way while the disk is not there: what waits says so, at once.
+export function setDisk(kind) {
+  if (kind === disk) return;
+  disk = kind;
+  for (const words of document.querySelectorAll(".empty [data-state]")) words.textContent = waitingFor(words.dataset.state);
+}
+
+const waitingFor = (state) => say(DISKS[disk] ?? state);
+
 const isAwaited = (picture) => !picture.url && WAITING.includes(picture.state);
 
 export const isWaiting = (post) => picturesOf(post).some(isAwaited);
@@ -90,7 +102,7 @@ export function image({ url, sizes, width, height }, alt, room = "(max-width: 40
 export function placeholder({ state, why }) {
   const lost = !WAITING.includes(state);
   return make("p", { class: lost ? "empty lost" : "empty" },
-    make("span", {}, say(lost ? "lost" : state)),
+    lost ? make("span", {}, say("lost")) : make("span", { "data-state": state }, waitingFor(state)),
     lost && why ? make("small", {}, why) : null);
 }
 

@@ -3,7 +3,7 @@
 import { ask, order, TokenNeeded } from "./api.js";
 import { area, columns, stacked } from "./charts.js";
 import { bytes, day, dayOf, distance, localDay, make, number, percent, tellTime, time } from "./format.js";
-import { fact, nameOf } from "./summary.js";
+import { fact, nameOf, whyStopped } from "./summary.js";
 import { say } from "./words.js";
 
 const AHEAD = 14; // days of links that die
@@ -118,7 +118,7 @@ function budgetOf(some) {
 }
 
 function stateOf({ state, message, is_syncing: isRead }, unreached) {
-  if (message) return message;
+  if (message) return whyStopped({ state, message });
   if (unreached.facebook) return say("pageAway");
   if (isRead || state === "reading") return say("pageReading");
   return say(state ? "pageOk" : "pageUnread");

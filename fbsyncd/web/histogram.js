@@ -27,6 +27,7 @@ export function drawBars(posts) {
   const highest = Math.max(...spans.map((span) => span.posts));
   bars.replaceChildren(...spans.map((span) => bar(span, highest, yearly)));
   byId("histogram").style.setProperty("--bars", spans.length);
+  byId("bars-about").textContent = say(yearly ? "years" : "months");
   byId("first-bar").textContent = called(spans[0], yearly);
   byId("last-bar").textContent = spans.length > 1 ? called(spans.at(-1), yearly) : "";
 }

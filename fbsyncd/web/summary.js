@@ -78,17 +78,21 @@ export function fact(name, value) {
 }
 
 function notices({ unavailable, unavailable_kind: kind, unreached, pages, tokens }) {
-  const disk = kind ? [notice(say(HEADINGS[kind]), unavailable)] : [];
+  const disk = kind ? [notice(`${say(HEADINGS[kind])}:`, unavailable)] : [];
   const stopped = pages.filter((page) => page.message);
   const ending = tokens.filter((token) => token.state === "ending");
   return [
     ...disk,
     ...outOfReach(unreached),
-    ...stopped.map((page) => notice(nameOf(page), page.message)),
+    ...stopped.map((page) => notice(`${nameOf(page)}:`, whyStopped(page))),
     ...ending.map(({ page_id: id, days_left: count }) =>
-      notice(nameOf(pages.find((page) => page.id === id) ?? { id }), say("tokenEnding", { count }))),
+      notice(`${nameOf(pages.find((page) => page.id === id) ?? { id })}:`, say("tokenEnding", { count }))),
   ];
 }
+
+// In the reader's words where the trouble is of a known kind, and always with the archive's own.
+const KNOWN = ["token", "throttled", "unavailable", "incomplete"];
+export const whyStopped = ({ state, message }) => (KNOWN.includes(state) ? say(`stopped_${state}`, { message }) : message);
 
 function outOfReach({ facebook, pictures }) {
   const since = facebook ?? pictures;

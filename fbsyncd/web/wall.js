@@ -20,6 +20,7 @@ let wanted = new URLSearchParams(); // the filters, as the API knows them
 let turn = 0; // answers to what was wanted before are dropped
 let cursor = "", tail = ""; // where the next posts begin, where the last ones did
 let sought = null; // the spot to come back to, once there are cards
+let last = Promise.resolve(); // the load that was begun last
 let finished = false, loading = false, tellTrouble = () => {};
 const onTrouble = (error) => tellTrouble(error);
 
@@ -71,7 +72,17 @@ async function gather(start, post) {
   }
 }
 
-export const loadMore = () => loadNext().catch(onTrouble);
+export const loadMore = () => {
+  const done = loadNext().catch(onTrouble);
+  if (loading) last = done;
+  return done;
+};
+
+// When the posts that are being loaded are there.
+export const loaded = () => last;
+
+// Whether a card that may be seen waits for its picture.
+export const isAwaiting = () => [...near].some((card) => isWaiting(card.post));
 
 async function loadNext() {
   if (loading || finished) return;
