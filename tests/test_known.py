@@ -68,7 +68,7 @@ def test_a_page_that_is_not_configured_has_no_trouble(moved: tuple[Simulator, Ar
     first, second = (page.id for page in facebook.pages)
     stats = archive.feed.stats()
     assert [token["page_id"] for token in stats["tokens"]] == [second]
-    assert "dead" not in storage(stats)
+    assert "token" not in storage(stats)
     for told in (stats["pages"], archive.feed.pages()["pages"]):
         (left,) = [page for page in told if page["id"] == first]
         assert left["message"] is None
