@@ -20,7 +20,8 @@ from fbsyncd import models, sqlitefile
 from fbsyncd.engines import server_lock
 from fbsyncd.errors import DatabaseTrouble
 
-_KEY: Final = server_lock(2)
+#: The key of the lock on a server, as SQL.
+KEY: Final = server_lock(2)
 # A machine that is cut off must not hold a lock for hours, and an idle connection is no mistake.
 _PATIENCE: Final = """
 SELECT set_config(name, CASE name WHEN 'tcp_keepalives_idle' THEN '30'
@@ -110,10 +111,10 @@ class _Server:
                 # Not one of the pool's: those are given to others, and closed when they are old.
                 self._connection = peewee.PostgresqlDatabase._connect(self._db)  # type: ignore[attr-defined]
             self._ask(_PATIENCE)
-            is_alone = bool(self._ask(f"SELECT pg_try_advisory_lock({_KEY})"))
-            self._ask(f"SELECT pg_advisory_lock_shared({_KEY})::text")
+            is_alone = bool(self._ask(f"SELECT pg_try_advisory_lock({KEY})"))
+            self._ask(f"SELECT pg_advisory_lock_shared({KEY})::text")
             if is_alone:
-                self._ask(f"SELECT pg_advisory_unlock({_KEY})")
+                self._ask(f"SELECT pg_advisory_unlock({KEY})")
         except (peewee.OperationalError, peewee.InterfaceError) as error:
             self.release()
             raise DatabaseTrouble(f"cannot lock the database: {error}".strip()) from error

@@ -26,7 +26,7 @@ from fbsyncd import facts, migrate, models, oneshot, process
 from fbsyncd.archive import Archive
 from fbsyncd.errors import AlreadyRunning
 from fbsyncd.faces import FacebookMediaManager
-from fbsyncd.hold import hold
+from fbsyncd.hold import KEY, hold
 from fbsyncd.oneshot import Progress, Wish
 from fbsyncd.reconcile import Request
 from fbsyncd.simulator import Simulator
@@ -442,12 +442,13 @@ def break_in(db: Database) -> None:
         path.with_name(f"{path.name}-lock").unlink()
         return
     with models.session(db):
-        models.rows(
+        cut = models.rows(
             db,
-            "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d"
-            " ON d.oid = l.database WHERE l.locktype = 'advisory'"
-            " AND d.datname = current_database()",
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+            f" AND (classid::bigint << 32 | objid::bigint) = {KEY}"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         )
+    assert [is_gone for (is_gone,) in cut] == [True]
 
 
 def is_held(archive: Archive, tmp_path: Path) -> bool:
