@@ -236,7 +236,7 @@ def test_a_used_port_is_told_in_one_line(facebook: Simulator, folder: Path) -> N
         check=False,
     )
     assert refused.returncode == 1
-    assert f"port {port}" in refused.stderr.splitlines()[-1]
+    assert f":{port} is taken" in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
 
 
