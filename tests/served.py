@@ -158,10 +158,14 @@ class Site:
 
 
 def received(connection: socket.socket, method: str = "GET") -> Reply:
-    """Read one whole reply from *connection*."""
+    """Read one whole reply from *connection*; a header that is sent twice fails the test."""
     with http.client.HTTPResponse(connection, method=method) as response:
         response.begin()
-        headers = {name.lower(): text for name, text in response.getheaders()}
+        told = [(name.lower(), text) for name, text in response.getheaders()]
+        names = [name for name, _ in told if name != "set-cookie"]
+        twice = [name for name in names if names.count(name) > 1]
+        assert not twice, f"sent twice: {twice}"
+        headers = dict(told)
         return Reply(response.status, headers, response.read())
 
 

@@ -53,10 +53,12 @@ class Cors:
         return Answer(204, (*told, _VARIES))
 
     def told(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
-        """Return *headers* and what an answer has to say to the origin that asked."""
+        """Return *headers* and what else an answer has to say to the origin that asked."""
         if not self.origins:
             return headers
-        more = self._headers(environ)
+        # A browser refuses an answer that names its origin twice, and a preflight has named it.
+        said_already = {name.lower() for name, _ in headers} - {"vary"}
+        more = [pair for pair in self._headers(environ) if pair[0].lower() not in said_already]
         # One line for all it varies with: some caches read the first only.
         kept = [pair for pair in headers if pair[0].lower() != "vary"]
         varies = [text for name, text in (*headers, *more) if name.lower() == "vary"]
