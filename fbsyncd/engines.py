@@ -35,8 +35,6 @@ class Engine:
     identity: str
     #: Lets the numbers given to attachments go on above the one it is told.
     raise_numbers: str
-    #: Follows a table's name where only one index will do, and the planner prefers another.
-    by_index: str
     #: Compares with a value so that an index which holds all that is asked for is taken before one
     #: that holds no value twice.
     by_any_index: str
@@ -77,7 +75,6 @@ SQLITE: Final = Engine(
     identity="SELECT file FROM pragma_database_list WHERE name = 'main'",
     # There it is the highest number that counts, whoever wrote it.
     raise_numbers="SELECT ?",
-    by_index=" INDEXED BY {}",
     # Of "=" the unique one is taken, whatever else there is, and each row is read.
     by_any_index="{0} BETWEEN {1} AND {1}",
     any_of="",
@@ -116,7 +113,6 @@ POSTGRESQL: Final = Engine(
         " (SELECT pg_get_serial_sequence('facebook_post_attachments', 'id')::regclass AS name)"
         " AS numbers WHERE name IS NOT NULL"
     ),
-    by_index="",
     by_any_index="{0} = {1}",
     any_of="= ANY(?)",
     times_are_text=False,

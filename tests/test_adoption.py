@@ -366,7 +366,9 @@ def test_looking_for_what_is_new_looks_at_nothing_else(tmp_path: Path) -> None:
     """Each turn asks an index that holds only what has not been adopted."""
     with archive_on(f"sqlite:///{tmp_path / 'fbsyncd.db'}", tmp_path) as archive:
         archive.setup()
-        for sql in adopt.rows.queries(archive.db):
+        with models.session(archive.db):
+            queries = adopt.rows.queries(archive.db)
+        for sql in queries:
             (first, *_) = query(archive, f"EXPLAIN QUERY PLAN {sql} LIMIT 1")
             assert re.fullmatch(r"(SCAN|SEARCH) \w .*_unadopted( \(\w+>\?\))?", first[3])
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import dump
+import psycopg
 import pytest
 from dump import STRANGERS, Dump, read_page
 from plant import archive_of, config_text, everything, one, query, sync
@@ -208,3 +210,55 @@ def test_stats_alone_leaves_what_a_script_adds_to_the_next_command(
     with models.session(db):
         assert not rows.is_any(db)
     models.close(db)
+
+
+def test_an_index_of_ours_that_is_gone_stops_nothing(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """It costs time, no more: what the scripts add is taken in all the same."""
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        scripts.run(
+            "DROP INDEX facebook_posts_unadopted",
+            "DROP INDEX facebook_post_attachments_unadopted",
+            "DROP INDEX facebook_video_posts_unadopted",
+        )
+        facebook.add_post("photo")
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        with models.session(archive.db):
+            assert rows.is_any(archive.db)
+        archive.take_in()
+        with models.session(archive.db):
+            assert not rows.is_any(archive.db)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_no_script_moves_a_row_that_is_being_taken_in(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """Rows are found again by their place, where another one could stand by then."""
+    refused: list[str] = []
+
+    class Script(logging.Handler):
+        """Writes to every post at the moment when those to be taken in were read."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if "FROM media_storage" in str(record.msg) and not refused:
+                with psycopg.connect(scripts.url, options="-c lock_timeout=100") as connection:
+                    try:
+                        connection.execute("UPDATE facebook_posts SET message = 'moved'")
+                    except psycopg.errors.LockNotAvailable as error:
+                        refused.append(str(error))
+
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        facebook.add_post("photo")
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        script, logger = Script(), logging.getLogger("peewee")
+        logger.addHandler(script)
+        logger.setLevel(logging.DEBUG)
+        try:
+            archive.take_in()
+        finally:
+            logger.removeHandler(script)
+            logger.setLevel(logging.NOTSET)
+        assert refused

@@ -40,6 +40,8 @@ class Catalogue:
     adds_defaults: bool
     #: Names the index to go by: of two, SQLite takes one that holds every post without a picture.
     by_index: str
+    #: Asks whether there is an index of a name: one to go by that is not there is an error.
+    has_index: str
     #: Lets what is owed at the end of a transaction be done now: triggers of a table that is owed
     #: something cannot be woken.
     settle: str
@@ -98,6 +100,7 @@ WHERE type = 'trigger' ORDER BY tbl_name, name""",
     unknown="any",
     adds_defaults=False,
     by_index=" INDEXED BY {}",
+    has_index="SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?",
     settle="SELECT 1",
     defer="PRAGMA defer_foreign_keys = 1",
     references="""
@@ -163,6 +166,7 @@ WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {VISIBLE} ORDER BY t.relname
     unknown="other",
     adds_defaults=True,
     by_index="",
+    has_index="",
     settle="SET CONSTRAINTS ALL IMMEDIATE",
     defer="SET CONSTRAINTS ALL DEFERRED",
     references="""

@@ -90,7 +90,7 @@ def queries(db: Database) -> list[str]:
     """Return the queries for posts, attachments and videos that have not been adopted."""
     book = catalogue.of(engine(db))
     return [
-        sql.format(by_index=book.by_index.format(f"{table}_unadopted"), place=book.place)
+        sql.format(by_index=_by_index(db, book, f"{table}_unadopted"), place=book.place)
         for table, sql in (
             ("facebook_posts", _POSTS),
             ("facebook_post_attachments", _ATTACHMENTS),
@@ -99,12 +99,18 @@ def queries(db: Database) -> list[str]:
     ]
 
 
+def _by_index(db: Database, book: catalogue.Catalogue, name: str) -> str:
+    is_there = book.has_index and rows(db, book.has_index, [name])
+    return book.by_index.format(name) if is_there else ""
+
+
 def _through(db: Database, sql: str, key: Sequence[str], take: Callable[[list[Row]], None]) -> None:
     """Hand all that *sql* finds to *take*, some at a time in the order of *key*.
 
-    The first two columns are where a row is, and its id.
+    The first two columns are where a row is, and its id. A script that wrote to one meanwhile
+    would move it, and another row may come to where it was: so they are locked.
     """
-    order = f"ORDER BY {', '.join(key)} LIMIT ?"
+    order = f"ORDER BY {', '.join(key)} LIMIT ? {engine(db).lock_rows}"
     after = f"AND ({', '.join(key)}) > ({marks(len(key))})"
     found = rows(db, f"{sql} {order}", [CHUNK])
     while found:
