@@ -117,8 +117,10 @@ def answer(media: Media, environ: WSGIEnvironment, *, accel_prefix: str = "") ->
     if accel_prefix:
         _require_expected(named, _modified(path), environ)
         redirect = ("X-Accel-Redirect", f"{accel_prefix}{named.place}")
+        # nginx hands ours on and adds its own, and a header of one value would be sent twice.
+        headers = (pair for pair in named.headers if pair[0] != "Accept-Ranges")
         # Without a length the connection to nginx would end after each picture.
-        return Answer(200, (*named.headers, redirect, ("Content-Length", "0")))
+        return Answer(200, (*headers, redirect, ("Content-Length", "0")))
     return _from_disk(_open(path, named), environ)
 
 
