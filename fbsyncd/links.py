@@ -105,6 +105,35 @@ def expires_at(url: str) -> datetime | None:
     return datetime.fromtimestamp(min(known), UTC) if known else None
 
 
+@lru_cache(_REMEMBERED)
+def is_web(url: str) -> bool:
+    """Tell whether *url* is an address of the web that parses; says nothing about its host.
+
+    Rows of other programs may hold anything: scripts, data, paths of their machine.
+    """
+    if _PLAIN.fullmatch(url):
+        return True
+    try:
+        parts = urlsplit(url)
+        # Reading the port is what finds one that is none.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def marked(url: str, id_: str) -> str:
+    """Return *url* as the row *id_* has it where another row has that link already.
+
+    It leads to the same picture: what follows a ``#`` is not sent (RFC 9110, 7.1).
+    """
+    return f"{url}#{id_}"
+
+
+def unmarked(url: str, id_: str) -> str:
+    """Return *url* without the mark of the row *id_*."""
+    return url.removesuffix(f"#{id_}")
+
+
 def repaired(url: str) -> str:
     """Return *url* as it was signed: without the escapes that HTML and JSON leave behind.
 

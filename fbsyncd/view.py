@@ -1,8 +1,8 @@
 """What the dashboard sees of a row: which picture to show, and why when there is none.
 
-Decides only. A local picture is named when its row is archived and its file is there; a link of
-Facebook's is named only while it is not known to be dead. Nothing here is broken when it is handed
-out.
+Decides only. A local picture is named when its row is archived and its file is there; a link is
+named only if it is one of the web's, is not known to be dead, and was not found to lead to
+something that is no picture. Nothing here is broken when it is handed out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from fbsyncd import links
 from fbsyncd.assets import is_dead
 from fbsyncd.models import readable
+from fbsyncd.proof import shows_nothing
 
 #: The columns of an archived file, in the order :class:`Rendition` is made of them.
 FILE_COLUMNS: Final = ("public_url", "category", "local_filename", "file_size", "width", "height")
@@ -95,25 +96,29 @@ class Shot:
     @classmethod
     def stored(cls, columns: Sequence[Any], lens: Lens) -> Shot:
         """Read a row of pictures by its :data:`SHOT_COLUMNS`."""
-        _, status, url, expires, needs_link, again, why, *file = columns
+        id_, status, url, expires, needs_link, again, why, *file = columns
         is_dead_ = bool(needs_link) or is_dead(readable(expires), lens.now)
         stored = status == "success"
         there = lens.rendition(file) if stored else None
+        given_up = status == "failed" and again is None
+        link = links.unmarked(url or "", str(id_))
+        is_shown = links.is_web(link) and not (given_up and shows_nothing(why))
         return cls(
             status=status,
             file=there,
-            original=None if is_dead_ else url,
+            original=link if is_shown and not is_dead_ else None,
             why=why,
             away=lens.away if stored else None,
             # A file that is gone is noticed, and fetched again, within moments.
             is_healing=there is None if stored else is_dead_,
-            is_given_up=status == "failed" and again is None,
+            is_given_up=given_up,
         )
 
     @classmethod
     def linked(cls, link: str | None, lens: Lens) -> Shot:
         """Return a picture without a row: only its *link* is known, or not even that."""
-        is_alive = link is not None and not is_dead(links.expires_at(link), lens.now)
+        is_link = link is not None and links.is_web(link)
+        is_alive = is_link and not is_dead(links.expires_at(link or ""), lens.now)
         return cls(original=link if is_alive else None, is_healing=not is_alive)
 
     @property
@@ -133,7 +138,7 @@ class Shot:
             return f"lost: {self.why}"
         if self.is_healing:
             return "healing" if self.status else None
-        return "pending" if self.original else None
+        return "pending" if self.status or self.original else None
 
 
 def post(row: Mapping[str, Any], picture: Shot, full: Shot) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from peewee import Database
 from shelf import NOW, Shelf, picture, url
 
 from fbsyncd import migrate, models
-from fbsyncd.errors import Unavailable
+from fbsyncd.errors import FetchError, Unavailable
 from fbsyncd.feed import Feed
 from fbsyncd.feed.keyset import encoded
 from fbsyncd.media import MARKER
 from fbsyncd.models import change, to_text, transaction
+from fbsyncd.proof import prove
 
 SMALL, MIDDLE, LARGE = (130, 87), (320, 213), (720, 480)
 
@@ -215,6 +216,123 @@ def test_nothing_left_says_why(shelf: Shelf, feed: Feed) -> None:
     shelf.backlog.surrender([(small, "deleted there"), (full, "deleted there")], NOW)
     shown = told(feed)
     assert (shown["display_image_url"], shown["image_state"]) == (None, "lost: deleted there")
+
+
+def give_up(shelf: Shelf, ids: list[UUID], why: str) -> None:
+    """Leave pictures whose link is alive alone for good."""
+    for id_ in ids:
+        shelf.path(id_).unlink(missing_ok=True)
+    with transaction(shelf.db):
+        change(
+            shelf.db,
+            "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
+            " next_attempt_at = NULL, needs_link = FALSE",
+            [why],
+        )
+
+
+@pytest.mark.parametrize(
+    ("data", "is_shown"),
+    [
+        (b"%PDF-1.7" + bytes(99), False),
+        (b"PK\3\4" + bytes(99), False),
+        (b"\0\0\0\x20ftypisom" + bytes(99), False),
+        (b"<html>log in</html>", False),
+        (b"URL signature expired", False),
+        (b"\1\2\3\4" * 99, False),
+        (bytes(99), False),
+        (b"<svg/>", True),
+        (b"BM" + bytes(99), True),
+        (picture(1, (9, 9)) + bytes(9) + b"<script>alert(1)</script>", True),
+        (picture(1, (4000, 3000)), True),
+    ],
+)
+def test_a_link_to_what_is_no_picture_is_not_handed_out(
+    shelf: Shelf, feed: Feed, data: bytes, is_shown: bool
+) -> None:
+    """What came was proven to be none; what only this archive does not keep is shown from there."""
+    post(shelf, small := add(shelf, 1, SMALL), full := add(shelf, 2, LARGE))
+    with pytest.raises(FetchError) as refused:
+        prove(data, max_pixels=10_000_000)
+    give_up(shelf, [small, full], str(refused.value))
+    shown = told(feed)
+    assert (
+        shown["image_state"] == shown["attachments"][0]["image_state"] == f"lost: {refused.value}"
+    )
+    assert (
+        shown["display_image_url"]
+        == shown["original_picture_url"]
+        == (url(1) if is_shown else None)
+    )
+    row = feed.media_row(full)
+    assert row is not None
+    assert row["original_url"] == (url(2) if is_shown else None)
+
+
+@pytest.mark.parametrize(
+    ("why", "is_shown"),
+    [
+        ("application/pdf instead of a picture", False),
+        ("a page or text (text/html) instead of a picture", False),
+        ("more bytes than the limit of 300,000", True),
+        ("cdn.example.org is not among the allowed hosts", True),
+        ("500 Internal Server Error", True),
+    ],
+)
+def test_a_link_that_was_refused_by_its_headers(
+    shelf: Shelf, feed: Feed, why: str, is_shown: bool
+) -> None:
+    """So it is with what the sender said of it; while it is tried again the link is handed out."""
+    post(shelf, small := add(shelf, 1, SMALL), full := add(shelf, 2, LARGE))
+    give_up(shelf, [small, full], why)
+    assert told(feed)["display_image_url"] == (url(1) if is_shown else None)
+    with transaction(shelf.db):
+        change(shelf.db, "UPDATE media_storage SET next_attempt_at = ?", [to_text(NOW)])
+    assert told(feed)["display_image_url"] == url(1)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "/etc/passwd"),
+        *("http://[::bad", "https://", "https://h.example:x/a.jpg"),
+        *("//h.example/a.jpg", "h.example/a.jpg", " ", ""),
+    ],
+)
+def test_what_is_no_address_of_the_web_is_no_link(shelf: Shelf, feed: Feed, link: str) -> None:
+    """Other programs may have written anything; with a row and without one it is not repeated."""
+    post(shelf, small := add(shelf, 1, SMALL), full := add(shelf, 2, LARGE))
+    for id_ in (small, full):
+        shelf.path(id_).unlink()
+    sql = "UPDATE media_storage SET original_url = ?, download_status = 'pending' WHERE id = ?"
+    with transaction(shelf.db):
+        change(shelf.db, sql, [link, str(small)])
+        change(shelf.db, sql, [f"{link}#2", str(full)])
+    assert (told(feed)["image_state"], told(feed)["display_image_url"]) == ("pending", None)
+    assert [row["original_url"] for row in feed.media()["media"]] == [None, None]
+    with transaction(shelf.db):
+        change(
+            shelf.db,
+            "UPDATE facebook_posts SET picture_url = ?, full_picture_url = ?,"
+            " local_picture_id = NULL, local_full_picture_id = NULL",
+            [link, link],
+        )
+    shown = told(feed)
+    for name in ("display_image_url", "original_picture_url", "original_full_picture_url"):
+        assert shown[name] is None
+    assert shown["image_state"] is None
+
+
+@pytest.mark.parametrize(
+    "link", ["https://h.example/a b.jpg?x=ä", "http://h.example:8080/a.jpg", "HTTPS://H.example/a"]
+)
+def test_any_address_of_the_web_is_a_link(shelf: Shelf, feed: Feed, link: str) -> None:
+    """However it is written; who it belongs to does not matter."""
+    post(shelf, small := add(shelf, 1, SMALL), add(shelf, 2, LARGE))
+    with transaction(shelf.db):
+        sql = "UPDATE media_storage SET original_url = ? WHERE id = ?"
+        change(shelf.db, sql, [link, str(small)])
+    assert told(feed)["original_picture_url"] == link
 
 
 @pytest.fixture

@@ -114,6 +114,14 @@ def prove(data: bytes, *, max_pixels: int) -> Proof:
     )
 
 
+def shows_nothing(why: str | None) -> bool:
+    """Tell by the words of a refusal whether what came is no picture to anybody.
+
+    False for what only this archive does not keep: too large, of another kind, from another host.
+    """
+    return why is not None and _SHOWS_NOTHING.search(why) is not None
+
+
 def _check_size(sketch: structure.Sketch, *, max_pixels: int) -> None:
     pixels = sketch.width * sketch.height
     if pixels > max_pixels:
@@ -150,6 +158,11 @@ _UNKEPT = tuple(
         (rb"....ftyp|\x1a\x45\xdf\xa3", "a video"),
         (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!\x1a", "an archive file"),
     )
+)
+# What is said of bytes that no program shows as a picture: the words below and those of fetch.
+_SHOWS_NOTHING = re.compile(
+    r"not a picture$|instead of a picture$|bytes that are no picture|a JPEG without a picture"
+    r"|^(?:a (?:PDF|PostScript|Photoshop) document|a video|an archive file), which"
 )
 # Below this a cut AVIF cannot be told from a video, nor anything from its own beginning.
 _SHORTEST = 64

@@ -55,7 +55,11 @@ _STATE: Final[Schema] = {
     " `lost: why`, `unavailable: why`; null where there is no picture.",
 }
 _SHOWN: Final[Schema] = {
-    "display_image_url": TEXT_OR_NONE | {"description": "The picture to show; never a dead link."},
+    "display_image_url": TEXT_OR_NONE
+    | {
+        "description": "The picture to show: the local one, else the link it came from, if that is"
+        " http or https, not known to be dead, and not found to lead to no picture."
+    },
     "has_local_image": FLAG,
     "image_state": _STATE,
 }
@@ -182,7 +186,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "given_up": FLAG | {"description": "It is not tried again by itself."},
             "image_state": _STATE,
             "public_url": TEXT_OR_NONE,
-            "original_url": TEXT_OR_NONE | {"description": "Facebook's link, while it is alive."},
+            "original_url": TEXT_OR_NONE
+            | {"description": "The link it comes from, on the terms of `display_image_url`."},
         }
     ),
     "Stats": of(
