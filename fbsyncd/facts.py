@@ -13,6 +13,8 @@ from fbsyncd.models import change, marks, rows, session, transaction
 
 #: Set where a table of pictures that was adopted takes none without a link.
 LINKS_REQUIRED = "links_required"
+#: Set where such a table takes no link twice, though one picture may have several rows there.
+LINKS_UNIQUE = "links_unique"
 #: When all rows were last compared with all files.
 LAST_SCAN = "last_scan"
 #: How far the periodic scrub is, as JSON; see :mod:`fbsyncd.reconcile.scrub`.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import links
+from fbsyncd import facts, links
 from fbsyncd.assets import Asset, Known, is_fresher
 from fbsyncd.models import change_many, engine, from_text, marks, rows, to_text, transaction
 from fbsyncd.walks import BEGINNING
@@ -32,7 +32,7 @@ def put(db: Database, assets: Iterable[Asset], now: datetime) -> int:
 def add(db: Database, assets: Iterable[Asset], now: datetime) -> Taken:
     """Do what :func:`put` does, inside a transaction.
 
-    Three statements however many assets there are.
+    Four statements however many assets there are, five where no two rows may have one link.
     """
     named: dict[str, Asset] = {}
     for asset in assets:
@@ -41,14 +41,21 @@ def add(db: Database, assets: Iterable[Asset], now: datetime) -> Taken:
         return Taken(0, frozenset())
     ids = sorted(named)
     known = _known(db, ids)
+    fresh = {id_: named[id_].url for id_ in ids if id_ not in known}
+    again = {
+        known[id_][0]: named[id_].url
+        for id_ in ids
+        if id_ in known and is_fresher(known[id_][1], named[id_].url, now)
+    }
+    kept = _kept(db, fresh | again)
     new = change_many(
         db,
         # The status is said: the table of an earlier program may give none by itself.
         "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
         " download_status) VALUES (?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING",
-        [_row(id_, named[id_]) for id_ in ids if id_ not in known],
+        [_row(id_, named[id_], kept[id_]) for id_ in fresh],
     )
-    _relink(db, [(named[i], *known[i][:2]) for i in ids if i in known], now)
+    _relink(db, {id_: (kept[id_], _expiry(url)) for id_, url in again.items()}, now)
     return Taken(new, frozenset(id_ for id_, _, is_developed in known.values() if is_developed))
 
 
@@ -98,7 +105,7 @@ def _known(db: Database, ids: Sequence[str]) -> dict[str, tuple[str, Known, bool
     return {
         str(asset): (
             str(id_),
-            Known(url or "", from_text(expires), status, bool(needs)),
+            Known(links.unmarked(url or "", str(id_)), from_text(expires), status, bool(needs)),
             bool(is_developed),
         )
         for asset, id_, url, expires, status, needs, is_developed in found
@@ -114,7 +121,24 @@ def known_files(db: Database, ids: Collection[UUID]) -> int:
     return int(found[0][0])
 
 
-def _relink(db: Database, assets: Sequence[tuple[Asset, str, Known]], now: datetime) -> None:
+def _kept(db: Database, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return the links *wanted* by rows as these may have them.
+
+    Scripts that once made the table may have a row for each link, and one picture has many links:
+    where the table takes none twice, a row beside such a one has it with a mark.
+    """
+    if not wanted or facts.get(db, facts.LINKS_UNIQUE) is None:
+        return dict(wanted)
+    some, params = engine(db).among(sorted(set(wanted.values())))
+    sql = f"SELECT original_url, id FROM media_storage WHERE original_url {some}"
+    holders = {str(url): str(id_) for url, id_ in rows(db, sql, params)}
+    return {
+        id_: url if holders.get(url, id_) == id_ else links.marked(url, id_)
+        for id_, url in wanted.items()
+    }
+
+
+def _relink(db: Database, fresh: Mapping[str, tuple[str, str | None]], now: datetime) -> None:
     change_many(
         db,
         # Without attempts it was given up for want of a link alone, and here is one.
@@ -122,16 +146,12 @@ def _relink(db: Database, assets: Sequence[tuple[Asset, str, Known]], now: datet
         " next_attempt_at = CASE WHEN needs_link AND (next_attempt_at IS NOT NULL"
         " OR (download_status = 'failed' AND attempts = 0))"
         " THEN ? ELSE next_attempt_at END, needs_link = FALSE WHERE id = ?",
-        [
-            (asset.url, _expiry(asset.url), to_text(now), id_)
-            for asset, id_, known in sorted(assets, key=lambda one: one[1])
-            if is_fresher(known, asset.url, now)
-        ],
+        [(*link, to_text(now), id_) for id_, link in sorted(fresh.items())],
     )
 
 
-def _row(id_: str, asset: Asset) -> tuple[object, ...]:
-    return id_, links.asset_key(asset.url), asset.category, asset.url, _expiry(asset.url)
+def _row(id_: str, asset: Asset, link: str) -> tuple[object, ...]:
+    return id_, links.asset_key(asset.url), asset.category, link, _expiry(asset.url)
 
 
 def _expiry(url: str) -> str | None:

@@ -22,9 +22,10 @@ FLOORS = [
     | {"drivers", "postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"hosts", "thrift", "turns"},
-    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "intake", "known"}
+    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
     | {"stored"},
+    {"intake"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
     {"migrate", "stats"},

@@ -181,6 +181,7 @@ def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: date
     # Read before the plan, which adds to the tables that are listed here.
     theirs = digest.columns(there)
     limits, needs_links = suits.limits(there), suits.needs_links(there)
+    has_unique_links = suits.has_unique_links(there)
     enforced = book.enforce if "media_storage" in there.tables else ()
     steps = _steps(missing, there, book)
     migrate.keep(db, missing)
@@ -189,6 +190,8 @@ def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: date
     adopted.keep_limits(db, limits)
     if needs_links:
         facts.put(db, facts.LINKS_REQUIRED, "yes")
+    if has_unique_links:
+        facts.put(db, facts.LINKS_UNIQUE, "yes")
     with _asleep(db, book):
         archived = earlier.adopt(db, places)
         tally = rows.adopt(db, now)

@@ -98,6 +98,12 @@ def needs_links(inventory: Inventory) -> bool:
     return table is not None and not table.columns["original_url"].can_be_null
 
 
+def has_unique_links(inventory: Inventory) -> bool:
+    """Tell whether no two pictures may have the same link."""
+    table = inventory.tables.get("media_storage")
+    return table is not None and any("original_url" in key for key in table.keys)
+
+
 def texts(table: Table) -> list[str]:
     """Return the columns of *table* that hold texts and that this program reads."""
     return [

@@ -1,0 +1,156 @@
+"""An earlier ``media_storage`` that takes no link twice, and has a row for each link."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from dump import Dump, read_page
+from plant import config_text, one, query
+from test_adoption_later import KEEP, row
+from test_adoption_media import MEDIA, ROW, opened, stored
+from test_cli import fbsyncd
+
+from fbsyncd import intake, models
+from fbsyncd.archive import Archive
+from fbsyncd.assets import Asset
+from fbsyncd.simulator import Simulator
+
+LINK = "https://scontent-1.xx.fbcdn.net/v/t39.30808-6/{}_n.jpg?stp=dst-jpg_s720x720&oh={}&oe={}"
+DEAD, ALIVE = LINK.format("1_2_3", "aa", "65000000"), LINK.format("1_2_3", "bb", "7E000000")
+OTHER = LINK.format("5_5_5", "cc", "7E000000")
+FIRST, SECOND = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+POST = (
+    "INSERT INTO facebook_posts (id, page_id, created_time, full_picture_url)"
+    " VALUES (?, '1045', '2026-01-01 00:00:00', ?)"
+    " ON CONFLICT (id) DO UPDATE SET full_picture_url = EXCLUDED.full_picture_url"
+)
+ATTACHMENT = (
+    "INSERT INTO facebook_post_attachments (post_id, type, media_url) VALUES (?, 'photo', ?)"
+)
+UNADOPTED = "SELECT id FROM facebook_posts WHERE local_full_picture_id IS NULL"
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=6, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def scripts(database_url: str) -> Dump:
+    told = Dump(database_url)
+    told.make(MEDIA)
+    return told
+
+
+@contextmanager
+def taken_over(facebook: Simulator, folder: Path, scripts: Dump) -> Iterator[Archive]:
+    with opened(facebook, folder, scripts) as archive:
+        assert archive.take_over()
+        archive.setup()
+        yield archive
+
+
+def test_setup_takes_a_picture_with_a_row_for_each_of_its_links(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """The row that shows it gets the link that is alive, which another row has already."""
+    scripts.write(POST, [("1045_1", DEAD)])
+    scripts.write(ATTACHMENT, [("1045_1", DEAD), ("1045_1", ALIVE)])
+    scripts.write(ROW, [(FIRST, DEAD, None, None, "failed"), (SECOND, ALIVE, None, None, "failed")])
+    (tmp_path / "config.toml").write_text(config_text(facebook, scripts.url))
+    done = fbsyncd(tmp_path, "setup")
+    assert done.returncode == 0, done.stderr
+    links = dict(scripts.ask("SELECT CAST(id AS TEXT), original_url FROM media_storage"))
+    assert links == {FIRST: f"{ALIVE}#{FIRST}", SECOND: ALIVE}
+
+
+def test_a_link_that_a_script_wrote_first_holds_up_no_post(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """Of a picture that is known, of one that is not, and where the row's id is no UUID."""
+    id_ = "7" if scripts.is_file else SECOND
+    scripts.write(ROW, [(FIRST, DEAD, None, None, "failed")])
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        scripts.write(KEEP, [row(id_, ALIVE, None), row(str(uuid.uuid4()), OTHER, None)])
+        posts = [("1045_1", ALIVE), ("1045_2", OTHER), ("1045_3", LINK.format("8_8_8", "d", "1"))]
+        scripts.write(POST, posts)
+        archive.take_in()
+        assert query(archive, UNADOPTED) == []
+        assert one(archive, "SELECT count(*) FROM media_storage WHERE asset_key IS NULL") == (
+            1 if scripts.is_file else 0
+        )
+
+
+@pytest.mark.parametrize("is_taken_in", [False, True])
+def test_a_picture_gets_its_row_though_another_one_has_its_link(
+    facebook: Simulator, scripts: Dump, tmp_path: Path, is_taken_in: bool
+) -> None:
+    """What names the picture finds it, and writing the same link again changes nothing."""
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        scripts.write(KEEP, [row(FIRST, ALIVE, None)])
+        if is_taken_in:
+            archive.take_in()
+        asset = Asset(ALIVE, "posts")
+        for _ in range(2):
+            intake.put(archive.db, [asset], archive.now())
+        ids = [str(asset.id)]
+        found = query(
+            archive,
+            "SELECT CAST(id AS TEXT), original_url FROM media_storage WHERE id = ? OR key_id = ?",
+            ids * 2,
+        )
+        assert found == [(FIRST, ALIVE) if is_taken_in else (ids[0], f"{ALIVE}#{ids[0]}")]
+        archive.take_in()
+        # And the same again does not call a link new that was tried in vain.
+        with models.transaction(archive.db):
+            models.change(archive.db, "UPDATE media_storage SET needs_link = TRUE")
+        intake.put(archive.db, [asset], archive.now())
+        assert one(archive, "SELECT count(*) FROM media_storage WHERE needs_link") == len(
+            query(archive, "SELECT id FROM media_storage")
+        )
+
+
+def test_pictures_are_fetched_by_such_links_and_nobody_is_shown_the_mark(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """Each picture has a row with a dead link, which shows it, and one with a live link."""
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    alive = [
+        str(url)
+        for (url,) in scripts.ask(
+            "SELECT full_picture_url FROM facebook_posts WHERE full_picture_url IS NOT NULL"
+            " UNION SELECT media_url FROM facebook_post_attachments WHERE media_url IS NOT NULL"
+        )
+    ]
+    dead = [re.sub("oe=[0-9A-F]+", "oe=5F000000", url) for url in alive]
+    scripts.write(
+        ROW,
+        [
+            (str(uuid.UUID(int=number)), url, None, None, "failed")
+            for number, url in enumerate([*dead, *alive], 1)
+        ],
+    )
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        marked = query(archive, "SELECT id FROM media_storage WHERE original_url LIKE '%#%'")
+        assert len(marked) >= 3
+        shown = [archive.feed.posts(limit=100), archive.feed.media(limit=100)]
+        assert len(_links(shown)) > 10
+        assert not [link for link in _links(shown) if "#" in link]
+        archive.download()
+        for (id_,) in marked:
+            assert stored(archive, str(id_))["download_status"] == "success"
+
+
+def _links(told: object) -> list[str]:
+    """Return all texts in an answer that are links."""
+    if isinstance(told, dict):
+        return [link for value in told.values() for link in _links(value)]
+    if isinstance(told, list):
+        return [link for value in told for link in _links(value)]
+    return [told] if isinstance(told, str) and told.startswith("http") else []
