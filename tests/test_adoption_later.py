@@ -219,12 +219,15 @@ def test_rows_from_before_are_taken_in_with_the_upgrade(database_url: str, tmp_p
         assert archive.take_over()
         archive.setup()
         engine = models.engine(archive.db).name
-        for trigger in ("told", "told_again", "kept"):
+        for trigger in ("told", "told_again", "kept", "gone"):
             on = "" if scripts.is_file else " ON media_storage"
             scripts.run(f"DROP TRIGGER IF EXISTS media_storage_{trigger}{on}")
         if not scripts.is_file:
             scripts.run(
-                *(f"DROP FUNCTION fbsyncd_{name}()" for name in ("told", "told_first", "kept"))
+                *(
+                    f"DROP FUNCTION fbsyncd_{name}()"
+                    for name in ("told", "told_first", "kept", "gone")
+                )
             )
         scripts.run("DELETE FROM schema_migrations WHERE version > 11")
         assert 12 in [one.version for one in migrate.known(engine)]

@@ -24,6 +24,7 @@ from fbsyncd.migrate import ADOPTABLE
 _TABLE: Final = re.compile(r"CREATE TABLE (\w+) \((.*)\)\s*;?\s*", re.DOTALL)
 _COLUMN: Final = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (.*?);?\s*", re.DOTALL)
 _FILLED: Final = re.compile(r"INSERT INTO (\w+) \((\w+)\) SELECT (\w+) FROM (\w+);?\s*")
+_DERIVED: Final = re.compile(r"derived_from \w+ REFERENCES media_storage \(id\)")
 _CONSTRAINT: Final = re.compile(r"(UNIQUE|CHECK|PRIMARY|FOREIGN|CONSTRAINT)\b")
 _STAMPS: Final = ("created_at", "updated_at")
 _NO_ZONE: Final = "timestamp without time zone"
@@ -67,6 +68,7 @@ class _Writer:
     def __init__(self, inventory: Inventory, catalogue: Catalogue) -> None:
         self._there = {name: inventory.tables[name] for name in inventory.tables}
         self._names = Beside(inventory.names)
+        self._is_shared = bool(self._there.keys() & set(ADOPTABLE))
         self._catalogue = catalogue
         self._lacking: dict[str, list[str]] = {}
         self._made: set[str] = set()
@@ -187,11 +189,15 @@ class _Writer:
         yield Step(self._names.trigger(sql, name))
 
     def _function(self, sql: str, name: str) -> Iterator[Step]:
-        is_shared = self._there.keys() & set(ADOPTABLE)
-        yield from map(Step, self._names.function(sql, name) if is_shared else [sql])
+        yield from map(Step, self._names.function(sql, name) if self._is_shared else [sql])
 
     def _typed(self, sql: str) -> str:
-        """Let what names pictures be of the type their ids are."""
+        """Let what names pictures be of the type their ids are.
+
+        What is made of a picture goes with it: a script that takes pictures away knows of neither.
+        """
+        if self._is_shared:
+            sql = _DERIVED.sub(r"\g<0> ON DELETE CASCADE", sql)
         return re.sub(r"\bUUID\b", self._media_id, sql) if self._media_id else sql
 
 

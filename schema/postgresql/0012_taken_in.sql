@@ -61,6 +61,33 @@ CREATE TRIGGER media_storage_kept BEFORE UPDATE ON media_storage
         AND coalesce(NEW.local_filename, '') NOT LIKE NEW.sha256 || '.%')
     EXECUTE FUNCTION fbsyncd_kept();
 
+-- A script may take pictures away: nothing is to name a row that is gone, and nothing to keep it.
+-- What named it is as it was before it was adopted, and so is its picture's place in the queue.
+-- Before the row goes, because foreign keys are looked at as soon as it has gone.
+CREATE FUNCTION fbsyncd_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM archive WHERE name = 'limits') THEN
+        UPDATE facebook_posts SET local_picture_id = NULL WHERE local_picture_id = OLD.id;
+        UPDATE facebook_posts SET local_full_picture_id = NULL
+        WHERE local_full_picture_id = OLD.id;
+        UPDATE facebook_video_posts SET local_picture_id = NULL WHERE local_picture_id = OLD.id;
+        BEGIN
+            UPDATE facebook_post_attachments SET attachment_key = NULL, duplicate_of = NULL,
+                removed_at = CASE WHEN duplicate_of IS NULL THEN removed_at END
+            WHERE local_media_id = OLD.id OR local_thumbnail_id = OLD.id;
+        EXCEPTION WHEN not_null_violation THEN
+            NULL; -- A table that was made here does without: there it must not be empty.
+        END;
+        UPDATE facebook_post_attachments SET local_media_id = NULL WHERE local_media_id = OLD.id;
+        UPDATE facebook_post_attachments SET local_thumbnail_id = NULL
+        WHERE local_thumbnail_id = OLD.id;
+    END IF;
+    RETURN OLD;
+END
+$$;
+CREATE TRIGGER media_storage_gone BEFORE DELETE ON media_storage
+    FOR EACH ROW EXECUTE FUNCTION fbsyncd_gone();
+
 -- Rows that were written so before these triggers were there.
 UPDATE media_storage SET asset_key = NULL WHERE asset_key IS NOT NULL
     AND download_status = 'success' AND (category IS NULL

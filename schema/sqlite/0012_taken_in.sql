@@ -35,6 +35,28 @@ BEGIN
     WHERE rowid = NEW.rowid;
 END;
 
+-- A script may take pictures away, and leaves foreign keys off: nothing is to name a row that is
+-- gone. What named it is as it was before it was adopted, and so is its picture's place in the queue.
+CREATE TRIGGER media_storage_gone AFTER DELETE ON media_storage
+    WHEN EXISTS (SELECT 1 FROM archive WHERE name = 'limits')
+BEGIN
+    UPDATE facebook_posts SET local_picture_id = NULL WHERE local_picture_id = OLD.id;
+    UPDATE facebook_posts SET local_full_picture_id = NULL WHERE local_full_picture_id = OLD.id;
+    UPDATE facebook_video_posts SET local_picture_id = NULL WHERE local_picture_id = OLD.id;
+    -- A table that was made here does without: there it must not be empty.
+    UPDATE OR IGNORE facebook_post_attachments SET attachment_key = NULL, duplicate_of = NULL,
+        removed_at = CASE WHEN duplicate_of IS NULL THEN removed_at END
+    WHERE local_media_id = OLD.id OR local_thumbnail_id = OLD.id;
+    UPDATE facebook_post_attachments SET local_media_id = NULL WHERE local_media_id = OLD.id;
+    UPDATE facebook_post_attachments SET local_thumbnail_id = NULL
+    WHERE local_thumbnail_id = OLD.id
+        OR local_thumbnail_id IN (SELECT id FROM media_storage WHERE derived_from = OLD.id);
+    DELETE FROM former_pictures WHERE media_id = OLD.id;
+    -- What is forgotten takes its own with it, and counts them.
+    DELETE FROM media_storage WHERE derived_from = OLD.id
+        AND id NOT IN (SELECT media_id FROM condemned_files);
+END;
+
 -- Rows that were written so before these triggers were there.
 UPDATE media_storage SET asset_key = NULL WHERE asset_key IS NOT NULL
     AND download_status = 'success' AND (category IS NULL

@@ -1,0 +1,137 @@
+"""A script takes pictures out of ``media_storage`` after its database was adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dump
+import peewee
+import pytest
+from dump import Dump, read_page
+from plant import archive_of, config_text, one, query, sync
+from test_adoption import check_links
+from test_adoption_media import MEDIA, opened
+from test_cli import fbsyncd
+
+from fbsyncd import models, verify
+from fbsyncd.archive import Archive
+from fbsyncd.reconcile import Request
+from fbsyncd.simulator import Simulator
+
+PICTURES = "SELECT count(*) FROM media_storage WHERE derived_from IS NULL"
+#: What names a picture that is not there.
+DANGLING = " UNION ALL ".join(
+    f"SELECT {column} FROM {table} t WHERE {column} IS NOT NULL"
+    f" AND NOT EXISTS (SELECT 1 FROM media_storage m WHERE m.id = t.{column})"
+    for table, column in (
+        ("facebook_posts", "local_picture_id"),
+        ("facebook_posts", "local_full_picture_id"),
+        ("facebook_post_attachments", "local_media_id"),
+        ("facebook_post_attachments", "local_thumbnail_id"),
+        ("facebook_video_posts", "local_picture_id"),
+        ("media_storage", "derived_from"),
+        ("former_pictures", "media_id"),
+    )
+)
+SHOWN = (
+    "SELECT id, post_id, attachment_key, duplicate_of, removed_at IS NULL"
+    " FROM facebook_post_attachments ORDER BY id"
+)
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=6, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture(params=["theirs", "ours"])
+def scripts(request: pytest.FixtureRequest, facebook: Simulator, database_url: str) -> Dump:
+    """The scripts' database, read twice; its ``media_storage`` is theirs, or fbsyncd makes it."""
+    told = Dump(database_url)
+    told.make(*([MEDIA] if request.param == "theirs" else []))
+    for _ in range(2):
+        read_page(told, facebook.url, facebook.page_id, facebook.token)
+        facebook.clock.move(timedelta(hours=1))
+    return told
+
+
+@pytest.fixture
+def archive(facebook: Simulator, scripts: Dump, tmp_path: Path) -> Iterator[Archive]:
+    with opened(facebook, tmp_path, scripts) as opened_:
+        assert opened_.take_over()
+        opened_.setup()
+        yield opened_
+
+
+@pytest.mark.parametrize("which", ["", " WHERE download_status = 'pending'"])
+def test_what_a_script_takes_away_is_queued_again(
+    archive: Archive, scripts: Dump, which: str
+) -> None:
+    """Nothing names what is not there, and each link gets its picture, as it was."""
+    pictures, shown = one(archive, PICTURES), query(archive, SHOWN)
+    assert pictures
+    assert any(row[3] for row in shown)
+    scripts.run(f"DELETE FROM media_storage{which}")
+    assert one(archive, PICTURES) == 0
+    assert query(archive, DANGLING) == []
+    archive.take_in()
+    assert one(archive, PICTURES) == pictures
+    assert query(archive, SHOWN) == shown
+    check_links(archive)
+    assert sync(archive).problems == []
+    assert verify.verify(archive.db, archive.media).is_whole
+
+
+def test_archived_pictures_are_fetched_again(archive: Archive, scripts: Dump) -> None:
+    """One by one, and what was made of them goes with them."""
+    sync(archive)
+    archive.develop()
+    ids = query(archive, "SELECT id FROM media_storage WHERE derived_from IS NULL")
+    scripts.write("DELETE FROM media_storage WHERE id = ?", ids)
+    assert query(archive, "SELECT id FROM media_storage") == []
+    assert query(archive, DANGLING) == []
+    archive.take_in()
+    assert one(archive, PICTURES) == len(ids)
+    assert sync(archive).problems == []
+    assert verify.verify(archive.db, archive.media).is_whole
+    assert archive.reconcile(Request()).missing == 0
+
+
+def test_verify_counts_them(facebook: Simulator, scripts: Dump, tmp_path: Path) -> None:
+    """A verification right afterwards knows how many there are, and that none is safe."""
+    (tmp_path / "config.toml").write_text(config_text(facebook, scripts.url))
+    assert fbsyncd(tmp_path, "setup").returncode == 0
+    before = fbsyncd(tmp_path, "verify")
+    scripts.run("DELETE FROM media_storage")
+    after = fbsyncd(tmp_path, "verify")
+    assert (after.returncode, after.stdout) == (before.returncode, before.stdout), after.stderr
+
+
+def test_attachments_that_were_made_here_keep_their_keys(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """Where only posts are the scripts', the others' pictures come with the next reading."""
+    scripts = Dump(database_url)
+    scripts.make(MEDIA, tables={"facebook_posts": dump.TABLES["facebook_posts"]})
+    with opened(facebook, tmp_path, scripts) as archive:
+        assert archive.take_over()
+        archive.setup()
+        sync(archive)
+        pictures = one(archive, PICTURES)
+        scripts.run("DELETE FROM media_storage")
+        assert query(archive, DANGLING) == []
+        assert sync(archive).problems == []
+        assert one(archive, PICTURES) == pictures
+
+
+def test_an_archive_of_our_own_stays_as_strict_as_it_was(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """Where nothing was adopted, a picture is not taken from its post."""
+    with archive_of(facebook, tmp_path, database_url) as archive:
+        sync(archive)
+        with pytest.raises(peewee.IntegrityError), models.transaction(archive.db):
+            models.change(archive.db, "DELETE FROM media_storage")
