@@ -130,6 +130,27 @@ def test_links_die_on_the_readers_days(
     assert titles[bar].startswith(f"{22 + bar} Nov 2026")
 
 
+_ELSEWHERE = """Intl.DateTimeFormat.prototype.resolvedOptions = function () {
+  return { locale: "en", timeZone: "Moon/Tranquility" };
+}"""
+
+
+def test_a_zone_the_archive_does_not_know_is_no_trouble(
+    browser: Browser, shelf: Shelf, site: Site
+) -> None:
+    """The page asks once, is refused, and counts by UTC from then on."""
+    shelf.post(1, "hello")
+    asked: list[str] = []
+    with watched(browser, site.url, may_fail=("zone=Moon",)) as page:
+        page.add_init_script(_ELSEWHERE)
+        page.on("request", lambda request: asked.append(request.url.partition("/api/")[2]))
+        page.goto(f"{site.url}?view=health")
+        page.wait_for_selector("text=Up to date")
+    counts = [one for one in asked if one.startswith("timeline")]
+    assert counts[0] == "timeline?zone=Moon%2FTranquility"
+    assert set(counts[1:]) == {"timeline?zone="}
+
+
 @pytest.mark.parametrize("zone", ["Asia/Bangkok", "UTC", "America/Los_Angeles"])
 def test_a_month_shows_as_many_posts_as_its_bar_counts(
     browser: Browser, shelf: Shelf, site: Site, zone: str

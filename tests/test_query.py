@@ -39,6 +39,26 @@ def test_values_are_typed(text: str, name: str, value: object) -> None:
     assert query.read(text, query.POSTS) == {name: value}
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Bangkok", "America/Argentina/Buenos_Aires"])
+def test_a_time_zone_is_one_by_name(zone: str) -> None:
+    """Those that this machine knows, as they are written."""
+    assert query.read(f"zone={zone}", query.TIMELINE) == {"zone": zone}
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        *("Nowhere", "No/Such_Place", "America", "asia/bangkok", "UTC+7", "%2B07:00"),
+        *("../UTC", "/etc/localtime", "Asia/../UTC", "Asia//Bangkok", "%00", "../" * 150),
+    ],
+)
+def test_a_time_zone_nobody_knows_is_refused(zone: str) -> None:
+    """Nor is a folder one, or a way round to a file."""
+    with pytest.raises(Refused, match="zone must be a time zone known here") as refused:
+        query.read(f"zone={zone}", query.TIMELINE)
+    assert (refused.value.status, refused.value.code) == (400, "bad_parameter")
+
+
 def test_an_empty_value_counts_as_not_given() -> None:
     """A template may leave its fields empty."""
     assert query.read("limit=&cursor=&page_id=&since=", query.POSTS) == {}

@@ -59,13 +59,12 @@ def timeline(
 
     ``archived`` are pictures by the day of their download (developed ones are not counted),
     ``dying`` are pictures not archived by the day their link dies. Months and days are those of
-    *zone*, as ``Asia/Bangkok``; of UTC if this machine knows no such zone. ``zone`` tells which.
-    Those with none are left out, and those whose time another program wrote in no way we read.
+    *zone*, one of :func:`zones`; ``zone`` tells which. Those with none are left out, and those
+    whose time another program wrote in no way we read.
     """
     of_page = ("page_id = ?", [page_id]) if page_id is not None else ("TRUE", [])
-    known = zone if zone in _zones() else "UTC"
     # A machine without any data on zones knows UTC all the same.
-    at = UTC if known == "UTC" else ZoneInfo(known)
+    at = UTC if zone == "UTC" else ZoneInfo(zone)
     span = _span(at, now)
     with session(db):
         posts = rows(db, _POSTS.format(span, of_page[0]), of_page[1])
@@ -80,12 +79,13 @@ def timeline(
             for day, count, size in _by(_DAY_LONG, archived, at)
         ],
         "dying": [{"day": day, "pictures": count} for day, count in _by(_DAY_LONG, dying, at)],
-        "zone": known,
+        "zone": zone,
     }
 
 
 @cache
-def _zones() -> frozenset[str]:
+def zones() -> frozenset[str]:
+    """Return the names of the time zones this machine knows, as ``Asia/Bangkok``."""
     # Not by trying: what asks for a name that is a folder or too long gets errors of the disk.
     return frozenset(available_timezones() | {"UTC"})
 

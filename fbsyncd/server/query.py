@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from fbsyncd.feed import keyset
 from fbsyncd.feed.media import STATUSES
+from fbsyncd.feed.timeline import zones
 from fbsyncd.media import CATEGORIES
 from fbsyncd.server.answers import Refused
 
@@ -91,6 +92,13 @@ def word(text: str) -> str:
     if _CONTROL.search(text):
         raise ValueError("text without control characters")
     return text
+
+
+def zone(text: str) -> str:
+    """Read the name of a time zone this machine knows."""
+    if text in zones():
+        return text
+    raise ValueError("a time zone known here, as UTC or Asia/Bangkok")
 
 
 def one_of(*words: str) -> Callable[[str], str]:
@@ -213,10 +221,10 @@ TIMELINE: Final = known(
     PAGE_ID,
     Parameter(
         "zone",
-        word,
-        _TEXT,
-        "Count by the days and months of this time zone, as `Asia/Bangkok`. UTC's are counted by"
-        " without it, and where it is not known.",
+        zone,
+        {"type": "string", "enum": sorted(zones()), "default": "UTC"},
+        "Count by the days and months of this time zone, as `Asia/Bangkok`. Those that the"
+        " server's machine knows are listed; any other is refused (400).",
     ),
 )
 

@@ -21,11 +21,12 @@ const live = byId("live");
 
 let looking = false, again = false, timer = 0, eager = 0;
 let isKnown = false; // whether the archive has ever answered
+let counted = zone; // the time zone of the counts, "" for UTC
 let height = 0; // how far down Health is to be shown, once it is filled
 
 async function look() {
   const place = here();
-  const [stats, timeline] = await Promise.all([ask("api/stats"), ask(`api/timeline?zone=${encodeURIComponent(zone)}`)]);
+  const [stats, timeline] = await Promise.all([ask("api/stats"), timelineOf()]);
   isKnown = true;
   byId("unanswered").hidden = true;
   setPages(stats.pages);
@@ -36,6 +37,17 @@ async function look() {
   else await lookAgain();
   await mend();
   return doing(place.view === "health" ? stats : await agreed(stats));
+}
+
+// Counted by the reader's days, or by UTC's where the archive's machine does not know their zone.
+async function timelineOf() {
+  try {
+    return await ask(`api/timeline?zone=${encodeURIComponent(counted)}`);
+  } catch (error) {
+    if (!(error instanceof Refused) || !counted) throw error;
+    counted = "";
+    return timelineOf();
+  }
 }
 
 // The numbers and the cards are asked for one after the other. Where everything is said to be safe
