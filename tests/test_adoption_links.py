@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Iterator
@@ -145,6 +146,42 @@ def test_pictures_are_fetched_by_such_links_and_nobody_is_shown_the_mark(
         archive.download()
         for (id_,) in marked:
             assert stored(archive, str(id_))["download_status"] == "success"
+
+
+def test_a_row_that_cannot_be_written_to_holds_up_no_other(
+    facebook: Simulator, scripts: Dump, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A trigger of the scripts refuses it: that is said once, and all others are taken in."""
+    caplog.set_level(logging.WARNING)
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        scripts.run(*_REFUSING["sqlite" if scripts.is_file else "postgresql"])
+        posts = [(f"1045_{number}", LINK.format(f"{number}_1_1", "a", "1")) for number in range(7)]
+        scripts.write(POST, posts)
+        scripts.write(ATTACHMENT, posts)
+        for _ in range(2):
+            archive.take_in()
+        assert query(archive, UNADOPTED) == [("1045_3",)]
+        assert one(archive, "SELECT count(*) FROM media_storage") == len(posts)
+        unadopted = "SELECT count(*) FROM facebook_post_attachments WHERE attachment_key IS NULL"
+        assert one(archive, unadopted) == 0
+    assert [text for text in caplog.messages if "not this one" in text] == [
+        text for text in caplog.messages if "one of the posts, 1045_3, cannot be taken in" in text
+    ]
+    assert caplog.text.count("1045_3") == 1
+
+
+_REFUSING = {
+    "sqlite": (
+        "CREATE TRIGGER refusing BEFORE UPDATE ON facebook_posts WHEN OLD.id = '1045_3'"
+        " BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION refuse() RETURNS TRIGGER LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'not this one'; END $$",
+        "CREATE TRIGGER refusing BEFORE UPDATE ON facebook_posts FOR EACH ROW"
+        " WHEN (OLD.id = '1045_3') EXECUTE FUNCTION refuse()",
+    ),
+}
 
 
 def _links(told: object) -> list[str]:

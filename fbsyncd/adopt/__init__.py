@@ -226,9 +226,9 @@ def turn(db: Database, now: datetime) -> Tally:
             return Tally()
     try:
         with transaction(db):
-            tally = rows.adopt(db, now)
+            tally = rows.adopt(db, now, leaves_bad=True)
     except peewee.IntegrityError as error:
-        # A sync wrote the same attachment in between; the next turn sees it.
+        # A constraint of theirs that is looked at last of all.
         log.info("adopting waits for the next turn: %s", str(error).strip())
         return Tally()
     if tally:

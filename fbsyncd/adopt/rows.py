@@ -7,12 +7,15 @@ written. Empty-handed it costs three looks at indexes that are empty.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
+import peewee
 from peewee import Database
 
 from fbsyncd import intake, links, read
@@ -23,7 +26,11 @@ from fbsyncd.errors import scrub
 from fbsyncd.intake import aliases
 from fbsyncd.models import Row, change_many, engine, marks, rows, to_text
 
+log = logging.getLogger(__name__)
+
 CHUNK: Final = 500
+#: How PostgreSQL marks what a trigger says by RAISE EXCEPTION.
+_RAISED: Final = "P0001"
 
 _FORGOTTEN: Final = (
     "EXISTS (SELECT 1 FROM forgotten f WHERE (f.kind = 'page' AND f.id = CAST({}.page_id AS TEXT))"
@@ -65,19 +72,35 @@ class Tally:
     def __bool__(self) -> bool:
         return bool(self.posts or self.attachments or self.videos)
 
+    def add(self, other: Tally) -> None:
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
-def adopt(db: Database, now: datetime) -> Tally:
-    """Adopt what has not been; must be called inside a transaction."""
+
+_Take = Callable[[Database, Sequence[Row], datetime, Tally], None]
+
+
+def adopt(db: Database, now: datetime, *, leaves_bad: bool = False) -> Tally:
+    """Adopt what has not been; must be called inside a transaction.
+
+    *leaves_bad*: a row that the database does not let be written to is left as it is, and named in
+    a warning; otherwise it ends the whole with the error the database gave.
+    """
     tally, place = Tally(), catalogue.of(engine(db)).place
     posts, attachments, videos = queries(db)
-    _through(db, posts, ("p.id", place), lambda found: _take_posts(db, found, now, tally))
+
+    def through(sql: str, key: Sequence[str], take: _Take) -> None:
+        chosen = _bearing(take) if leaves_bad else take
+        _through(db, sql, key, lambda found: chosen(db, found, now, tally))
+
+    through(posts, ("p.id", place), _take_posts)
     for sql, key in (
         (f"{attachments} AND a.id IS NOT NULL", ("a.id", place)),
         # Their table may give its rows no numbers.
         (f"{attachments} AND a.id IS NULL", (place,)),
     ):
-        _through(db, sql, key, lambda found: _take_attachments(db, found, now, tally))
-    _through(db, videos, ("v.video_id", place), lambda found: _take_videos(db, found, now, tally))
+        through(sql, key, _take_attachments)
+    through(videos, ("v.video_id", place), _take_videos)
     return tally
 
 
@@ -118,6 +141,43 @@ def _through(db: Database, sql: str, key: Sequence[str], take: Callable[[list[Ro
         take(found)
         last = [id_, place][-len(key) :]
         found = rows(db, f"{sql} {after} {order}", [*last, CHUNK])
+
+
+def _bearing(take: _Take) -> _Take:
+    """Return *take* so that a row that cannot be taken in keeps no other one waiting."""
+
+    def taken(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
+        part, half = Tally(), len(found) // 2
+        try:
+            with db.savepoint():
+                take(db, found, now, part)
+        except peewee.DatabaseError as error:
+            if not _is_of_a_row(error):
+                raise
+            if half == 0:
+                _warn(take.__name__.rpartition("_")[2], str(found[0][1]), str(error))
+                return
+            taken(db, found[:half], now, tally)
+            taken(db, found[half:], now, tally)
+        else:
+            tally.add(part)
+
+    return taken
+
+
+def _is_of_a_row(error: peewee.DatabaseError) -> bool:
+    """Tell whether the database, or a script's own trigger, refuses the values of a row."""
+    if isinstance(error, peewee.IntegrityError | peewee.DataError):
+        return True
+    return getattr(error.__context__, "sqlstate", None) == _RAISED
+
+
+@lru_cache(CHUNK)
+def _warn(kind: str, id_: str, why: str) -> None:
+    """Say it once: such a row is met again at every turn."""
+    log.warning(
+        "one of the %s, %s, cannot be taken in: %s", kind, scrub(id_), scrub(" ".join(why.split()))
+    )
 
 
 def _take_posts(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
@@ -206,7 +266,7 @@ def _queue(
     db: Database, assets: Sequence[Asset], now: datetime, tally: Tally
 ) -> Callable[[Asset | None], str | None]:
     """Queue *assets*, each by the link that lives longest; return what gives their rows' ids."""
-    tally.pictures += intake.put(db, sorted(assets, key=_end, reverse=True), now)
+    tally.pictures += intake.add(db, sorted(assets, key=_end, reverse=True), now).new
     true = aliases(db, {str(asset.id) for asset in assets})
     return lambda asset: true.get(str(asset.id), str(asset.id)) if asset else None
 
