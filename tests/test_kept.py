@@ -30,7 +30,7 @@ from fbsyncd.server.kept import Kept, first_death, looking, marking
 from fbsyncd.server.timed import timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from peewee import Database
@@ -47,13 +47,16 @@ class CountedFeed(Feed):
         super().__init__(*archive, **named)
         self.arrived, self.hold = Semaphore(0), Event()
         self.hold.set()
+        self.after: Callable[[], object] = dict
 
     def posts(self, **wanted: Any) -> dict[str, Any]:
-        """Count, wait while held, and answer."""
+        """Count, wait while held, answer, and do what is to happen before that is sent."""
         self.asked += 1
         self.arrived.release()
         assert self.hold.wait(20)
-        return super().posts(**wanted)
+        told = super().posts(**wanted)
+        self.after()
+        return told
 
     def stats(self, **also: Any) -> dict[str, Any]:
         """Count and answer."""
@@ -257,13 +260,22 @@ def test_a_file_that_is_altered_in_its_place_is_noticed(place: Place, how: str) 
     assert not place.ask().json["posts"][0]["has_local_image"]
 
 
+def test_a_file_that_is_cut_while_it_is_named_is_noticed(place: Place) -> None:
+    """An answer is not kept for what its file was when it was too late to look."""
+    path = place.shelf.path(place.shelf.add(7, picture(7)))
+    place.post(7, link=url(7))
+    place.feed.after = lambda: os.truncate(path, 10)
+    assert place.ask().json["posts"][0]["has_local_image"]
+    assert not place.ask().json["posts"][0]["has_local_image"]
+
+
 def test_files_are_looked_at_once_a_second() -> None:
     """However often an answer is asked for, and nothing is looked at where it names no file."""
     now, looks, state = [NOW], list[list[str]](), ["as it was"]
 
-    def look(files: Iterable[str]) -> str:
-        looks.append(list(files))
-        return state[0]
+    def look(files: Iterable[str]) -> tuple[str, ...]:
+        looks.append(named := list(files))
+        return (state[0],) * len(named)
 
     kept = Kept(lambda: 1, lambda: now[0], look=look)
     names = [f"posts/{character * 64}.jpg" for character in "ab"]

@@ -11,7 +11,9 @@ from __future__ import annotations
 import functools
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Final
 
@@ -37,6 +39,28 @@ _PICTURES: Final = (
     " FROM media_storage"
     " WHERE id IN ({0}) OR (derived_from IN ({0}) AND download_status = 'success')"
 )
+#: What the answer that is being made has seen of files, by their places (category/name).
+_SEEN: ContextVar[dict[str, Hashable] | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def witnessed() -> Iterator[Mapping[str, Hashable]]:
+    """Have what answers made within this block see of files written down, by their places."""
+    seen: dict[str, Hashable] = {}
+    before = _SEEN.set(seen)
+    try:
+        yield seen
+    finally:
+        _SEEN.reset(before)
+
+
+def state(seen: os.stat_result) -> Hashable:
+    """Return what of a file or folder is another when it was altered or exchanged.
+
+    A name that comes or goes in a folder changes its time, another disk the first two; a file that
+    is cut has another size, whatever its time is set to.
+    """
+    return seen.st_dev, seen.st_ino, seen.st_mtime_ns, seen.st_size
 
 
 class Pictures:
@@ -115,6 +139,9 @@ class Sight:
             seen = os.lstat(f"{self._root}/{category}/{name}")
         except OSError:
             return False
+        told = _SEEN.get()
+        if told is not None:
+            told[f"{category}/{name}"] = state(seen)
         return stat.S_ISREG(seen.st_mode) and seen.st_size == size
 
 

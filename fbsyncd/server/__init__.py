@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import urlsplit
 
 from fbsyncd import logs
+from fbsyncd.feed.sight import witnessed
 from fbsyncd.server import access, mediafile, routes
 from fbsyncd.server.answers import (
     Answer,
@@ -167,9 +168,10 @@ class _Application:
         try:
             ready = kept.get(key, mark)
             if ready is None:
-                ready = self._from_route(environ)
+                with witnessed() as seen:
+                    ready = self._from_route(environ)
                 if ready.plain.status == 200 and ready.plain.header("ETag"):
-                    kept.put(key, mark, ready)
+                    kept.put(key, mark, ready, seen)
             return ready
         finally:
             if has_turn:

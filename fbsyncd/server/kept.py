@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from fbsyncd.feed.sight import state
 from fbsyncd.media import CATEGORIES, MARKER
 
 if TYPE_CHECKING:
@@ -44,7 +46,10 @@ _EXPIRIES: Final = (
     (b"__gda__=", re.compile(rb"[0-9]{1,16}"), 10),
 )
 
+_NOTHING: Final[Mapping[str, Hashable]] = MappingProxyType({})
+
 Key = tuple[str, str]
+Look = Callable[[Iterable[str]], tuple[Hashable, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class _Entry:
 class Kept:
     """Answers by path and query. *mark* tells what they depend on, *now* is the archive's clock.
 
-    *look* tells the state of files by their places (category/name).
+    *look* tells the state of each of some files by their places (category/name).
     """
 
     def __init__(
@@ -69,7 +74,7 @@ class Kept:
         mark: Callable[[], Hashable],
         now: Callable[[], datetime],
         *,
-        look: Callable[[Iterable[str]], Hashable] = lambda _: None,
+        look: Look = lambda _: (),
         size: int = SIZE,
     ) -> None:
         self.mark = mark
@@ -106,8 +111,14 @@ class Kept:
                     self._forget(key)
         return is_same
 
-    def put(self, key: Key, mark: Hashable, ready: Ready) -> None:
-        """Keep an answer that was made after *mark* was taken, unless it is too large."""
+    def put(
+        self, key: Key, mark: Hashable, ready: Ready, witnessed: Mapping[str, Hashable] = _NOTHING
+    ) -> None:
+        """Keep an answer that was made after *mark* was taken, unless it is too large.
+
+        *witnessed* is the state in which files were met while it was made: it is not kept where
+        one of them is another by now.
+        """
         body = b"".join(ready.plain.body)
         now = self._now().timestamp()
         until = min(first_death(body, now), now + _SHORTER.get(key[0], LONGEST))
@@ -117,6 +128,8 @@ class Kept:
         if cost > self._size // 4:
             return
         seen = self._look(files)
+        if any(witnessed.get(file, now_) != now_ for file, now_ in zip(files, seen, strict=False)):
+            return
         with self._lock:
             self._forget(key)
             self._entries[key] = _Entry(ready, mark, until, cost, files, seen, now)
@@ -157,11 +170,11 @@ def _files(body: bytes) -> Iterator[str]:
         at = body.find(_PLACE, at)
 
 
-def looking(media: Media) -> Callable[[Iterable[str]], Hashable]:
-    """Return what tells whether files are as they were; two equal ones are the same state."""
+def looking(media: Media) -> Look:
+    """Return what tells how files are; two equal ones are the same state."""
     root = str(media.root)
 
-    def look(files: Iterable[str]) -> Hashable:
+    def look(files: Iterable[str]) -> tuple[Hashable, ...]:
         return tuple(_seen(partial(os.lstat, f"{root}/{file}")) for file in files)
 
     return look
@@ -183,6 +196,4 @@ def _seen(look: Callable[[], os.stat_result]) -> Hashable:
         found = look()
     except OSError as error:
         return error.errno
-    # A name that comes or goes in a folder changes its time, another disk the first two; a file
-    # that is cut has another size, whatever its time is set to.
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return state(found)
