@@ -301,6 +301,30 @@ REFUSED = {
             tables | {"facebook_video_posts": without_rowid(tables["facebook_video_posts"])}
         ),
     ),
+    "a table in parts": Case(
+        (
+            "DROP TABLE facebook_posts",
+            f"{dump.TABLES['facebook_posts']} PARTITION BY HASH (id)",
+        ),
+        (r"facebook_posts is made of several tables",),
+        POSTGRESQL,
+    ),
+    "a table that is a part": Case(
+        (
+            "DROP TABLE facebook_posts",
+            f"{dump.TABLES['facebook_posts'].replace('facebook_posts', 'all_posts')}"
+            " PARTITION BY HASH (id)",
+            "CREATE TABLE facebook_posts PARTITION OF all_posts"
+            " FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+        ),
+        (r"facebook_posts is made of several tables or is a part of one",),
+        POSTGRESQL,
+    ),
+    "a table with heirs": Case(
+        ("CREATE TABLE older_videos () INHERITS (facebook_video_posts)",),
+        (r"facebook_video_posts is made of several tables",),
+        POSTGRESQL,
+    ),
 }
 
 

@@ -54,6 +54,9 @@ class Catalogue:
     follow: str
     #: Where a row is, whatever its id; good until the row is written to.
     place: str
+    #: Whether a row is the one at a place, and has an id too: each part of a table that was divided
+    #: meanwhile has its own places. SQLite has no such tables, but ids that cannot be read.
+    is_at: str
     #: A value as a text that no two values share.
     exact: str
     #: True of a time that has to be looked at.
@@ -84,7 +87,8 @@ _SQLITE: Final = Catalogue(
     columns="""
 SELECT lower(m.name), m.type = 'table', lower(c.name), lower(c.type), c."notnull" = 0,
     c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer'), NULL,
-    upper(m.sql) LIKE '%WITHOUT ROWID%'
+    CASE WHEN upper(m.sql) LIKE '%WITHOUT ROWID%'
+        THEN 'is made WITHOUT ROWID, which fbsyncd''s triggers need' END
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
 WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid""",
     keys="""
@@ -111,6 +115,7 @@ WHERE m.type = 'table' AND lower(f."table") = 'media_storage'
 ORDER BY m.name, f.id""",
     follow="make the table anew, with ON UPDATE CASCADE behind that column's REFERENCES",
     place="rowid",
+    is_at="rowid = ? AND ? IS NOT NULL",
     exact=(
         "CASE typeof({0}) WHEN 'text' THEN 'text ' || hex({0})"
         " WHEN 'blob' THEN 'blob ' || hex({0}) ELSE quote({0}) END"
@@ -124,7 +129,11 @@ _POSTGRESQL: Final = Catalogue(
     columns=f"""
 SELECT t.relname, t.relkind IN ('r', 'p'), a.attname, format_type(a.atttypid, NULL),
     NOT a.attnotnull, a.atthasdef OR a.attidentity <> '', CASE WHEN a.atttypmod > 4
-        AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN a.atttypmod - 4 END, FALSE
+        AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN a.atttypmod - 4 END,
+    CASE WHEN t.relkind = 'p' OR t.relispartition
+        OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = t.oid)
+        THEN 'is made of several tables or is a part of one (PARTITION, INHERITS), whose rows'
+        ' fbsyncd cannot tell apart: put them all into one table of this name' END
 FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
 WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped
@@ -183,6 +192,7 @@ ORDER BY 1, 2""",
         ' ("{column}") REFERENCES media_storage (id) ON UPDATE CASCADE'
     ),
     place="ctid",
+    is_at="ctid = ? AND {} = ?",
     exact="CAST({0} AS TEXT)",
     # Neither Python nor any reader of the API knows years beyond these.
     odd_time=("({0} IS NULL OR NOT isfinite({0}) OR {0} < '0001-01-02' OR {0} > '9999-12-30')"),

@@ -33,8 +33,8 @@ class Table:
 
     name: str
     is_table: bool
-    #: Made without what finds a row that has no id, nor two with the same.
-    has_no_place: bool = False
+    #: Why no row of it can be found by its place, which finds those without an id too.
+    has_no_place: str | None = None
     columns: dict[str, Column] = field(default_factory=dict)
     keys: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -56,7 +56,7 @@ def take(db: Database, catalogue: Catalogue) -> Inventory:
     """Read what is there; must be called inside a session. Changes nothing."""
     tables: dict[str, Table] = {}
     for name, is_table, column, type_, null, default, length, bare in rows(db, catalogue.columns):
-        table = tables.setdefault(name, Table(name, bool(is_table), bool(bare)))
+        table = tables.setdefault(name, Table(name, bool(is_table), bare))
         kind = catalogue.kind(type_)
         table.columns[column] = Column(column, type_, kind, bool(null), bool(default), length)
     keys: dict[tuple[str, str], list[str]] = defaultdict(list)

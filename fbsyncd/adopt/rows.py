@@ -181,26 +181,26 @@ def _warn(kind: str, id_: str, why: str) -> None:
 
 
 def _take_posts(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
-    pictures = [(at, _asset(one, "posts"), _asset(full, "posts")) for at, _, one, full in found]
-    named = [asset for _, one, full in pictures for asset in (full, one) if asset]
+    pictures = [(_asset(one, "posts"), _asset(full, "posts"), row) for *row, one, full in found]
+    named = [asset for one, full, _ in pictures for asset in (full, one) if asset]
     true = _queue(db, named, now, tally)
     tally.posts += change_many(
         db,
         "UPDATE facebook_posts SET local_picture_id = coalesce(local_picture_id, ?),"
         " local_full_picture_id = coalesce(local_full_picture_id, ?)"
-        f" WHERE {catalogue.of(engine(db)).place} = ?",
-        [(true(one), true(full), at) for at, one, full in pictures],
+        f" WHERE {catalogue.of(engine(db)).is_at.format('id')}",
+        [(true(one), true(full), *row) for one, full, row in pictures],
     )
 
 
 def _take_videos(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
-    pictures = [(at, _asset(picture, "thumbnails")) for at, _, picture in found]
-    true = _queue(db, [asset for _, asset in pictures if asset], now, tally)
+    pictures = [(_asset(picture, "thumbnails"), row) for *row, picture in found]
+    true = _queue(db, [asset for asset, _ in pictures if asset], now, tally)
     tally.videos += change_many(
         db,
         "UPDATE facebook_video_posts SET local_picture_id = ?"
-        f" WHERE {catalogue.of(engine(db)).place} = ?",
-        [(true(asset), at) for at, asset in pictures],
+        f" WHERE {catalogue.of(engine(db)).is_at.format('video_id')}",
+        [(true(asset), *row) for asset, row in pictures],
     )
 
 

@@ -139,7 +139,7 @@ def _refusals(inventory: Inventory, name: str) -> Iterator[str]:
         yield f"{name} is not a table but a view"
         return
     if table.has_no_place:
-        yield f"{name} is made WITHOUT ROWID, which fbsyncd's triggers need"
+        yield f"{name} {table.has_no_place}"
         return
     needed, some = _MARKS[name]
     lacking = [column for column in needed if column not in table.columns]
