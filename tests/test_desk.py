@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -182,6 +184,24 @@ def test_a_picture_is_tried_again(site: Site, archive: Archive, facebook: Simula
     for unknown in (str(uuid4()), "x", "%00"):
         assert ask(site, f"/api/media/{unknown}/retry", "POST").code == "not_found"
     assert ask(site, f"/api/media/{waiting}/retry").headers["allow"] == "OPTIONS, POST"
+
+
+def test_those_who_wait_to_write_leave_room_for_readers(site: Site, archive: Archive) -> None:
+    """While another program keeps the rows locked two wait for it, and all others are told so."""
+    id_ = str(one(archive, "SELECT min(CAST(id AS TEXT)) FROM media_storage"))
+    set_ = "UPDATE media_storage SET download_status = 'failed' WHERE id = ?"
+    with transaction(archive.db):
+        change(archive.db, set_, [id_])
+    with ThreadPoolExecutor(8) as pool:
+        with transaction(archive.db):
+            change(archive.db, set_, [id_])
+            asked = [pool.submit(ask, site, f"/api/media/{id_}/retry", "POST") for _ in range(8)]
+            for done in islice(as_completed(asked, timeout=9), 6):
+                refused = done.result()
+                assert (refused.status, refused.code) == (503, "unavailable")
+                assert int(refused.headers["retry-after"]) > 0
+            assert ask(site, "/api/posts").status == 200
+        assert sorted(reply.result().status for reply in asked) == [202] * 2 + [503] * 6
 
 
 def test_what_is_wrong_is_told_in_full_to_those_who_may_know(site: Site, archive: Archive) -> None:

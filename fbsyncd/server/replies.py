@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
@@ -26,6 +27,12 @@ TRUSTED: Final = "fbsyncd.trusted"
 _MEMBERS: Final = {"page": str, "full": bool}
 _REACHED: Final = {"facebook": None, "pictures": None}
 _LATER: Final = (("Retry-After", "30"),)
+_SOON: Final = (("Retry-After", "2"),)
+#: So many requests wait for the database to be written to. It may be another program that keeps it
+#: locked, and with every thread of the server waiting nobody could even read.
+_WRITERS: Final = 2
+#: Seconds in which one of those is mostly done.
+_COURTESY: Final = 0.25
 
 
 class Desk(Protocol):
@@ -67,6 +74,7 @@ class Replies:
     def __init__(self, served: Served) -> None:
         self._feed = served.feed
         self._desk = served.desk
+        self._writers = BoundedSemaphore(_WRITERS)
         elsewhere = [one for one in ELSEWHERE if served.metrics or one.path != "/metrics"]
         self._document = openapi.document([*OPERATIONS, *elsewhere], is_guarded=served.is_guarded)
 
@@ -129,7 +137,12 @@ class Replies:
         desk = self._at_desk()
         if row["download_status"] == "success":
             raise Refused(409, "it is archived already")
-        desk.retry(id_)
+        if not self._writers.acquire(timeout=_COURTESY):
+            raise Refused(503, "the archive is busy: try again", headers=_SOON)
+        try:
+            desk.retry(id_)
+        finally:
+            self._writers.release()
         return json_answer(self._feed.media_row(id_) or row, status=202)
 
     def _ready(self) -> Answer:
