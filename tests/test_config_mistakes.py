@@ -91,6 +91,8 @@ def test_every_line_of_the_error_names_the_file() -> None:
         ("[server]\nhost = 'http://x'", "is not an address to listen on"),
         ("[server]\nauth_token = 'two words'", "without blanks"),
         ("[server]\ncors_origins = ['dash']", "like https://dashboard.example.org"),
+        ("[server]\ncors_origins = ['https://*.example.org']", "has a star in a name"),
+        ("[server]\ncors_origins = ['https://*']", "has a star in a name"),
         ("[server]\nallowed_hosts = ['*.local']", "is not a host's name"),
         ("[server]\naccel_prefix = '/media/facebook/'", "a path of this server's own"),
         ("[[log]]", "log: is not a section"),

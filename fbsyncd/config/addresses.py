@@ -68,6 +68,9 @@ def origin(text: str) -> str:
     parts = _web_url(text.rstrip("/").lower(), expected)
     if parts.path:
         raise ValueError(f"has a path ({expected})")
+    if "*" in parts.netloc:
+        # It would be taken by its letters, and no browser ever sends one.
+        raise ValueError(f'has a star in a name ({expected}, or "*" alone for all)')
     # Browsers leave the usual port away.
     usual = {"http": ":80", "https": ":443"}[parts.scheme]
     return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}"
