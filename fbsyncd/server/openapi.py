@@ -18,10 +18,11 @@ from fbsyncd.server.shapes import SCHEMAS, TEXT, Schema, of, ref
 
 _ABOUT: Final = (
     "What the archive holds, for dashboards and scripts. HEAD is answered wherever GET is, without"
-    " the body; OPTIONS says what is allowed. Every JSON answer has an ETag, and If-None-Match is"
-    " answered with 304 while nothing has changed. Times are UTC. A parameter without a value"
-    " counts as not given; unknown parameters are refused. Errors have one shape, and their"
-    " `code` is for programs. A post, a video or a row may get further members in later versions."
+    " the body; OPTIONS says what is allowed. Every JSON answer but an error has an ETag, and"
+    " If-None-Match is answered with 304 while nothing has changed. Times are UTC. A parameter"
+    " without a value counts as not given; unknown parameters are refused. Errors have one shape,"
+    " and their `code` is for programs. A post, a video or a row may get further members in later"
+    " versions."
 )
 _TOLD: Final[dict[str, Schema]] = {
     "ETag": {"schema": TEXT, "required": True, "description": "Names these very bytes."},
