@@ -32,7 +32,7 @@ from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import facts, intake, models
+from fbsyncd import facts, intake, models, stored
 from fbsyncd.assets import Archived, Asset, Job, Retry
 from fbsyncd.errors import FetchError, FetchFailed, LinkDead, Unreachable
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
@@ -233,7 +233,8 @@ class Backlog:
                 "UPDATE media_storage SET download_status = 'pending', attempts = 0,"
                 " heal_attempts = 0, heal_after = NULL, error_message = NULL,"
                 " next_attempt_at = NULL"
-                f" WHERE download_status = 'failed' AND derived_from IS NULL AND {chosen}",
+                f" WHERE download_status = 'failed' AND derived_from IS NULL AND {chosen}"
+                f" AND NOT ({stored.IS_AGAIN})",
                 sorted(map(str, ids or ())),
             )
 

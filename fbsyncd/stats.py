@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import budgets, deadlines, facts, stored, tokens
+from fbsyncd import adopted, budgets, deadlines, facts, stored, tokens
 from fbsyncd.known import listed
 from fbsyncd.models import engine, rows, snapshot
 from fbsyncd.view import moment
@@ -88,7 +88,8 @@ def _count(db: Database, kind: str) -> tuple[int, int]:
 def _pictures(db: Database) -> dict[str, dict[str, Any]]:
     """Count rows by status, developed ones too, and apart from them the pictures named.
 
-    ``failed`` are tried again, ``given_up`` are not; ``safe`` are archived. Of these, files and
+    ``failed`` are tried again, ``given_up`` are not; a row beside another one of the same picture
+    is neither. ``safe`` are archived. Of these, files and
     their bytes are counted too, in all and by folder.
     """
     found = stored.by_folder(db)
@@ -99,6 +100,10 @@ def _pictures(db: Database) -> dict[str, dict[str, Any]]:
     for status, is_final, derived, count in rows(db, _NOT_ARCHIVED):
         media["given_up" if status == "failed" and is_final else status] += int(count)
         pictures["all"] += 0 if derived else int(count)
+    if adopted.is_adopted(db):
+        again = stored.again(db)
+        media["given_up"] -= again
+        pictures["all"] -= again
     folders = {name: {"files": one.files, "bytes": one.bytes} for name, one in found.items()}
     total = {key: sum(folder[key] for folder in folders.values()) for key in ("files", "bytes")}
     return {"media": {**media, **total, "by_category": folders}, "pictures": pictures}

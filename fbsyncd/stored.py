@@ -10,6 +10,14 @@ from peewee import Database
 from fbsyncd.media import CATEGORIES
 from fbsyncd.models import rows
 
+#: Whether a row is one more of a picture that another row shows: older programs made a row for each
+#: link. It is neither fetched nor counted.
+IS_AGAIN: Final = "coalesce(asset_key, '') LIKE '%@' || CAST(id AS TEXT)"
+_AGAIN: Final = (
+    "SELECT count(*) FROM media_storage WHERE download_status = 'failed'"
+    f" AND next_attempt_at IS NULL AND derived_from IS NULL AND {IS_AGAIN}"
+)
+
 # From one to the next by the index: to look for them row by row takes as long as all the counting.
 _FOLDERS: Final = """
 WITH RECURSIVE folders (name) AS (
@@ -46,3 +54,8 @@ def by_folder(db: Database) -> dict[str, Folder]:
     return dict.fromkeys(CATEGORIES, Folder()) | {
         name: Folder(*map(int, rows(db, _FILES, [name])[0])) for name in names
     }
+
+
+def again(db: Database) -> int:
+    """Count the rows of pictures that other rows show, for which nothing is to be done."""
+    return int(rows(db, _AGAIN)[0][0])

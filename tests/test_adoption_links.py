@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from dump import Dump, read_page
-from plant import config_text, one, query
+from plant import config_text, one, query, sync
 from test_adoption_later import KEEP, row
 from test_adoption_media import MEDIA, ROW, opened, stored
 from test_cli import fbsyncd
@@ -19,6 +19,7 @@ from test_cli import fbsyncd
 from fbsyncd import intake, models
 from fbsyncd.archive import Archive
 from fbsyncd.assets import Asset
+from fbsyncd.metrics import measures
 from fbsyncd.simulator import Simulator
 
 LINK = "https://scontent-1.xx.fbcdn.net/v/t39.30808-6/{}_n.jpg?stp=dst-jpg_s720x720&oh={}&oe={}"
@@ -146,6 +147,30 @@ def test_pictures_are_fetched_by_such_links_and_nobody_is_shown_the_mark(
         archive.download()
         for (id_,) in marked:
             assert stored(archive, str(id_))["download_status"] == "success"
+
+
+def test_a_picture_with_two_rows_is_neither_given_up_nor_fetched_twice(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """The second row stays as it is, whoever asks for what was given up; others are counted."""
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        assert sync(archive).problems == []
+        urls = query(archive, "SELECT original_url FROM media_storage WHERE derived_from IS NULL")
+        again = [(str(uuid.uuid4()), f"{url}&_nc_gid=again") for (url,) in urls]
+        scripts.write(KEEP, [row(id_, url, None) for id_, url in again])
+        scripts.write(KEEP, [row(FIRST, "https://elsewhere.example/a.jpg", None)])
+        archive.take_in()
+        sync(archive)
+        stats = archive.feed.stats()
+        assert stats["media"]["given_up"] == 1
+        assert stats["pictures"]["all"] == stats["pictures"]["safe"] + 1 == len(urls) + 1
+        assert measures.queue(archive.db, archive.now()).pictures["given_up"] == 1
+        assert archive.backlog.retry([uuid.UUID(id_) for id_, _ in again]) == 0
+        assert archive.backlog.retry(None) == 1
+        sync(archive)
+        for id_, _ in again:
+            assert stored(archive, id_)["download_status"] == "failed"
 
 
 def test_a_row_that_cannot_be_written_to_holds_up_no_other(

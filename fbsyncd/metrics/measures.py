@@ -17,12 +17,13 @@ from fbsyncd.tokens import Standing
 #: What a picture that is not archived may be.
 STATES: Final = ("pending", "in_work", "retrying", "unlinked", "given_up")
 
-_QUEUE: Final = """
+_QUEUE: Final = f"""
 SELECT CASE WHEN download_status = 'failed' AND next_attempt_at IS NULL THEN 'given_up'
     WHEN lease_until > ? THEN 'in_work'
     WHEN needs_link THEN 'unlinked'
     WHEN download_status = 'failed' THEN 'retrying' ELSE 'pending' END, count(*), min(created_at)
-FROM media_storage WHERE download_status <> 'success' AND derived_from IS NULL GROUP BY 1"""
+FROM media_storage WHERE download_status <> 'success' AND derived_from IS NULL
+AND NOT (download_status = 'failed' AND next_attempt_at IS NULL AND {stored.IS_AGAIN}) GROUP BY 1"""
 _STREAMS: Final = "SELECT page_id, stream, state, synced_at FROM sync_state"
 # Rows of older programs may have no id; such a post is not shown, and not counted.
 _POSTS: Final = "SELECT page_id, count(id) FROM facebook_posts GROUP BY page_id"
