@@ -1,0 +1,87 @@
+"""What stands in the way of an adoption is told with what puts it right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import dump
+import pytest
+from dump import Dump, read_page
+from plant import config_text
+from test_cli import fbsyncd
+
+from fbsyncd.simulator import Simulator
+
+ATTACHMENTS = "facebook_post_attachments"
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=4, seed=3, pictures="plain") as simulator:
+        yield simulator
+
+
+def refused(folder: Path) -> str:
+    """Return why ``setup`` refuses, and its rehearsal with the same words."""
+    first, then = (fbsyncd(folder, "setup", *more) for more in (("--dry-run",), ()))
+    assert (first.returncode, then.returncode) == (1, 1)
+    assert first.stderr.splitlines()[-1] == then.stderr.splitlines()[-1]
+    return then.stderr
+
+
+def remedy(told: str) -> str:
+    found = re.search(r": (ALTER TABLE [^;,\n]+)", told)
+    assert found, told
+    return found[1].replace("START WITH n", "START WITH 1000")
+
+
+@pytest.mark.parametrize(
+    "type_", ["UUID PRIMARY KEY", "VARCHAR(40) PRIMARY KEY", "BIGINT PRIMARY KEY"]
+)
+def test_attachments_without_a_way_to_get_an_id_are_refused(
+    facebook: Simulator, database_url: str, tmp_path: Path, type_: str
+) -> None:
+    """Every sync would fail; with the statement that is told it does not, nor do the scripts."""
+    scripts = Dump(database_url)
+    own = type_ + (" NOT NULL" if scripts.is_file else "")
+    table = dump.TABLES[ATTACHMENTS].replace("{serial}", own)
+    scripts.make(tables=dump.TABLES | {ATTACHMENTS: table})
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    told = refused(tmp_path)
+    assert f"{ATTACHMENTS}.id must not be empty and has no default" in told
+    if scripts.is_file:
+        assert "make the table anew, as INTEGER PRIMARY KEY" in told
+        return
+    scripts.run(remedy(told))
+    for command in ("setup", "sync"):
+        done = fbsyncd(tmp_path, command)
+        assert done.returncode == 0, done.stderr
+    assert scripts.one(f"SELECT count(*) FROM {ATTACHMENTS}") > 0
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    assert fbsyncd(tmp_path, "sync").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("type_", "clause"), [("TEXT", "SET DEFAULT ''"), ("DATE", "DROP NOT NULL")]
+)
+def test_a_column_that_only_the_scripts_fill_comes_with_its_remedy(
+    facebook: Simulator, database_url: str, tmp_path: Path, type_: str, clause: str
+) -> None:
+    """Such as a Page's token, without which no Page could be added."""
+    scripts = Dump(database_url)
+    scripts.make(
+        f"CREATE TABLE facebook_pages (id VARCHAR(255) PRIMARY KEY, access_token {type_} NOT NULL)"
+    )
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    told = refused(tmp_path)
+    assert "facebook_pages.access_token must not be empty and has no default" in told
+    if scripts.is_file:
+        assert "make the table anew, with a default for it" in told
+        return
+    assert remedy(told) == f"ALTER TABLE facebook_pages ALTER COLUMN access_token {clause}"
+    scripts.run(remedy(told))
+    for command in ("setup", "sync"):
+        done = fbsyncd(tmp_path, command)
+        assert done.returncode == 0, done.stderr
