@@ -35,6 +35,8 @@ class Engine:
     identity: str
     #: Lets the numbers given to attachments go on above the one it is told.
     raise_numbers: str
+    #: Lets a row be given its number where an older program's table gives all of them itself.
+    own_number: str
     #: Compares with a value so that an index which holds all that is asked for is taken before one
     #: that holds no value twice.
     by_any_index: str
@@ -75,6 +77,7 @@ SQLITE: Final = Engine(
     identity="SELECT file FROM pragma_database_list WHERE name = 'main'",
     # There it is the highest number that counts, whoever wrote it.
     raise_numbers="SELECT ?",
+    own_number="",
     # Of "=" the unique one is taken, whatever else there is, and each row is read.
     by_any_index="{0} BETWEEN {1} AND {1}",
     any_of="",
@@ -113,6 +116,7 @@ POSTGRESQL: Final = Engine(
         " (SELECT pg_get_serial_sequence('facebook_post_attachments', 'id')::regclass AS name)"
         " AS numbers WHERE name IS NOT NULL"
     ),
+    own_number="OVERRIDING SYSTEM VALUE",
     by_any_index="{0} = {1}",
     any_of="= ANY(?)",
     times_are_text=False,

@@ -70,6 +70,31 @@ def test_an_adopted_database_is_copied_whole(
     models.close(target)
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_table_that_gives_all_numbers_itself_takes_those_of_a_copy(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    """And goes on above them, for whoever writes there next."""
+    scripts, name = Dump(database_url), "facebook_post_attachments"
+    numbered = "INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    scripts.make(tables=dump.TABLES | {name: dump.TABLES[name].replace("{serial}", numbered)})
+    with archive_on(database_url, tmp_path) as archive:
+        archive.take_over()
+        archive.setup()
+    target, source = models.connect(database_url), models.connect(other_url)
+    migrate.apply(source)
+    put(source, "facebook_posts", id="1_1", page_id="1", created_time=models.to_text(EARLY))
+    put(source, name, id=70, post_id="1_1", attachment_key="k", title="t")
+    copy(source, target)
+    assert scripts.ask(f"SELECT id, attachment_key FROM {name}") == [(70, "k")]
+    scripts.run(f"INSERT INTO {name} (post_id, type) VALUES ('1_2', 'photo')")
+    assert scripts.one(f"SELECT max(id) FROM {name}") > 70
+    assert written(copy(source, target)) == 0
+    models.close(source)
+    models.close(target)
+
+
 def test_an_archive_is_merged_into_an_adopted_database(
     database_url: str, other_url: str, tmp_path: Path
 ) -> None:

@@ -149,15 +149,16 @@ def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> int:
         taken.add(entry.number)
     named = [*shape.columns, *([shape.number] if shape.number else [])]
     rows_ = [(*entry.row, entry.number) for entry in kept]
-    written = change_many(db, _insertion(shape, named), rows_)
+    own = engine(db).own_number if shape.number else ""
+    written = change_many(db, _insertion(shape, named, own), rows_)
     return written + change_many(db, _insertion(shape, shape.columns), [one.row for one in rest])
 
 
-def _insertion(shape: Shape, columns: Sequence[str]) -> str:
+def _insertion(shape: Shape, columns: Sequence[str], own: str = "") -> str:
     # DO NOTHING: whoever writes there at the same time may have been faster; that is found out
     # when both sides are compared.
     return (
-        f"INSERT INTO {shape.name} ({', '.join(columns)}) VALUES ({marks(len(columns))})"
+        f"INSERT INTO {shape.name} ({', '.join(columns)}) {own} VALUES ({marks(len(columns))})"
         " ON CONFLICT DO NOTHING"
     )
 
