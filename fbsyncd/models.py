@@ -89,11 +89,11 @@ def connect(url: str) -> Database:
             check_same_thread=False,  # a pooled connection moves between threads, one at a time
             autoconnect=False,
             pragmas={
+                "busy_timeout": BUSY_TIMEOUT * 1000,  # first: for a change of the mode too
                 "journal_mode": "wal",
                 "synchronous": "full",
                 "journal_size_limit": LOG_LIMIT,
                 "foreign_keys": 1,
-                "busy_timeout": BUSY_TIMEOUT * 1000,
             },
         )
         return sqlite

@@ -32,7 +32,7 @@ _REMEDIES = {
     "disk I/O": "check its disk, its quota and the limit of file sizes",
     "readonly": "let the user that runs fbsyncd write it and its folder",
     "unable to open": "let the user that runs fbsyncd write it and its folder",
-    "locked": "another program has been writing to it all the time; end that one",
+    "locked": "another program is using it all the time; end that one",
 }
 _Identity = tuple[int, int]
 

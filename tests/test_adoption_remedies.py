@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dump
@@ -85,3 +89,19 @@ def test_a_column_that_only_the_scripts_fill_comes_with_its_remedy(
     for command in ("setup", "sync"):
         done = fbsyncd(tmp_path, command)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_of_the_file_is_waited_for(facebook: Simulator, tmp_path: Path) -> None:
+    """A script that looks at a SQLite file has half a minute to end, then all is adopted."""
+    scripts = Dump(f"sqlite:///{tmp_path / 'scripts.db'}")
+    scripts.make()
+    (tmp_path / "config.toml").write_text(config_text(facebook, scripts.url))
+    command = [sys.executable, "-m", "fbsyncd", "--config", str(tmp_path / "config.toml"), "setup"]
+    reader = sqlite3.connect(tmp_path / "scripts.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM facebook_posts").fetchall()
+    with subprocess.Popen(command) as setup, closing(reader):
+        with pytest.raises(subprocess.TimeoutExpired):
+            setup.wait(9)
+        reader.execute("ROLLBACK")
+        assert setup.wait(60) == 0
