@@ -115,11 +115,16 @@ class Shot:
         )
 
     @classmethod
-    def linked(cls, link: str | None, lens: Lens) -> Shot:
-        """Return a picture without a row: only its *link* is known, or not even that."""
-        is_link = link is not None and links.is_web(link)
-        is_alive = is_link and not is_dead(links.expires_at(link or ""), lens.now)
-        return cls(original=link if is_alive else None, is_healing=not is_alive)
+    def linked(cls, link: str | None, lens: Lens, *, is_ours: bool = False) -> Shot:
+        """Return a picture without a row: only its *link* is known, or not even that.
+
+        Of a Page that *is_ours* the row is made, and a dead link asked for anew, within moments.
+        """
+        if link is None or not links.is_web(link):
+            return cls()
+        if is_dead(links.expires_at(link), lens.now):
+            return cls(is_healing=is_ours)
+        return cls(original=link)
 
     @property
     def local(self) -> str | None:
@@ -137,7 +142,7 @@ class Shot:
         if self.is_given_up:
             return f"lost: {self.why}"
         if self.is_healing:
-            return "healing" if self.status else None
+            return "healing"
         return "pending" if self.status or self.original else None
 
 
@@ -235,12 +240,8 @@ def displayed(shots: Sequence[Shot], telling: Sequence[Shot]) -> dict[str, Any]:
     """Return which of *shots* to show, and what the first of *telling* that knows says of them."""
     for shot in shots:
         if shot.file:
-            shown = shot.file.url
-            return {
-                "display_image_url": shown,
-                "has_local_image": True,
-                "image_state": "archived",
-            }
+            url = shot.file.url
+            return {"display_image_url": url, "has_local_image": True, "image_state": "archived"}
     return {
         "display_image_url": _first(shot.original for shot in shots),
         "has_local_image": False,

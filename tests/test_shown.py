@@ -324,6 +324,32 @@ def test_what_is_no_address_of_the_web_is_no_link(shelf: Shelf, feed: Feed, link
 
 
 @pytest.mark.parametrize(
+    ("ours", "state"), [(("1",), "healing"), (("2",), None), (None, "healing")]
+)
+def test_a_dead_link_that_has_no_row_yet(
+    shelf: Shelf, ours: tuple[str, ...] | None, state: str | None
+) -> None:
+    """Another program's post of a Page of ours is taken in within moments; others never are."""
+    feed = Feed(shelf.db, shelf.media, now=lambda: NOW, ours=ours)
+    with transaction(shelf.db):
+        change(
+            shelf.db,
+            "INSERT INTO facebook_posts (id, page_id, type, created_time, full_picture_url)"
+            " VALUES ('p', '1', 'photo', ?, ?)",
+            [to_text(NOW), url(1, hours=-1)],
+        )
+        change(
+            shelf.db,
+            "INSERT INTO facebook_post_attachments (post_id, attachment_key, media_url)"
+            " VALUES ('p', 'k', ?)",
+            [url(1, hours=-1)],
+        )
+    shown = told(feed)
+    for one in (shown, shown["attachments"][0]):
+        assert (one["display_image_url"], one["image_state"]) == (None, state)
+
+
+@pytest.mark.parametrize(
     "link", ["https://h.example/a b.jpg?x=ä", "http://h.example:8080/a.jpg", "HTTPS://H.example/a"]
 )
 def test_any_address_of_the_web_is_a_link(shelf: Shelf, feed: Feed, link: str) -> None:

@@ -42,7 +42,7 @@ class Feed:
         self._now = now
         # The Pages that are configured; where that is not known, every Page counts as one.
         self._ours = ours
-        self._sight = Sight(db, media_, now=now, public_url=public_url)
+        self._sight = Sight(db, media_, now=now, public_url=public_url, ours=ours)
         self._posts = posts.Posts(db, self._sight)
         self._videos = videos.Videos(db, self._sight)
         self._rows = media.MediaRows(db, self._sight)

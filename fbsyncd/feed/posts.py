@@ -173,14 +173,17 @@ class Posts:
         attached = self._attached([post["id"] for post in posts])
         pictures = self._sight.pictures(_pictures_of(posts, attached))
         hung: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        page_of = {post["id"]: post["page_id"] for post in posts}
         for own in attached:
-            media = pictures.shot(own["local_media_id"], own["media_url"])
-            thumbnail = pictures.shot(own["local_thumbnail_id"], own["thumbnail_url"])
+            page = page_of[own["post_id"]]
+            media = pictures.shot(own["local_media_id"], own["media_url"], page)
+            thumbnail = pictures.shot(own["local_thumbnail_id"], own["thumbnail_url"], page)
             hung[own["post_id"]].append(view.attachment(own, media, thumbnail))
         told = []
         for own in posts:
-            picture = pictures.shot(own["local_picture_id"], own["picture_url"])
-            full = pictures.shot(own["local_full_picture_id"], own["full_picture_url"])
+            page = own["page_id"]
+            picture = pictures.shot(own["local_picture_id"], own["picture_url"], page)
+            full = pictures.shot(own["local_full_picture_id"], own["full_picture_url"], page)
             told.append(view.post(own, picture, full) | {"attachments": hung[own["id"]]})
         return told
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import stat
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -66,8 +66,11 @@ def state(seen: os.stat_result) -> Hashable:
 class Pictures:
     """The pictures of one answer by the ids of their rows, and what was developed from them."""
 
-    def __init__(self, lens: Lens, found: Iterable[Row]) -> None:
+    def __init__(
+        self, lens: Lens, found: Iterable[Row], ours: Collection[str] | None = None
+    ) -> None:
         self._lens = lens
+        self._ours = ours
         self._nothing = Shot.linked(None, lens)
         stored = [(row, Shot.stored(row[:-1], lens)) for row in found]
         self._shots: Mapping[str, Shot] = {row[0]: shot for row, shot in stored}
@@ -76,21 +79,37 @@ class Pictures:
             if shot.file and parent is not None and parent.status == "success":
                 parent.files.append(shot.file)
 
-    def shot(self, id_: str | None, link: str | None) -> Shot:
-        """Return the picture of the row *id_*; without such a row all there is is its *link*."""
+    def shot(self, id_: str | None, link: str | None, page_id: object) -> Shot:
+        """Return the picture of the row *id_*; without such a row all there is is its *link*.
+
+        *page_id* is the Page that shows it.
+        """
         found = self._shots.get(id_) if id_ is not None else None
         if found is not None:
             return found
-        return self._nothing if link is None else Shot.linked(link, self._lens)
+        if link is None:
+            return self._nothing
+        is_ours = self._ours is None or str(page_id) in self._ours
+        return Shot.linked(link, self._lens, is_ours=is_ours)
 
 
 class Sight:
-    """Makes the lens of each answer; must be asked inside a session."""
+    """Makes the lens of each answer; must be asked inside a session.
+
+    *ours* are the Pages that are configured; where that is not known, every Page counts as one.
+    """
 
     def __init__(
-        self, db: Database, media: Media, *, now: Callable[[], datetime], public_url: str
+        self,
+        db: Database,
+        media: Media,
+        *,
+        now: Callable[[], datetime],
+        public_url: str,
+        ours: Collection[str] | None = None,
     ) -> None:
         self._db = db
+        self._ours = ours
         self._root = str(media.root)
         self._brake = Brake(db, media)
         self._now = now
@@ -111,7 +130,7 @@ class Sight:
         for start in range(0, len(asked), _MOST):
             some = asked[start : start + _MOST]
             found += rows(self._db, _PICTURES.format(marks(len(some))), some * 2)
-        return Pictures(lens, found)
+        return Pictures(lens, found, self._ours)
 
     def reason(self) -> str | None:
         """Return why no file can be had, None when files can."""

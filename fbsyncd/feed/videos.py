@@ -89,6 +89,9 @@ class Videos:
         videos = [dict(zip(_NAMES, row, strict=True)) for row in found]
         pictures = self._sight.pictures(video["local_picture_id"] for video in videos)
         return [
-            view.video(video, pictures.shot(video["local_picture_id"], video["picture"]))
+            view.video(
+                video,
+                pictures.shot(video["local_picture_id"], video["picture"], video["page_id"]),
+            )
             for video in videos
         ]
