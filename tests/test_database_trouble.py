@@ -100,6 +100,25 @@ def test_a_daemon_outlives_its_database_server(
 
 
 @pytest.mark.postgresql
+def test_a_reading_that_the_database_cut_is_made_up_for_soon(
+    facebook: Simulator, own_server: postgres.PostgresServer, tmp_path: Path
+) -> None:
+    """A Page is read every quarter of an hour; what the database's end took from it is not."""
+    with own_server.fresh_database() as url:
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        facebook.faults.hang(4)
+        with running(tmp_path) as daemon:
+            own_server.stop()
+            hear(daemon, "the database said: ")
+            own_server.start()
+            hear(daemon, "no longer: ")
+            daemon.until(all_safe)
+            assert "the connection is closed" not in "".join(daemon.log)
+            daemon.stop()
+        Ordeal(facebook, tmp_path, url).check()
+
+
+@pytest.mark.postgresql
 def test_a_sync_whose_database_goes_away_ends_in_one_line(
     facebook: Simulator, own_server: postgres.PostgresServer, tmp_path: Path
 ) -> None:

@@ -122,7 +122,7 @@ def write_on_and_on(server: postgres.PostgresServer) -> None:
 def test_a_full_disk_under_the_log_is_outlived(
     facebook: Simulator, cramped_log: postgres.PostgresServer, disk: Disk, tmp_path: Path
 ) -> None:
-    """The server itself gives up when it cannot commit; once it runs again all work goes on."""
+    """The server itself gives up when it cannot commit; once it runs again work goes on."""
     with cramped_log.fresh_database() as url, running_on(facebook, url, tmp_path) as daemon:
         archive = Ordeal(facebook, tmp_path, url)
         daemon.until(lambda _: archive.rows(NOT_SAFE) == [])
@@ -135,6 +135,7 @@ def test_a_full_disk_under_the_log_is_outlived(
         disk.remount("size=256m")
         cramped_log.revive()
         facebook.add_post("photo")
+        synced(tmp_path)
         daemon.until(lambda stats: stats["posts"] == 13 and archive.rows(NOT_SAFE) == [])
         daemon.stop()
         assert "Traceback" not in "".join(daemon.log)
