@@ -110,8 +110,8 @@ class Feed:
         """Return what :func:`fbsyncd.stats.stats` counts, and how the disk is.
 
         ``unavailable`` says why no file can be had, if so, and ``unavailable_kind`` what kind of
-        trouble that is; ``free_bytes`` is what the disk takes
-        of ``disk_bytes``, roughly: on a disk that others use every answer would be another one.
+        trouble that is; ``free_bytes`` is what the disk takes of ``disk_bytes``, roughly: on a disk
+        that others use every answer would be another one.
         """
         fault = self._sight.fault()
         space = {"free_bytes": _tried(self._media.free_bytes)}
