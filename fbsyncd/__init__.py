@@ -12,9 +12,9 @@ Where a picture goes, and what to read on its way:
 - ``reconcile`` holds rows against files, behind the ``brake``;
 - ``feed`` and ``stats`` read it all back, ``server`` and ``web`` show it.
 
-``archive`` ties them together, ``schedule`` and ``daemon`` keep them going, ``commands`` is the
-command line. ``models`` alone knows that there are two databases. What may import what, floor by
-floor, stands in ``tests/test_floors.py``.
+``archive`` ties them together, ``daemon`` answers first and then lets ``works`` begin what
+``schedule`` keeps going, ``commands`` is the command line. ``models`` alone knows that there are
+two databases. What may import what, floor by floor, stands in ``tests/test_floors.py``.
 """
 
 from __future__ import annotations

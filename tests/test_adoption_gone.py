@@ -12,6 +12,7 @@ import pytest
 from dump import Dump, read_page
 from plant import archive_of, config_text, one, query, sync
 from test_adoption import check_links
+from test_adoption_later import archive
 from test_adoption_media import MEDIA, opened
 from test_cli import fbsyncd
 
@@ -19,6 +20,8 @@ from fbsyncd import models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.reconcile import Request
 from fbsyncd.simulator import Simulator
+
+__all__ = ["archive"]
 
 PICTURES = "SELECT count(*) FROM media_storage WHERE derived_from IS NULL"
 #: What names a picture that is not there.
@@ -56,14 +59,6 @@ def scripts(request: pytest.FixtureRequest, facebook: Simulator, database_url: s
         read_page(told, facebook.url, facebook.page_id, facebook.token)
         facebook.clock.move(timedelta(hours=1))
     return told
-
-
-@pytest.fixture
-def archive(facebook: Simulator, scripts: Dump, tmp_path: Path) -> Iterator[Archive]:
-    with opened(facebook, tmp_path, scripts) as opened_:
-        assert opened_.take_over()
-        opened_.setup()
-        yield opened_
 
 
 @pytest.mark.parametrize("which", ["", " WHERE download_status = 'pending'"])

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dump import Dump, read_page
+from dump import Dump
 from plant import config_text, one, query, sync
 from shelf import picture
 from test_adoption import archive_on
-from test_adoption_media import MEDIA, opened, stored
+from test_adoption_media import MEDIA, opened, scripts, stored
 from test_cli import fbsyncd
 
 from fbsyncd import export, links, migrate, models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.reconcile import Request
 from fbsyncd.simulator import Simulator
+
+__all__ = ["scripts"]
 
 ID = str(uuid.UUID(int=99))
 #: As such a script writes a picture it has downloaded, for the first time or again.
@@ -38,14 +40,6 @@ SUCCESSES = "SELECT count(*) FROM media_storage WHERE download_status = 'success
 def facebook() -> Iterator[Simulator]:
     with Simulator(posts=6, seed=3, pictures="plain") as simulator:
         yield simulator
-
-
-@pytest.fixture
-def scripts(facebook: Simulator, database_url: str) -> Dump:
-    told = Dump(database_url)
-    told.make(MEDIA)
-    read_page(told, facebook.url, facebook.page_id, facebook.token)
-    return told
 
 
 @pytest.fixture
