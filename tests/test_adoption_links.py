@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dump import Dump, read_page
@@ -171,6 +172,30 @@ def test_a_picture_with_two_rows_is_neither_given_up_nor_fetched_twice(
         sync(archive)
         for id_, _ in again:
             assert stored(archive, id_)["download_status"] == "failed"
+
+
+def test_lists_of_what_failed_show_each_picture_once(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """A second row is in none of them, and is not called given up where all rows are listed."""
+    scripts.write(ROW, [(FIRST, DEAD, None, None, "failed"), (SECOND, ALIVE, None, None, "failed")])
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        lost = [(uuid.UUID(FIRST), "deleted there")]
+        with models.transaction(archive.db):
+            models.change(archive.db, "UPDATE media_storage SET needs_link = TRUE")
+        assert archive.backlog.surrender(lost, archive.now()) == 1
+
+        def listed(**wanted: Any) -> list[tuple[str, bool, str | None]]:
+            told = archive.feed.media(limit=100, **wanted)["media"]
+            return sorted((row["id"], row["given_up"], row["image_state"]) for row in told)
+
+        first = (FIRST, True, "lost: deleted there")
+        assert listed(given_up=True) == listed(status="failed") == [first]
+        assert listed(given_up=False) == []
+        assert listed() == [first, (SECOND, False, None)]
+        row = archive.feed.media_row(uuid.UUID(SECOND))
+        assert row is not None
+        assert (row["given_up"], row["image_state"]) == (False, None)
 
 
 def test_a_row_that_cannot_be_written_to_holds_up_no_other(

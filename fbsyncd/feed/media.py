@@ -9,7 +9,7 @@ from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import view
+from fbsyncd import stored, view
 from fbsyncd.feed import keyset
 from fbsyncd.feed.clauses import Clause, joined
 from fbsyncd.feed.sight import Sight, columns
@@ -45,13 +45,15 @@ _OWNERS: Final = """coalesce(
 _NAMES: Final = (*_OWN, "post_id", "video_id", "is_working")
 _MEDIA: Final = (
     f"SELECT {columns('m', _OWN)}, {_OWNERS}, coalesce(m.lease_until > ?, FALSE),"
-    f" {columns('m', SHOT_COLUMNS)} FROM media_storage m"
+    f" {stored.IS_AGAIN}, {columns('m', SHOT_COLUMNS)} FROM media_storage m"
 )
 # Both are literal, so that the planner sees which index holds no other rows.
 _STATUSES: Final = {
     "success": "m.download_status = 'success'",
     "pending": "m.download_status <> 'success' AND m.download_status = 'pending'",
-    "failed": "m.download_status <> 'success' AND m.download_status = 'failed'",
+    # A second row of a picture that another row shows has not failed: nothing is to be done for it.
+    "failed": "m.download_status <> 'success' AND m.download_status = 'failed'"
+    f" AND NOT (m.next_attempt_at IS NULL AND {stored.IS_AGAIN})",
 }
 _OF_PAGE: Final = """(EXISTS (SELECT 1 FROM facebook_posts p WHERE p.page_id = ?
         AND (p.local_picture_id = m.id OR p.local_full_picture_id = m.id))
@@ -62,6 +64,9 @@ _OF_PAGE: Final = """(EXISTS (SELECT 1 FROM facebook_posts p WHERE p.page_id = ?
         AND v.local_picture_id = m.id))"""
 
 STATUSES: Final = tuple(_STATUSES)
+_STATUS: Final = _OWN.index("download_status")
+#: What is told of a second row of a picture, which is waited for by the first one.
+_NOT_LOST: Final = {"given_up": False, "image_state": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,9 @@ class Filter:
         if self.status is not None:
             found.append((_STATUSES[self.status], []))
         if self.given_up is not None:
-            up = f"{_STATUSES['failed']} AND m.next_attempt_at IS NULL"
-            found.append((up if self.given_up else f"NOT ({up})", []))
+            up = "m.download_status = 'failed' AND m.next_attempt_at IS NULL"
+            wanted = f"{_STATUSES['failed']} AND {up}" if self.given_up else f"NOT ({up})"
+            found.append((wanted, []))
         if self.category is not None:
             found.append(("m.category = ?", [self.category]))
         if self.page_id is not None:
@@ -129,6 +135,7 @@ class MediaRows:
         lens = self._sight.lens()
         own = len(_NAMES)
         return [
-            view.media(dict(zip(_NAMES, row, strict=False)), Shot.stored(row[own:], lens))
+            view.media(dict(zip(_NAMES, row, strict=False)), Shot.stored(row[own + 1 :], lens))
+            | (_NOT_LOST if row[own] and row[_STATUS] != "success" else {})
             for row in found
         ]

@@ -213,7 +213,11 @@ MEDIA: Final = known(
         schema={"type": "string", "pattern": keyset.UUID_FORM},
     ),
     _enumerated("status", STATUSES, "Only rows with this `download_status`."),
-    _flag("given_up", "Only failed rows that are not tried again by themselves, or all but those."),
+    _flag(
+        "given_up",
+        "Only failed rows that are not tried again by themselves, or all but those. With this or"
+        " `status=failed` a picture that has several rows is listed once.",
+    ),
     _enumerated("category", CATEGORIES, "Only rows of this folder."),
     PAGE_ID,
 )

@@ -183,7 +183,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "post_id": TEXT_OR_NONE | {"description": "A post that shows it."},
             "video_id": TEXT_OR_NONE | {"description": "A video whose poster it is."},
             "is_working": FLAG | {"description": "It is being fetched or developed just now."},
-            "given_up": FLAG | {"description": "It is not tried again by itself."},
+            "given_up": FLAG
+            | {"description": "It is not tried again by itself, and no other row has its picture."},
             "image_state": _STATE,
             "public_url": TEXT_OR_NONE,
             "original_url": TEXT_OR_NONE
