@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+import peewee
 from peewee import Database
 
 from fbsyncd import facts, links
 from fbsyncd.assets import Asset, Known, is_fresher
 from fbsyncd.models import change_many, engine, from_text, marks, rows, to_text, transaction
 from fbsyncd.walks import BEGINNING
+
+_NEW: Final = (
+    # The status is said: the table of an earlier program may give none by itself.
+    "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
+    " download_status) VALUES (?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ def put(db: Database, assets: Iterable[Asset], now: datetime) -> int:
 def add(db: Database, assets: Iterable[Asset], now: datetime) -> Taken:
     """Do what :func:`put` does, inside a transaction.
 
-    Four statements however many assets there are, five where no two rows may have one link.
+    Four statements however many assets there are, a few more where no two rows may have one link.
     """
     named: dict[str, Asset] = {}
     for asset in assets:
@@ -47,15 +55,16 @@ def add(db: Database, assets: Iterable[Asset], now: datetime) -> Taken:
         for id_ in ids
         if id_ in known and is_fresher(known[id_][1], named[id_].url, now)
     }
-    kept = _kept(db, fresh | again)
-    new = change_many(
-        db,
-        # The status is said: the table of an earlier program may give none by itself.
-        "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
-        " download_status) VALUES (?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING",
-        [_row(id_, named[id_], kept[id_]) for id_ in fresh],
-    )
-    _relink(db, {id_: (kept[id_], _expiry(url)) for id_, url in again.items()}, now)
+    are_unique = bool(fresh or again) and facts.get(db, facts.LINKS_UNIQUE) is not None
+    kept = _kept(db, fresh | again) if are_unique else fresh | again
+    new = change_many(db, _NEW, [_row(id_, named[id_], kept[id_]) for id_ in fresh])
+    if are_unique and new < len(fresh):
+        # A script wrote a row with the link of one after it was looked for.
+        there = _known(db, list(fresh))
+        rows_ = [_row(id_, named[id_], _own(fresh[id_], id_)) for id_ in fresh if id_ not in there]
+        new += change_many(db, _NEW, rows_)
+    renew = {id_: (kept[id_], _expiry(url)) for id_, url in again.items()}
+    (_relink_beside if are_unique else _relink)(db, renew, now)
     return Taken(new, frozenset(id_ for id_, _, is_developed in known.values() if is_developed))
 
 
@@ -127,15 +136,31 @@ def _kept(db: Database, wanted: Mapping[str, str]) -> dict[str, str]:
     Scripts that once made the table may have a row for each link, and one picture has many links:
     where the table takes none twice, a row beside such a one has it with a mark.
     """
-    if not wanted or facts.get(db, facts.LINKS_UNIQUE) is None:
-        return dict(wanted)
     some, params = engine(db).among(sorted(set(wanted.values())))
     sql = f"SELECT original_url, id FROM media_storage WHERE original_url {some}"
     holders = {str(url): str(id_) for url, id_ in rows(db, sql, params)}
     return {
-        id_: url if holders.get(url, id_) == id_ else links.marked(url, id_)
-        for id_, url in wanted.items()
+        id_: url if holders.get(url, id_) == id_ else _own(url, id_) for id_, url in wanted.items()
     }
+
+
+def _own(link: str, id_: str) -> str:
+    """Return *link* so that no other row has it."""
+    return links.marked(links.unmarked(link, id_), id_)
+
+
+def _relink_beside(
+    db: Database, fresh: Mapping[str, tuple[str, str | None]], now: datetime
+) -> None:
+    """Do what :func:`_relink` does while a script may write a row with one of these links."""
+    if not fresh:
+        return
+    try:
+        with db.savepoint():
+            _relink(db, fresh, now)
+    except peewee.IntegrityError:
+        own = {id_: (_own(link, id_), end) for id_, (link, end) in fresh.items()}
+        _relink(db, own, now)
 
 
 def _relink(db: Database, fresh: Mapping[str, tuple[str, str | None]], now: datetime) -> None:

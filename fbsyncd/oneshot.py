@@ -82,11 +82,11 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
             pool.submit(_repeat, archive, turn) for turn in _turns(archive, wish, progress, reading)
         ]
         try:
-            while not _is_settled(archive, wish, reading) and not _has_failed(
-                [*reading, *stations]
-            ):
+            while (
+                progress.is_reading or not _is_settled(archive, wish, reading)
+            ) and not _has_failed([*reading, *stations]):
                 archive.writers.keep()
-                progress.is_reading = any(not one.done() for one in reading)
+                _look(archive, progress, reading)
                 progress.waiting = outstanding.count(archive.db, archive.now())
                 heard(progress)
                 wait([*reading, *stations], timeout=POLL, return_when=FIRST_EXCEPTION)
@@ -98,6 +98,14 @@ def sync(archive: Archive, wish: Wish, heard: Callable[[Progress], None]) -> Pro
     progress.is_reading, progress.waiting = False, 0
     heard(progress)
     return progress
+
+
+def _look(archive: Archive, progress: Progress, reading: Sequence[Future[None]]) -> None:
+    is_reading = any(not one.done() for one in reading)
+    if progress.is_reading and not is_reading:
+        # What a script wrote meanwhile is settled with the rest.
+        archive.take_in()
+    progress.is_reading = is_reading
 
 
 def _turns(

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dump import Dump, read_page
+from dump import NOW, Dump, read_page
 from plant import config_text, one, query, sync
+from postgres import PostgresServer
 from test_adoption_later import KEEP, row
 from test_adoption_media import MEDIA, ROW, opened, stored
 from test_cli import fbsyncd
 
-from fbsyncd import intake, models
+from fbsyncd import intake, links, models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.assets import Asset
 from fbsyncd.metrics import measures
@@ -69,8 +72,8 @@ def test_setup_takes_a_picture_with_a_row_for_each_of_its_links(
     (tmp_path / "config.toml").write_text(config_text(facebook, scripts.url))
     done = fbsyncd(tmp_path, "setup")
     assert done.returncode == 0, done.stderr
-    links = dict(scripts.ask("SELECT CAST(id AS TEXT), original_url FROM media_storage"))
-    assert links == {FIRST: f"{ALIVE}#{FIRST}", SECOND: ALIVE}
+    told = dict(scripts.ask("SELECT CAST(id AS TEXT), original_url FROM media_storage"))
+    assert told == {FIRST: f"{ALIVE}#{FIRST}", SECOND: ALIVE}
 
 
 def test_a_link_that_a_script_wrote_first_holds_up_no_post(
@@ -172,6 +175,55 @@ def test_a_picture_with_two_rows_is_neither_given_up_nor_fetched_twice(
         sync(archive)
         for id_, _ in again:
             assert stored(archive, id_)["download_status"] == "failed"
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_link_that_a_script_writes_at_the_same_moment_costs_no_picture(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path, is_known: bool
+) -> None:
+    """It is looked for before the script commits and written after; then all is taken in."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make(MEDIA)
+        if is_known:
+            scripts.write(ROW, [(FIRST, DEAD, None, None, "failed")])
+        with taken_over(facebook, tmp_path, scripts) as archive, ThreadPoolExecutor(1) as pool:
+            with scripts.connection() as script:
+                script.execute(KEEP.replace("?", "%s"), row(SECOND, ALIVE, None))
+                putting = pool.submit(intake.put, archive.db, [Asset(ALIVE, "posts")], NOW)
+                await_waiting(scripts)
+            assert putting.result() == (0 if is_known else 1)
+            own = FIRST if is_known else str(Asset(ALIVE, "posts").id)
+            told = "SELECT CAST(id AS TEXT), original_url FROM media_storage"
+            assert dict(scripts.ask(told)) == {own: f"{ALIVE}#{own}", SECOND: ALIVE}
+            archive.take_in()
+            assert stored(archive, SECOND)["asset_key"] == f"{links.asset_key(ALIVE)}@{SECOND}"
+
+
+def await_waiting(scripts: Dump) -> None:
+    """Return once some connection waits for what another one holds."""
+    deadline = time.monotonic() + 60
+    while not scripts.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        assert time.monotonic() < deadline
+
+
+def test_rows_that_a_script_writes_during_a_sync_are_settled_with_it(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """When the sync returns they are taken in, as rows of pictures that are there."""
+    full = Dump(f"sqlite:///{tmp_path / 'full.db'}")
+    full.make()
+    read_page(full, facebook.url, facebook.page_id, facebook.token)
+    urls = full.ask(
+        "SELECT DISTINCT full_picture_url FROM facebook_posts WHERE full_picture_url IS NOT NULL"
+    )
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        scripts.write(KEEP, [row(str(uuid.uuid4()), url, None) for (url,) in urls])
+        assert sync(archive).problems == []
+        assert one(archive, "SELECT count(*) FROM media_storage WHERE asset_key IS NULL") == 0
+        verdict = verify.verify(archive.db, archive.media)
+        assert verdict.is_whole, verdict.reasons
 
 
 def test_lists_of_what_failed_show_each_picture_once(
