@@ -494,6 +494,23 @@ def test_a_filter_that_is_none_is_told(browser: Browser, shelf: Shelf, site: Sit
         page.wait_for_selector("article >> text=here")
 
 
+def test_posts_refused_in_the_middle_of_a_look_are_not_called_well(
+    browser: Browser, shelf: Shelf, site: Site
+) -> None:
+    """The numbers come and the posts are refused after them: the refusal stays."""
+    shelf.post(1, "here")
+    with watched(browser, site.url, may_fail=("status of 400", "required format")) as page:
+        asked: list[Route] = []
+        page.route("**/api/posts*", lambda route: asked.append(route))
+        page.goto(f"{site.url}?since=garbage")
+        # The summary is filled in the middle of the look, which then waits for the posts.
+        page.wait_for_selector(".summary >> text=Slow Mornings")
+        (refused,) = asked
+        refused.continue_()
+        page.wait_for_selector("#end >> text=since must be")
+        assert page.locator("#live").get_attribute("data-state") == "away"
+
+
 def test_days_are_the_readers(browser: Browser, shelf: Shelf, site: Site) -> None:
     """A post of two at night in Bangkok belongs to that day, though it is the day before in UTC."""
     shelf.post(1, "late", created_time="2026-11-20 19:35:07.000000+00:00")

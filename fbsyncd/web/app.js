@@ -20,6 +20,7 @@ const byId = (id) => document.getElementById(id);
 const live = byId("live");
 
 let looking = false, again = false, timer = 0, eager = 0;
+let troubles = 0; // how often something was in the way
 let isKnown = false; // whether the archive has ever answered
 let counted = zone; // the time zone of the counts, "" for UTC
 let height = 0; // how far down Health is to be shown, once it is filled
@@ -75,12 +76,16 @@ async function keepLooking() {
   again = looking;
   if (looking || document.hidden) return;
   looking = true;
+  const before = troubles;
   let wait = AGAIN;
   try {
     const { text, state } = await look();
-    tell(text, state);
+    // The posts are loaded beside a look: it does not call well what was refused them meanwhile.
+    if (troubles === before) {
+      tell(text, state);
+      wait = state === "busy" || Date.now() < eager ? BUSY : CALM;
+    }
     if (Date.now() > eager) byId("said").textContent = "";
-    wait = state === "busy" || Date.now() < eager ? BUSY : CALM;
   } catch (error) {
     trouble(error);
     if (error instanceof TokenNeeded) wait = Infinity;
@@ -91,6 +96,7 @@ async function keepLooking() {
 }
 
 function trouble(error) {
+  troubles += 1;
   if (error instanceof TokenNeeded) askForToken();
   else if (error instanceof Refused) tell(say("refused", { why: error.message }), "away");
   else {
