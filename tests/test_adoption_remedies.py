@@ -7,15 +7,20 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import dump
+import psycopg
 import pytest
 from dump import Dump, read_page
+from peewee import Database
 from plant import config_text
+from postgres import PostgresServer
 from test_cli import fbsyncd
 
+from fbsyncd import models, patience
+from fbsyncd.errors import DatabaseBusy
 from fbsyncd.simulator import Simulator
 
 ATTACHMENTS = "facebook_post_attachments"
@@ -89,6 +94,56 @@ def test_a_column_that_only_the_scripts_fill_comes_with_its_remedy(
     for command in ("setup", "sync"):
         done = fbsyncd(tmp_path, command)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.postgresql
+def test_who_holds_a_table_is_named_while_setup_waits(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """A script's transaction is left open: setup says so, and goes on when it ends."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make()
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        command = [sys.executable, "-m", "fbsyncd", "--config", str(tmp_path / "config.toml")]
+        with psycopg.connect(url, application_name="nightly") as script:
+            script.execute("SELECT count(*) FROM facebook_posts")
+            pid = script.info.backend_pid
+            with subprocess.Popen([*command, "setup"], stderr=subprocess.PIPE, text=True) as setup:
+                assert setup.stderr is not None
+                line = next(line for line in setup.stderr if "waiting since" in line)
+                assert "5 seconds for facebook_posts, which" in line
+                assert f"pid {pid} (nightly of fbsyncd, which left a transaction open)" in line
+                # Others are not kept waiting with it.
+                assert scripts.ask("SELECT id FROM facebook_posts") == []
+                script.rollback()
+                setup.stderr.read()
+                assert setup.wait(60) == 0
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("how", [patience.ALL, patience.A_LOOK])
+def test_a_table_that_stays_in_use_ends_the_wait(postgres_server: PostgresServer, how: str) -> None:
+    """The last word names the table and who has it; nothing is kept of it."""
+    with postgres_server.fresh_database() as url:
+        Dump(url).make()
+        db = models.connect(url)
+        with psycopg.connect(url) as script, closing_all(db):
+            script.execute("LOCK TABLE facebook_posts")
+            busy = pytest.raises(
+                DatabaseBusy, match=r"^nothing was changed: for 5 seconds facebook"
+            )
+            with busy as told, models.transaction(db):
+                patience.wait(db, ["facebook_posts", "facebook_video_posts"], how, times=1)
+            assert f"which pid {script.info.backend_pid} (a program of fbsyncd" in str(told.value)
+
+
+@contextmanager
+def closing_all(db: Database) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        models.close(db)
 
 
 def test_a_reader_of_the_file_is_waited_for(facebook: Simulator, tmp_path: Path) -> None:

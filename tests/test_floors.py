@@ -24,7 +24,7 @@ FLOORS = [
     | {"hosts", "thrift", "turns"},
     {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
-    | {"stored"},
+    | {"patience", "stored"},
     {"intake"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},

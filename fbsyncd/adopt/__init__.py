@@ -18,7 +18,7 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, facts, migrate, models
+from fbsyncd import adopted, facts, migrate, models, patience
 from fbsyncd.adopt import catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
@@ -102,6 +102,7 @@ def preview(db: Database) -> Preview:
     Raises SchemaError with the reasons when it would be refused.
     """
     with snapshot(db):
+        patience.wait(db, ADOPTABLE, patience.A_LOOK)
         there, book, notes = _look(db)
         steps = _steps(migrate.known(models.engine(db).name), there, book)
         counts = {
@@ -155,7 +156,8 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
 
     Raises SchemaError, with nothing changed, when a table only shares its name, holds what cannot
     be kept as it is, or the media folder is another archive's; MediaTrouble when earlier pictures
-    cannot be copied. Nobody else can use the tables while it runs.
+    cannot be copied; DatabaseBusy when a table stays in use. Nobody else can use the tables while
+    it runs.
     """
     try:
         with transaction(db):
@@ -163,6 +165,7 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
             if not missing or missing[0].version != 1:
                 return None
             _require_no_marker(places.media)
+            patience.wait(db, ADOPTABLE)
             return _adopt(db, missing, places, now)
     except (peewee.IntegrityError, peewee.ProgrammingError) as error:
         raise SchemaError(f"nothing was changed, the database said: {error}".strip()) from error
