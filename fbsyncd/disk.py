@@ -6,14 +6,27 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 #: What tells a file from another one under the same name, wherever it is moved: size and time.
 Stamp = tuple[int, int]
 #: What tells that nothing was put in a file's place, nor written to it: device, inode and times.
 Identity = tuple[int, ...]
+
+#: So many bytes are read before they are hashed: they stay in the processor's own cache.
+_BLOCK: Final = 1 << 18
+#: So many files the disk is asked for before their turn.
+_AHEAD: Final = 8
+# Without O_NONBLOCK a pipe that somebody put there would be waited for.
+_PLAIN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+#: No file, or none of its own: a link, or a socket.
+_NO_FILE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 
 
 def write(path: Path, data: bytes) -> None:
@@ -46,6 +59,75 @@ def digest(path: Path) -> str:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         _forget_cached(file.fileno())
     return sha256
+
+
+def digests(folder: Path, wanted: Sequence[tuple[str, int]]) -> list[str | OSError | None]:
+    """Return the SHA-256 of files of a folder, by name and size, as the disk has them.
+
+    None where there is no file, or none of that size; what the system says where one cannot be
+    read. While one is hashed, the disk is reading the next ones.
+    """
+    found: list[str | OSError | None] = []
+    try:
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        return [None if error.errno in _NO_FILE else error for _ in wanted]
+    block = memoryview(bytearray(_BLOCK))
+    try:
+        for opened, (_, size) in zip(_opened(directory, wanted), wanted, strict=True):
+            found.append(_digest(opened, size, block) if isinstance(opened, int) else opened)
+    finally:
+        os.close(directory)
+    return found
+
+
+def _opened(directory: int, wanted: Iterable[tuple[str, int]]) -> Iterator[int | OSError | None]:
+    """Yield a descriptor of each file, the caller's to close; the next are open by then."""
+    coming: deque[int | OSError | None] = deque()
+    rest = iter(wanted)
+    try:
+        while True:
+            coming += [_open(directory, *one) for one in islice(rest, _AHEAD + 1 - len(coming))]
+            if not coming:
+                return
+            yield coming.popleft()
+    finally:
+        for opened in coming:
+            if isinstance(opened, int):
+                os.close(opened)
+
+
+def _open(directory: int, name: str, size: int) -> int | OSError | None:
+    try:
+        descriptor = os.open(name, _PLAIN, dir_fd=directory)
+    except OSError as error:
+        return None if error.errno in _NO_FILE else error
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_size == size:
+            _forget_cached(descriptor)
+            _want(descriptor)
+            return descriptor
+    except OSError as error:
+        os.close(descriptor)
+        return error
+    os.close(descriptor)
+    return None
+
+
+def _digest(descriptor: int, size: int, block: memoryview) -> str | OSError:
+    """Return the SHA-256 of the first *size* bytes, and close it."""
+    sha256 = hashlib.sha256()
+    try:
+        while size > 0 and (count := os.readv(descriptor, [block])):
+            sha256.update(block[:count])
+            size -= count
+        _forget_cached(descriptor)
+    except OSError as error:
+        return error
+    finally:
+        os.close(descriptor)
+    return sha256.hexdigest()
 
 
 def is_whole(path: Path) -> bool:
@@ -145,6 +227,12 @@ def _rename_if_free(path: Path, other: Path) -> bool:
 
 def _is_alike(path: Path, other: Path) -> bool:
     return is_file(path) and is_file(other) and digest(path) == digest(other)
+
+
+def _want(descriptor: int) -> None:
+    """Have the disk read a file from now on; nobody waits."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
 
 
 def _forget_cached(descriptor: int) -> None:

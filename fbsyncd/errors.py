@@ -35,6 +35,7 @@ No message ever holds an access token: whoever builds one passes it through :fun
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -59,6 +60,18 @@ _DATABASE_PASSWORD = re.compile(r"(\b[a-z0-9+]+://[^:/@\s]+:)[^@\s]+@")
 # Secrets this process holds; one that does not look like any is known all the same.
 _HELD: set[str] = set()
 _SHORTEST: Final = 8  # what is shorter would take words out of messages
+#: What helps where the disk says this.
+_REMEDIES: Final = {
+    errno.ENOSPC: "free some space on its disk",
+    errno.EDQUOT: "free some space or raise the quota",
+    errno.EROFS: "its disk is mounted read-only; check it, then mount it writable",
+    errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE)",
+    errno.ENFILE: "raise fs.file-max",
+    errno.EACCES: "give the user that runs fbsyncd the right to it",
+    errno.EPERM: "give the user that runs fbsyncd the right to it",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f, LimitFSIZE)",
+    errno.EIO: "check the disk",
+}
 
 
 def conceal(*secrets: str) -> None:
@@ -140,6 +153,15 @@ class MediaTrouble(ArchiveError):
     """The media folder cannot be read or written."""
 
     retryable = True
+
+    @classmethod
+    def of(cls, error: OSError, what: str) -> MediaTrouble:
+        """Return what *error* comes to: *what* was tried, why it failed, and what helps."""
+        because = f"{what}: {error.strerror or error}"
+        remedy = _REMEDIES.get(error.errno or 0)
+        trouble = cls(f"{because}; {remedy}" if remedy else because)
+        trouble.__cause__ = error
+        return trouble
 
 
 class Unavailable(MediaTrouble):

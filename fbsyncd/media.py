@@ -15,13 +15,12 @@ a caller may call it archived only after :meth:`Media.publish` has put the name 
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,17 +38,6 @@ _NUMBERS: Final = itertools.count(1)
 _PUBLIC: Final = "/media/facebook"
 MARKER: Final = ".fbsyncd-archive"
 _MARKER_NOTE: Final = "By this file fbsyncd knows that the right disk is mounted here. Keep it."
-_REMEDIES: Final = {
-    errno.ENOSPC: "free some space on its disk",
-    errno.EDQUOT: "free some space or raise the quota",
-    errno.EROFS: "its disk is mounted read-only; check it, then mount it writable",
-    errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE)",
-    errno.ENFILE: "raise fs.file-max",
-    errno.EACCES: "give the user that runs fbsyncd the right to it",
-    errno.EPERM: "give the user that runs fbsyncd the right to it",
-    errno.EFBIG: "raise the limit of file sizes (ulimit -f, LimitFSIZE)",
-    errno.EIO: "check the disk",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +188,19 @@ class Media:
             except FileNotFoundError:
                 return None
 
+    def digests(
+        self, category: str, wanted: Sequence[tuple[str, int]]
+    ) -> list[str | MediaTrouble | None]:
+        """Return the SHA-256 of files of one folder, by name and size, as the disk has them.
+
+        None where there is none of that size; trouble with one says nothing of the others.
+        """
+        found = zip(wanted, disk.digests(self.root / category, wanted), strict=True)
+        return [
+            MediaTrouble.of(it, f"cannot read {category}/{name}") if isinstance(it, OSError) else it
+            for (name, _), it in found
+        ]
+
     def file(self, category: str, name: str) -> Path | None:
         """Return the path of an archived file, or None for anything that could not be one.
 
@@ -289,9 +290,7 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0)
-        because = f"{what}: {error.strerror or error}"
-        raise MediaTrouble(f"{because}; {remedy}" if remedy else because) from error
+        raise MediaTrouble.of(error, what) from error
 
 
 def _age(path: Path, now: datetime) -> timedelta:

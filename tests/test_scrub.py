@@ -462,3 +462,46 @@ def test_the_statistics_tell_of_the_last_looks(shelf: Shelf) -> None:
     assert told == {"last_scan": None, "last_scrub": moment(NOW)}
     reconciler(shelf).scan(NOW)
     assert stats(shelf.db, NOW)["reconcile"]["last_scan"] == moment(NOW)
+
+
+def test_what_is_no_file_of_its_size_is_left_to_the_scan(shelf: Shelf) -> None:
+    """A link, a pipe, a folder, a file that grew and one that is gone are neither read nor waited
+    for, and the files beside them are checked."""
+    ids = [shelf.add(n, b"%d" % n) for n in range(7)]
+    paths = [shelf.path(id_) for id_ in ids]
+    for path in paths[:5]:
+        path.unlink()
+    paths[0].symlink_to(paths[6])
+    os.mkfifo(paths[1])
+    paths[2].mkdir()
+    paths[3].write_bytes(b"longer")
+    flip(paths[5])
+    for readers in (2, 1):
+        found = reconciler(shelf).scrub(NOW, Pace(dry_run=True, readers=readers))
+        assert (found.scrubbed, found.wrong_content, found.unreadable) == (7, 1, 0)
+
+
+@pytest.mark.parametrize("readers", [1, 2])
+def test_no_files_are_left_open(shelf: Shelf, readers: int) -> None:
+    """A scrub that stops in the middle closes what it had opened ahead."""
+    fill(shelf, 2 * CHUNK)
+    open_before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - its own descriptor counts in both
+    assert reconciler(shelf).scrub(NOW, Pace(enough=after(3), readers=readers)).scrubbed == 3
+    assert len(os.listdir("/proc/self/fd")) == open_before  # noqa: PTH208
+
+
+def test_what_was_damaged_counts_after_a_kill_too(shelf: Shelf) -> None:
+    """Several readers note their place seldom, and at once where they have queued a file."""
+    ids = fill(shelf, 3 * CHUNK)
+    first = min(
+        ids, key=lambda id_: (CATEGORIES.index(shelf.path(id_).parent.name), shelf.path(id_).name)
+    )
+    flip(shelf.path(first))
+
+    def die(findings: Findings) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reconciler(shelf).scrub(NOW, Pace(heard=die, readers=2))
+    found = reconciler(shelf).scrub(NOW, Pace(readers=2))
+    assert (found.scrubbed, found.wrong_content) == (len(ids), 1)

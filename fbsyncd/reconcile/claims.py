@@ -20,11 +20,16 @@ START: Final = ("", "00000000-0000-0000-0000-000000000000")
 class Claimed:
     """What an archived row says of its file."""
 
-    id: UUID
+    #: The row's id as the database tells it: a value of it is made for few of many rows.
+    row: UUID | str
     category: str
     filename: str
     size: int
     sha256: str
+
+    @property
+    def id(self) -> UUID:
+        return UUID(str(self.row))
 
     @property
     def path(self) -> str:
@@ -32,7 +37,7 @@ class Claimed:
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.filename, str(self.id)
+        return self.filename, str(self.row)
 
 
 def fault(claimed: Claimed, size: int | None) -> str | None:
@@ -62,7 +67,7 @@ def archived(
             )
         if not found:
             return
-        claims = [Claimed(UUID(str(id_)), *rest) for id_, *rest in found]
+        claims = [Claimed(*row) for row in found]
         yield claims
         after = claims[-1].key
 
@@ -99,7 +104,7 @@ def named(db: Database, category: str, filenames: Sequence[str]) -> list[Claimed
             f" AND local_filename IN ({models.marks(len(filenames))}) ORDER BY local_filename, id",
             [category, *filenames],
         )
-    return [Claimed(UUID(str(id_)), *rest) for id_, *rest in found]
+    return [Claimed(*row) for row in found]
 
 
 def count(db: Database) -> int:

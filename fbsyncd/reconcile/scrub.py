@@ -31,8 +31,12 @@ from fbsyncd.reconcile.reading import Digest, Digests, ahead, one_by_one
 
 log = logging.getLogger(__name__)
 
-#: Files between two looks at the brake and two notes of the place reached.
+#: Files between two looks at the brake.
 CHUNK: Final = 64
+#: Handfuls of so many files between two queries for rows and two notes of the place reached, where
+#: several readers read: a kill costs them a second. What the rest of the machine does comes first
+#: for a single one, whose handful may take minutes.
+_HANDFULS: Final = 8
 #: So many files back damaged ones are counted to tell a bad disk from some bad files.
 RECENT: Final = 64
 _RECENT: Final = (1 << RECENT) - 1
@@ -52,16 +56,18 @@ class Place:
     #: The last files checked, a bit for each, the last one lowest: 1 for a damaged one.
     recent: int = 0
 
-    def after(self, claimed: Claimed, *, damaged: bool) -> Place:
-        """Return the place after another file."""
+    def after(self, files: Sequence[Claimed], recent: int) -> Place:
+        """Return the place after more files; *recent* has a bit for each, as the place has."""
+        if not files:
+            return self
         return replace(
             self,
-            category=claimed.category,
-            filename=claimed.filename,
-            id=str(claimed.id),
-            checked=self.checked + 1,
-            damaged=self.damaged + damaged,
-            recent=(self.recent << 1 | damaged) & _RECENT,
+            category=files[-1].category,
+            filename=files[-1].filename,
+            id=str(files[-1].row),
+            checked=self.checked + len(files),
+            damaged=self.damaged + recent.bit_count(),
+            recent=(self.recent << len(files) | recent) & _RECENT,
         )
 
 
@@ -120,8 +126,9 @@ class Scrub:
         """
         findings = Findings()
         place = Place(to_text(now)) if pace.dry_run else self._begin(now)
-        with closing(self._read(self._ahead(place), pace.readers)) as handfuls:
-            for handful in handfuls:
+        together = _HANDFULS if pace.readers > 1 else 1
+        with closing(self._read(self._ahead(place, together), pace.readers)) as handfuls:
+            for number, handful in enumerate(handfuls, 1):
                 if pace.accept_loss:
                     brake.require_marker()
                 else:
@@ -131,7 +138,9 @@ class Scrub:
                     _judge(place, [claimed.path for claimed, _ in faults], brake, pace)
                 self._settle(faults, findings, now, pace)
                 findings.scrubbed, findings.wrong_content = place.checked, place.damaged
-                self._keep(place, pace)
+                # A damaged file is queued by now: who begins before it does not meet it again.
+                if faults or has_enough or number % together == 0:
+                    self._keep(place, pace)
                 if has_enough:
                     return findings
                 pace.heard(findings)
@@ -165,11 +174,12 @@ class Scrub:
                 return place
         return Place(to_text(now))
 
-    def _ahead(self, place: Place) -> Iterator[list[Claimed]]:
+    def _ahead(self, place: Place, together: int) -> Iterator[list[Claimed]]:
         first = CATEGORIES.index(place.category)
         after = (place.filename, place.id)
         for category in CATEGORIES[first:]:
-            yield from archived(self._db, category, CHUNK, after)
+            for chunk in archived(self._db, category, CHUNK * together, after):
+                yield from (chunk[at : at + CHUNK] for at in range(0, len(chunk), CHUNK))
             after = START
 
     def _read(
@@ -193,14 +203,15 @@ class Scrub:
         """Return the place after a handful of files, what is wrong with which, and if to pause."""
         faults: list[tuple[Claimed, str]] = []
         chunk, digest = handful
+        done, recent, has_enough = 0, 0, False
         for claimed in chunk:
-            what = _fault(claimed, digest(claimed), findings)
-            place = place.after(claimed, damaged=what is not None)
-            if what:
+            done, recent = done + 1, recent << 1
+            if what := _fault(claimed, digest(claimed), findings):
                 faults.append((claimed, what))
-            if pace.enough():
-                return place, faults, True
-        return place, faults, False
+                recent |= 1
+            if has_enough := pace.enough():
+                break
+        return place.after(chunk[:done], recent), faults, has_enough
 
     def _settle(
         self, faults: Sequence[tuple[Claimed, str]], findings: Findings, now: datetime, pace: Pace
