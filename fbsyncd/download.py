@@ -1,15 +1,17 @@
 """From the backlog to files: claim, fetch, write, settle, at most so many at once.
 
 Threads fetch, prove and stage: they wait for the network and for the disk side by side, and touch
-no row and no name. The thread that called :func:`drain` commits what they have staged in groups
-(:class:`Group`): all bytes are on the disk, then all names, then one transaction. A row is called
-archived only after its file is safe. Some more are lined up than are fetched at once, so that
-nobody waits for that commit.
+no row and no name. There are more of them than may fetch at once: the next fetch begins while the
+disk still takes in what the one before has brought. The thread that called :func:`drain` commits
+what they have staged in groups (:class:`Group`): all bytes are on the disk, then all names, then
+one transaction. A row is called archived only after its file is safe. Some more are lined up than
+are fetched at once, so that nobody waits for that commit.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Semaphore
 from typing import Final
 
 from fbsyncd.assets import Job, Tally
@@ -38,7 +40,7 @@ from fbsyncd.hosts import TRIES_PER_HOST, Hosts
 from fbsyncd.media import Media, Staged
 from fbsyncd.plural import counted
 from fbsyncd.refrain import Refrain
-from fbsyncd.staging import Fetched, fetched
+from fbsyncd.staging import Fetched, fetched, put_away
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +48,12 @@ GROUP_SIZE: Final = 256
 GROUP_SECONDS: Final = 0.25
 CLAIM: Final = 32
 # What is lined up is worked off before its lease is over, even if every fetch takes its whole
-# deadline: it is twice as many for each worker at the most, and a claim on top of these.
+# deadline: it is twice as many for each worker at the most, those that wait for the disk, and a
+# claim on top of these.
 LINED_UP_PER_WORKER: Final = 2
 CLAIM_PER_WORKER: Final = 2
+#: So many pictures at the most, for each that is fetched, wait in memory for the disk.
+STAGED_PER_WORKER: Final = 0.5
 #: Pictures of such hosts that are set aside, at the most, to get to those of others.
 SET_ASIDE: Final = 2000
 # Pictures on their way get this long when the program stops; the rest is given back.
@@ -125,6 +130,7 @@ class _Drain:
         self._media = media
         self._orders = orders
         self._hosts = Hosts()
+        self._turns = Semaphore(orders.workers)
         self._flying: dict[Future[Fetched], Job] = {}
         self._recalled: list[Job] = []
         self._landed: SimpleQueue[Future[Fetched]] = SimpleQueue()
@@ -134,7 +140,8 @@ class _Drain:
         self._tally = Tally()
 
     def run(self) -> Tally:
-        pool = ThreadPoolExecutor(self._orders.workers, thread_name_prefix="fetch")
+        threads = self._orders.workers + math.ceil(self._orders.workers * STAGED_PER_WORKER)
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="fetch")
         try:
             while self._take_off(pool):
                 self._orders.alive()
@@ -159,7 +166,7 @@ class _Drain:
         """Line up as many fetches as there is room for; False when there is nothing to wait for."""
         if self._orders.stop.is_set():
             return False
-        most = LINED_UP_PER_WORKER * self._orders.workers
+        most = (LINED_UP_PER_WORKER + STAGED_PER_WORKER) * self._orders.workers
         while len(self._flying) <= most and len(self._unreached) < SET_ASIDE:
             claimed = self._claim()
             if not claimed:
@@ -171,7 +178,11 @@ class _Drain:
         return bool(self._flying)
 
     def _fetch(self, job: Job) -> Fetched:
-        return self._hosts.ask(job.url, lambda: fetched(job, self._fetcher, self._media))
+        with self._turns:
+            if self._orders.stop.is_set():
+                raise CancelledError
+            picture = self._hosts.ask(job.url, lambda: self._fetcher.fetch(job.url))
+        return put_away(job, picture, self._media)
 
     def _claim(self) -> list[Job]:
         self._orders.require()

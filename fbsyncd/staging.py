@@ -16,7 +16,14 @@ def fetched(job: Job, fetcher: Fetcher, media: Media) -> Fetched:
 
     No row is touched and nothing gets a name. Raises FetchError and MediaTrouble.
     """
-    picture = fetcher.fetch(job.url)
+    return put_away(job, fetcher.fetch(job.url), media)
+
+
+def put_away(job: Job, picture: Picture, media: Media) -> Fetched:
+    """Stage what was fetched for a claimed row; may be called by many threads at once.
+
+    No row is touched and nothing gets a name. Raises MediaTrouble.
+    """
     archived = _archived(job, picture, media)
     return media.stage(picture.data, job.category, archived.filename), archived
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 from plant import archive_of, everything, files, one, query, read
 
-from fbsyncd import models
+from fbsyncd import bounds, models
 from fbsyncd.archive import Archive
 from fbsyncd.assets import Tally
 from fbsyncd.download import Orders, download_one, drain
 from fbsyncd.errors import MediaTrouble, Offline
-from fbsyncd.media import CATEGORIES
+from fbsyncd.fetch import Fetcher, Picture
+from fbsyncd.media import CATEGORIES, Media, Staged
 from fbsyncd.simulator import Simulator
 
 FAILED = "SELECT error_message FROM media_storage WHERE download_status = 'failed'"
@@ -150,6 +151,60 @@ def test_fetching_goes_on_while_a_group_is_committed(facebook: Simulator, archiv
     orders = Orders(workers=workers, floor=0, stop=archive.stop, now=archive.now, heard=heard)
     drain(archive.backlog, archive.fetcher, archive.media, orders)
     assert went_on == [True]
+    assert one(archive, WAITING) == 0
+
+
+class _Crowded(Fetcher):
+    """Notes how many pictures were fetched at once, and how many in all."""
+
+    lock = threading.Lock()
+    now = most = fetched = 0
+
+    def fetch(self, url: str) -> Picture:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            return super().fetch(url)
+        finally:
+            with self.lock:
+                self.now -= 1
+                self.fetched += 1
+
+
+class _Slow(Media):
+    """A disk that takes nothing in before *is_ready*, and notes whether that came."""
+
+    is_ready: Callable[[], bool] = staticmethod(lambda: True)
+    was_ready = True
+
+    def stage(self, data: bytes, category: str, name: str) -> Staged:
+        deadline = time.monotonic() + 20
+        while not self.is_ready():
+            if time.monotonic() > deadline:
+                self.was_ready = False
+                break
+            threading.Event().wait(0.01)
+        return super().stage(data, category, name)
+
+
+def test_the_next_picture_is_fetched_while_the_disk_takes_one_in(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """A disk that waits for one picture more than are fetched at once gets it."""
+    workers = 2
+    fetcher = _Crowded(bounds.limits(archive.config), user_agent="a test")
+    media = _Slow(archive.media.root, archive.config.base)
+    media.is_ready = lambda: fetcher.fetched > workers
+    orders = Orders(workers=workers, floor=0, stop=archive.stop, now=archive.now)
+    facebook.faults.cdn_delay(0.05)
+    try:
+        tally = drain(archive.backlog, fetcher, media, orders)
+    finally:
+        fetcher.close()
+    assert media.was_ready
+    assert fetcher.most == workers
+    assert tally.archived == fetcher.fetched
     assert one(archive, WAITING) == 0
 
 
