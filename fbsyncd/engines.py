@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,8 @@ class Engine:
     """What one engine says differently."""
 
     name: str
+    #: Two names of tables are the same when this makes the same of them.
+    as_name: Callable[[str], str]
     distinct: str
     skip_locked: str
     lock_rows: str
@@ -58,6 +60,7 @@ class Engine:
 
 SQLITE: Final = Engine(
     name="sqlite",
+    as_name=str.lower,
     distinct="IS NOT",
     skip_locked="",
     lock_rows="",
@@ -95,6 +98,7 @@ def server_lock(number: int) -> str:
 
 POSTGRESQL: Final = Engine(
     name="postgresql",
+    as_name=str,
     distinct="IS DISTINCT FROM",
     skip_locked="FOR UPDATE SKIP LOCKED",
     lock_rows="FOR UPDATE",

@@ -2,7 +2,8 @@
 
 Beside a SQLite file lies one that is locked by the system; on PostgreSQL it is an advisory lock on
 a connection of its own. Both end with their process, however that ends. Several hold it at once;
-who takes it must keep others from taking it at the same moment, see :mod:`fbsyncd.writers`.
+who takes it must keep others from taking it at the same moment, see :mod:`fbsyncd.writers`. Which
+of the two a database has is :mod:`fbsyncd.backend`'s to know.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Final, Protocol
 import peewee
 from peewee import Database
 
-from fbsyncd import models, sqlitefile
+from fbsyncd import sqlitefile
 from fbsyncd.engines import server_lock
 from fbsyncd.errors import DatabaseTrouble
 
@@ -44,13 +45,9 @@ class Hold(Protocol):
         """Let go of what is held."""
 
 
-def hold(db: Database) -> Hold:
-    """Return what can be held of *db*; nothing is held yet."""
-    path = models.file(db)
-    return _Server(db) if path is None else _File(path)
+class FileHold:
+    """A lock of the system on a file beside the *database*."""
 
-
-class _File:
     def __init__(self, database: Path) -> None:
         self._database = database
         self._number: int | None = None
@@ -99,7 +96,9 @@ class _File:
         return real.with_name(f"{real.name}-lock")
 
 
-class _Server:
+class ServerHold:
+    """An advisory lock in the database *db* of a server."""
+
     def __init__(self, db: Database) -> None:
         self._db = db
         self._connection: Any = None

@@ -19,14 +19,13 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, backup, beside, models, patience
+from fbsyncd import adopted, backend, beside, models, patience
 from fbsyncd.datafiles import schema_dir
 from fbsyncd.errors import SchemaError, scrub
 from fbsyncd.writers import Upgrade
 
 log = logging.getLogger(__name__)
 
-_OLDEST_SQLITE: Final = (3, 35)
 #: Where it is written down what was applied; other programs have a table of that name too.
 _USUAL: Final = "schema_migrations"
 _OTHERWISE: Final = "fbsyncd_migrations"
@@ -110,28 +109,19 @@ def begin(db: Database) -> list[Migration]:
     Must be called inside a transaction. Raises SchemaError as :func:`apply` does.
     """
     engine = models.engine(db)
-    if models.file(db) is not None:
-        require_sqlite(sqlite3.sqlite_version_info)
+    backend.of(db).require()
     models.rows(db, engine.lock_migrations)
     models.change(db, _LEDGER.format(_ledger(db)))
     return _missing(known(engine.name), _applied(db))
 
 
 def keep(db: Database, missing: Sequence[Migration]) -> None:
-    """Copy the file behind *db* before *missing* is applied; say who else has to, if there is none.
+    """Copy *db* before *missing* is applied, or say who else has to.
 
     Must be called inside the transaction of :func:`begin`, which keeps writers away.
     """
     first, last = missing[0].version, missing[-1].version
-    path = models.file(db)
-    if path is None:
-        log.warning(
-            "the database gets schema %d, in one transaction; of a PostgreSQL database no copy"
-            " is made first, pg_dump makes one",
-            last,
-        )
-    else:
-        log.warning("schema %d: the database as it was is %s", last, backup.before(path, first))
+    log.warning("schema %d: %s", last, backend.of(db).keep(first))
 
 
 def statements(migrations: Iterable[Migration]) -> Iterator[str]:
@@ -183,19 +173,6 @@ def foreign_tables(db: Database) -> list[str]:
         return [] if _applied(db) else _adoptable(db)
 
 
-def require_sqlite(version: tuple[int, ...]) -> None:
-    """Raise SchemaError when an SQLite of this *version* cannot keep an archive.
-
-    UPDATE ... RETURNING came with 3.35, the tokenizer that search needs with the one before.
-    """
-    if version < _OLDEST_SQLITE:
-        found, needed = (".".join(map(str, one)) for one in (version, _OLDEST_SQLITE))
-        raise SchemaError(
-            f"this Python brings SQLite {found}, and an archive needs {needed} or newer: "
-            "use a newer Python, or PostgreSQL"
-        )
-
-
 def pending(db: Database) -> list[str]:
     """Return the names of the migrations *db* lacks, changing nothing."""
     return [migration.name for migration in lacking(db)]
@@ -239,11 +216,8 @@ def _ledger(db: Database) -> str:
 
 
 def _adoptable(db: Database) -> list[str]:
-    names = {*db.get_tables(), *(view.name for view in db.get_views())}
-    if models.file(db) is not None:
-        # SQLite takes names for the same that differ in capitals.
-        names = {name.lower() for name in names}
-    return sorted(names & set(ADOPTABLE))
+    names = [*db.get_tables(), *(view.name for view in db.get_views())]
+    return sorted({*map(models.engine(db).as_name, names)} & set(ADOPTABLE))
 
 
 def _refuse_foreign_tables(db: Database) -> None:

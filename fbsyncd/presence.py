@@ -7,11 +7,9 @@ archive without posts instead of a loss.
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
-from fbsyncd import migrate, models
+from fbsyncd import backend, migrate, models
 from fbsyncd.errors import ArchiveError, DatabaseTrouble, MediaTrouble
 from fbsyncd.media import Media
 
@@ -43,14 +41,10 @@ def require_not_lost(url: str, media: Media) -> None:
 
 def _lack(url: str) -> str | None:
     """Return what there is instead of an archive, None when there is one or nobody can tell."""
-    parts = urlsplit(url)
-    name = f"PostgreSQL database {unquote(parts.path).lstrip('/')}"
-    if parts.scheme == "sqlite":
-        path = Path(unquote(url.removeprefix("sqlite:///")))
-        if not path.exists():
-            return f"there is no database at {path}"
-        name = f"database {path}"
-    return None if _holds_archive(url) else f"there is no archive in the {name}"
+    missing = [path for path in backend.files(url) if not path.exists()]
+    if missing:
+        return f"there is no database at {missing[0]}"
+    return None if _holds_archive(url) else f"there is no archive in the {backend.called(url)}"
 
 
 def _holds_archive(url: str) -> bool:

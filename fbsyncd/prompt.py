@@ -82,10 +82,9 @@ def _told(config: Config) -> dict[str, Any]:
     from fbsyncd.feed import Feed
     from fbsyncd.media import Media
 
+    # Opening it to be written might make it, or alter another program's.
+    presence.require(config.database.url)
     db = models.connect(config.database.url)
-    if models.file(db) is not None:
-        # Opening it to be written would make it, or alter another program's.
-        presence.require(config.database.url)
     try:
         if not migrate.pending(db):
             media = Media(config.media.root, config.base)
@@ -93,7 +92,6 @@ def _told(config: Config) -> dict[str, Any]:
             return Feed(db, media, now=lambda: datetime.now(UTC), ours=ours).stats()
     finally:
         models.close(db)
-    presence.require(config.database.url)
     from fbsyncd.archive import opened
 
     with opened(config, reads_only=True) as archive:

@@ -25,9 +25,8 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import facts, models, process
+from fbsyncd import backend, facts, models, process
 from fbsyncd.errors import AlreadyRunning, DatabaseTrouble
-from fbsyncd.hold import hold
 
 _FACT: Final = "writers"
 
@@ -67,11 +66,10 @@ class Writers:
 
     def __init__(self, db: Database, root: Path) -> None:
         self._db = db
-        self._hold = hold(db)
+        self._hold = backend.of(db).hold()
         self._lock = Lock()
         # The disk may be away; a mount point stays where it is.
-        machine = process.machine() if models.file(db) is None else ""
-        self._own = _Told(machine, socket.gethostname(), str(root.resolve()))
+        self._own = _Told(backend.of(db).machine(), socket.gethostname(), str(root.resolve()))
 
     def join(self, upgrade: Upgrade = None) -> None:
         """Be one of them until the end of this process, or :meth:`leave`.

@@ -25,7 +25,7 @@ FLOORS = [
     {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
     | {"patience", "stored"},
-    {"intake"},
+    {"backend", "intake"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
     {"migrate", "stats"},
@@ -96,13 +96,11 @@ def test_the_fake_facebook_knows_nothing_of_the_product() -> None:
     ("pattern", "writers"),
     [
         (r"SET\s+download_status\s*=", {"adopt", "backlog"}),
-        (r"isinstance\([^)]*(?:Sqlite|Postgresql)Database", {"models"}),
-        (r"(?:is|==) (?:SQLITE|POSTGRESQL)\b|\.name == \"(?:sqlite|postgresql)", {"models"}),
         (r"\.replace\(.*\.part|\"\.incoming\"", {"media"}),
     ],
 )
 def test_each_fact_has_one_writer(pattern: str, writers: set[str]) -> None:
-    """Who moves the status, who knows there are two engines, who knows where files are written."""
+    """Who moves the status, and who knows where files are written."""
     found = {
         station
         for station, paths in stations().items()
@@ -110,6 +108,41 @@ def test_each_fact_has_one_writer(pattern: str, writers: set[str]) -> None:
         if station != "simulator" and re.search(pattern, path.read_text(encoding="utf-8"))
     }
     assert found == writers
+
+
+# Names by which a module would ask whether a file or a server is behind the archive.
+ENGINES = re.compile(r"(?:sqlite|postgres(?:ql)?)(?::///?)?\Z", re.IGNORECASE)
+CLASSES = {"SqliteDatabase", "PostgresqlDatabase", "FileDatabase", "ServerDatabase"}
+
+
+def told_apart(path: Path) -> Iterator[int]:
+    """Yield the lines of *path* that ask which engine it is."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Compare() | ast.MatchValue():
+                parts = list(ast.walk(node))
+            case ast.Call(func=ast.Attribute(attr="startswith" | "removeprefix")):
+                parts = [part for argument in node.args for part in ast.walk(argument)]
+            case ast.Call(func=ast.Name(id="isinstance")):
+                parts = list(ast.walk(node.args[1]))
+            case ast.Attribute(value=ast.Name(id="models"), attr="file"):
+                yield node.lineno
+                continue
+            case _:
+                continue
+        constants = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+        names = [part.id for part in parts if isinstance(part, ast.Name)]
+        names += [part.attr for part in parts if isinstance(part, ast.Attribute)]
+        if any(map(ENGINES.match, [*constants, *names])) or CLASSES & set(names):
+            yield node.lineno
+
+
+def test_few_ask_which_engine_it_is() -> None:
+    """The database modules do, and who reads the URL a person wrote; all others go by data."""
+    asking = {
+        station for station, paths in stations().items() for path in paths if any(told_apart(path))
+    }
+    assert asking == {"backend", "config", "models"}
 
 
 def test_no_module_outgrows_a_reading() -> None:

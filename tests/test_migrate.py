@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from peewee import Database
 
-from fbsyncd import migrate, models
+from fbsyncd import backend, migrate, models
 from fbsyncd.errors import DatabaseTrouble, SchemaError
 from fbsyncd.tables import TABLES
 
@@ -117,9 +117,9 @@ def test_what_stands_in_the_way_of_an_upgrade_is_told(db: Database) -> None:
 
 def test_an_old_sqlite_is_refused_in_words() -> None:
     """What an archive needs is said before anything is made that would not work."""
-    migrate.require_sqlite((3, 35, 0))
+    backend.require_sqlite((3, 35, 0))
     with pytest.raises(SchemaError, match=r"SQLite 3\.31\.1, and an archive needs 3\.35"):
-        migrate.require_sqlite((3, 31, 1))
+        backend.require_sqlite((3, 31, 1))
 
 
 def test_updated_at_moves_only_when_something_changes(db: Database) -> None:

@@ -22,11 +22,11 @@ from test_daemon import Running, all_safe, running
 from test_database_trouble import own_server
 from test_upgrade import NEWEST, made_by
 
-from fbsyncd import facts, migrate, models, oneshot, process
+from fbsyncd import backend, facts, migrate, models, oneshot, process
 from fbsyncd.archive import Archive
 from fbsyncd.errors import AlreadyRunning
 from fbsyncd.faces import FacebookMediaManager
-from fbsyncd.hold import KEY, hold
+from fbsyncd.hold import KEY
 from fbsyncd.oneshot import Progress, Wish
 from fbsyncd.reconcile import Request
 from fbsyncd.simulator import Simulator
@@ -178,7 +178,7 @@ def test_who_only_looks_holds_nothing(mine: Writers, database_url: str, tmp_path
 
 def test_what_is_let_go_of_is_free_at_once(db: Database) -> None:
     """A command that only looked does not stand in the way of the next one."""
-    one, other = hold(db), hold(db)
+    one, other = backend.of(db).hold(), backend.of(db).hold()
     for _ in range(10):
         assert one.take()
         one.release()
@@ -237,7 +237,7 @@ def test_a_lock_that_was_removed_is_taken_again(tmp_path: Path) -> None:
     writers.join()
     (tmp_path / "fbsyncd.db-lock").unlink()
     writers.keep()
-    other = hold(db)
+    other = backend.of(db).hold()
     assert not other.take()
     other.release()
     (tmp_path / "fbsyncd.db-lock").unlink()

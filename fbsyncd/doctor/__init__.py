@@ -13,12 +13,11 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
 from peewee import Database
 
+from fbsyncd import backend, models
 from fbsyncd import config as configuration
-from fbsyncd import models
 from fbsyncd.config import Config
 from fbsyncd.doctor import database, facebook, folder, machine, names, setting, space, tokens
 from fbsyncd.doctor.findings import Finding, skipped
@@ -71,7 +70,7 @@ def _examine(
     config: Config, db: Database, environ: Mapping[str, str], now: Callable[[], datetime]
 ) -> Iterator[Finding]:
     found: dict[str, Finding] = {}
-    for finding in database.check(db, config.database.url):
+    for finding in database.check(db):
         found[finding.check] = finding
         yield finding
     schema = found.get(database.SCHEMA)
@@ -103,14 +102,9 @@ def _files(
     yield space.check(root, config.media.free_space_floor, db, now)
     yield machine.watches(root, wanted=config.reconcile.watch)
     yield machine.port(config.server.host, config.server.port, root)
-    places = [root, *_database_file(config)]
+    places = [root, *backend.files(config.database.url)]
     yield folder.user(places, os.geteuid())
     yield machine.sandbox([root, *(path.parent for path in places[1:])], environ, os.getpid())
-
-
-def _database_file(config: Config) -> list[Path]:
-    scheme, _, name = config.database.url.partition(":///")
-    return [Path(unquote(name))] if scheme == "sqlite" else []
 
 
 def _held(db: Database, now: datetime) -> dict[str, datetime]:

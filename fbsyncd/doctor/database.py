@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from peewee import Database
 
-from fbsyncd import migrate, models, terminal
+from fbsyncd import backend, migrate, models, terminal
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, told_by, warning
 from fbsyncd.doctor.patience import OutOfTime, within
 from fbsyncd.errors import DatabaseTrouble, SchemaError
@@ -53,11 +53,9 @@ class SqliteFile:
     is_read: bool = True
 
 
-def check(db: Database, url: str) -> Iterator[Finding]:
+def check(db: Database) -> Iterator[Finding]:
     """Tell how the database is, then which schema it has; changes nothing and makes none."""
-    is_file = models.file(db) is not None
-    path = Path(unquote(url.removeprefix("sqlite:///")))
-    found = sqlite(path) if is_file else _postgresql(db)
+    found = backend.of(db).looked_at(file=sqlite, server=_postgresql)
     yield found
     if found.state in {"ok", "warning"}:
         known = schema(db)
