@@ -35,7 +35,7 @@ _SETTINGS = "-c listen_addresses=127.0.0.1 -c max_connections=60 -c log_min_mess
 _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 # As a server is set up that nobody has touched: what was committed survives its crash.
 _AS_IT_COMES = ""
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 # The shell outlives pytest's death (its own session) and sees it: the pipe it reads from closes.
 _GUARD = 'read -r _; "$0" -D "$1/data" -m immediate -w stop; rm -rf "$1"'
 
@@ -62,30 +62,55 @@ class PostgresServer:
 
     def kill_backend(self) -> None:
         """Kill a process that serves fbsyncd: the server ends all others and recovers by itself."""
+        with self.crashing() as connection:
+            killed = False
+            while not killed:
+                (pid,) = connection.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE application_name = 'fbsyncd'"
+                    " ORDER BY state DESC NULLS LAST LIMIT 1"
+                ).fetchall()[0]
+                # One that is found may have been about to end by itself.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed = True
+
+    @contextlib.contextmanager
+    def crashing(self) -> Iterator[psycopg.Connection]:
+        """Let the server crash meanwhile; it is over when the server knows of it.
+
+        Until then it takes connections as if nothing were, and a look at whether it is back would
+        find it there. It ends everybody's connection, also the one that is given here.
+        """
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            (pid,) = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE application_name = 'fbsyncd'"
-                " ORDER BY state DESC LIMIT 1"
-            ).fetchall()[0]
-            os.kill(pid, signal.SIGKILL)
+            yield connection
+            with contextlib.suppress(psycopg.OperationalError):
+                connection.execute("SELECT pg_sleep(%s)", [_PATIENCE])
+                raise AssertionError("the server did not crash")
 
     def revive(self) -> None:
-        """Start again unless it runs or has begun to recover by itself."""
-        with contextlib.suppress(RuntimeError):
-            _run([*self._control(), f"--options={self.settings}", "--wait", "start"], self.options)
-        self.await_recovery()
-
-    def await_recovery(self) -> None:
-        """Wait until the server takes connections again."""
+        """Start again unless it recovers by itself, which it may give up."""
+        command = [*self._control(), f"--options={self.settings}", "--wait", "start"]
         deadline = time.monotonic() + _PATIENCE
         while True:
-            try:
-                psycopg.connect(self.url("postgres")).close()
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-            else:
+            with contextlib.suppress(RuntimeError):
+                _run(command, self.options)
+            if self._is_there(deadline):
                 return
+
+    def await_recovery(self) -> None:
+        """Wait until the server takes connections again; it must know of its crash already."""
+        deadline = time.monotonic() + _PATIENCE
+        while not self._is_there(deadline):
+            pass
+
+    def _is_there(self, deadline: float) -> bool:
+        try:
+            psycopg.connect(self.url("postgres")).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            return False
+        return True
 
     def start(self) -> None:
         """Start again on the same port, with what had been committed."""
@@ -170,7 +195,7 @@ def running_server(binaries: Path, *, durable: bool = False) -> Iterator[Postgre
     finally:
         assert guard.stdin is not None
         guard.stdin.close()
-        guard.wait(timeout=30)
+        guard.wait(timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -229,7 +254,7 @@ def _start(binaries: Path, folder: Path, options: dict[str, Any], more: str) -> 
             f"--pgdata={folder / 'data'}",
             f"--log={folder / 'log'}",
             f"--options={settings}",
-            "--timeout=30",
+            "--timeout=60",
             "--wait",
             "start",
         ]

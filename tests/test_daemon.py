@@ -37,11 +37,23 @@ class Running:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
             return json.load(answer)
 
-    def until(self, happens: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Ask for the statistics until *happens*; the next look follows the last at once."""
+    def until(
+        self, happens: Callable[[dict[str, Any]], bool], *, bears: int | None = None
+    ) -> dict[str, Any]:
+        """Ask for the statistics until *happens*; the next look follows the last at once.
+
+        Who is answered with the status *bears* asks again.
+        """
         deadline = time.monotonic() + PATIENCE
+        stats: dict[str, Any] = {}
         while time.monotonic() < deadline:
-            stats: dict[str, Any] = self.get("/api/stats")
+            try:
+                stats = self.get("/api/stats")
+            except urllib.error.HTTPError as refused:
+                refused.close()
+                if refused.code != bears:
+                    raise
+                continue
             if happens(stats):
                 return stats
         raise AssertionError(f"it did not happen: {stats}\n{''.join(self.log)}")
