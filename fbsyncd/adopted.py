@@ -91,6 +91,9 @@ def _renamed(values: Values, names: Mapping[str, str]) -> Values:
 
 def _fitting(column: str, value: Any, limit: Limit) -> Any:
     most, filler = limit
+    if column == "length" and value is not None:
+        # As text, which columns of intervals take too: a bare number there is seconds.
+        value = str(value)
     if most is not None and isinstance(value, str) and len(value) > most:
         # Half a link leads nowhere.
         value = None if column in _LINKS else value[:most]

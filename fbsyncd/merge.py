@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from fbsyncd import links
+from fbsyncd import links, read
 from fbsyncd.assets import Asset, is_dead
 from fbsyncd.models import from_text
 from fbsyncd.records import Attachment, Post, Video
@@ -273,6 +273,8 @@ def _plain(column: str) -> Callable[[Any], Any] | None:
     if column in _TIMES:
         return from_text
     if column in _FLAGS:
-        return bool
+        return read.truth
+    if column == "length":
+        return read.seconds
     # An adopted table may hold ids as numbers.
     return str if column.startswith("local_") or column in _IDS else None

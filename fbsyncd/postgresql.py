@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from peewee import Psycopg3Adapter
@@ -26,7 +27,22 @@ class Driver(Psycopg3Adapter):
         """Open a connection; *db* is named by a URL."""
         import psycopg
 
-        return psycopg.connect(db.database, **params)
+        connection = psycopg.connect(db.database, **params)
+        # Columns of older programs: nothing that is asked for goes beyond a float.
+        connection.adapters.register_loader("numeric", _number_loader())
+        return connection
+
+
+@cache
+def _number_loader() -> type[Any]:
+    from psycopg.adapt import Loader
+
+    class NumberLoader(Loader):
+        def load(self, data: Any) -> float:
+            text = bytes(data).decode()
+            return int(text) if text.lstrip("-").isdigit() else float(text)
+
+    return NumberLoader
 
 
 class ServerDatabase(PooledPostgresqlDatabase):  # type: ignore[misc]  # the pool has no types

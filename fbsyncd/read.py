@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fbsyncd.links import repaired
 
@@ -20,6 +20,7 @@ Json = dict[str, object]
 
 _SITE = "https://www.facebook.com"
 _LARGEST_INTEGER = 2**31 - 1  # of PostgreSQL's INTEGER
+_FALSE = frozenset({"", "0", "f", "false", "n", "no", "off", "none", "null"})
 _NOT_PICTURES = (".mp4", ".mpd", ".m3u8")
 
 
@@ -60,6 +61,23 @@ def flag(node: object, *path: str) -> bool | None:
     """Return true or false; nothing else counts as either."""
     value = at(node, *path)
     return value if isinstance(value, bool) else None
+
+
+def truth(value: object) -> bool:
+    """Return a stored flag, which an older program's table may hold as a text."""
+    return value.strip().lower() not in _FALSE if isinstance(value, str) else bool(value)
+
+
+def seconds(value: object) -> float | None:
+    """Return a stored length, which an older program's table may hold as a text or an interval."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if not isinstance(value, str):
+        return None if value is None else float(str(value))
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def number(node: object, *path: str) -> float | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from fbsyncd import links
+from fbsyncd import links, read
 from fbsyncd.assets import is_dead
 from fbsyncd.models import readable
 from fbsyncd.proof import shows_nothing
@@ -204,7 +204,7 @@ def video(row: Mapping[str, Any], poster: Shot) -> dict[str, Any]:
         "title": row["title"],
         "description": row["description"],
         "permalink_url": row["permalink_url"],
-        "length": row["length"],
+        "length": read.seconds(row["length"]),
         "created_time": moment(row["created_time"]),
         "updated_time": moment(row["updated_time"]),
         "deleted_at": moment(row["deleted_at"]),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dump
 import pytest
 from dump import Dump, read_page
 from plant import config_text, everything, one, query, sync
+from postgres import PostgresServer
 from test_adoption import archive_on, whole
 
-from fbsyncd import config, export, verify
+from fbsyncd import config, export, models, transfer, verify
 from fbsyncd.adopt.inventory import Column, Inventory, Table
 from fbsyncd.adopt.suits import refusals
 from fbsyncd.archive import Archive
@@ -100,6 +104,106 @@ def check(archive: Archive, folder: Path) -> None:
     assert video in archive.feed.videos(q=f'"{video["title"] or video["description"]}"')["videos"]
     assert archive.feed.pages(limit=2)["pages"]
     assert archive.feed.stats()["posts"] == 12
+
+
+@dataclass
+class Worded(Dump):
+    """A script that writes flags as words, and on a server lengths as intervals."""
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            return str(value)
+        is_span = isinstance(value, float) and not self.is_file
+        return f"{value} seconds" if is_span else super()._plain(value)
+
+
+WORDED = rewritten(
+    (r"(is_\w+) BOOLEAN", r"\1 VARCHAR(5)"),
+    ("length FLOAT", "length INTERVAL"),
+    (r"(page_id|video_id) VARCHAR\(255\)", r"\1 NUMERIC(20)"),
+    (r"page_id NUMERIC\(20\),\s+message", "page_id INTEGER8, message"),
+)
+DOMAINS = rewritten(
+    ("message TEXT", "message longtext"),
+    (r"title TEXT", "title short_text"),
+    (r"created_time TIMESTAMP", "created_time moment"),
+)
+
+
+def kinds_of(scripts: Dump) -> dict[str, str]:
+    """Return tables of types that are no usual ones, on SQLite of names that it takes for any."""
+    if not scripts.is_file:
+        scripts.run(
+            "CREATE DOMAIN longtext AS TEXT",
+            "CREATE DOMAIN shorter AS VARCHAR(20)",
+            "CREATE DOMAIN short_text AS shorter DEFAULT ''",
+            "CREATE DOMAIN moment AS TIMESTAMP CHECK (VALUE > '2000-01-01')",
+        )
+    tables = DOMAINS(WORDED(dump.TABLES))
+    whole = "INTEGER" if scripts.is_file else "BIGINT"
+    return {name: sql.replace("INTEGER8", whole) for name, sql in tables.items()}
+
+
+def test_types_that_only_mean_the_same_are_adopted(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """Domains, ids as NUMERIC, flags as words and lengths as intervals; the scripts go on."""
+    scripts = Worded(database_url, cut=20)
+    scripts.make(tables=kinds_of(scripts))
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    facebook.clock.move(timedelta(days=7))
+    with taken_over(facebook, tmp_path, database_url) as archive:
+        check(archive, tmp_path)
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        archive.take_in()
+        sync(archive)
+        assert query(archive, UNSAFE) == []
+        lengths = {video["length"] for video in archive.feed.videos(limit=100)["videos"]}
+        assert lengths
+        assert all(isinstance(length, float) for length in lengths)
+        videos = json.loads((tmp_path / "out" / "videos.json").read_text())
+        assert {video["length"] for video in videos} == lengths
+        assert copied(archive, tmp_path / "copy.db") == [(0,)]
+
+
+def copied(archive: Archive, path: Path) -> list[Any]:
+    """Copy the archive, with nothing different, and return the copy's flags."""
+    target = models.connect(f"sqlite:///{path}")
+    try:
+        assert transfer.copy(archive.db, target, lambda *_: None).differing == []
+        with models.session(target):
+            return models.rows(target, "SELECT DISTINCT is_hidden FROM facebook_posts")
+    finally:
+        models.close(target)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("created_time TIMESTAMP", "created_time TEXT"),
+        ("created_time TIMESTAMP", "created_time BIGINT"),
+        ("page_id VARCHAR(255)", "page_id NUMERIC(20, 2)"),
+        ("type VARCHAR(50)", "type kind"),
+        ("message TEXT", "message JSONB"),
+        ("is_hidden BOOLEAN", "is_hidden REAL"),
+    ],
+)
+def test_a_type_that_cannot_hold_what_belongs_there_comes_with_its_remedy(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path, was: str, becomes: str
+) -> None:
+    """The statement that is told makes the column one that is adopted."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.run("CREATE TYPE kind AS ENUM ('photo')")
+        scripts.make(tables={k: v.replace(was, becomes) for k, v in dump.TABLES.items()})
+        with archive_on(url, tmp_path) as archive:
+            with pytest.raises(SchemaError, match=r"is needed: ALTER TABLE") as refused:
+                archive.take_over()
+            remedies = re.findall(r"ALTER TABLE [^;]+", str(refused.value))
+            assert remedies
+            scripts.run(*remedies)
+            assert archive.take_over()
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -1,7 +1,8 @@
 """Where each engine tells what it holds, and what of our schema it must be told otherwise.
 
-Columns come in kinds, which say what may be written into them: ``text``, ``time``, ``flag``,
-``whole``, ``number``, ``uuid`` and ``other``. SQLite takes anything anywhere: ``any``.
+Columns come in kinds, which say what may be written into them: ``text``, ``time``, ``span``,
+``flag``, ``whole``, ``digits`` (NUMERIC without a fraction), ``number``, ``uuid`` and ``other``. A
+domain is of the kind of what it is made of. SQLite takes anything anywhere: ``any``.
 """
 
 from __future__ import annotations
@@ -125,16 +126,37 @@ ORDER BY m.name, f.id""",
     bridge=(),
     enforce=tuple(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
 )
+#: What a column ``a`` is made of, domains being made of other types.
+_BASE: Final = """
+WITH RECURSIVE base (type, mod, is_filled, has_default, depth) AS (
+    SELECT a.atttypid, a.atttypmod, FALSE, FALSE, 0
+    UNION ALL
+    SELECT y.typbasetype, y.typtypmod, base.is_filled OR y.typnotnull,
+        base.has_default OR y.typdefault IS NOT NULL, base.depth + 1
+    FROM base JOIN pg_type y ON y.oid = base.type WHERE y.typtype = 'd')
+SELECT * FROM base ORDER BY depth DESC LIMIT 1"""
+#: Written in SQL, so that the planner sees a comparison of texts, and their index.
+_SAME: Final = """
+CREATE FUNCTION fbsyncd_same(TEXT, {0}) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT
+PARALLEL SAFE AS $$ SELECT $1 = CAST($2 AS TEXT) $$;
+CREATE FUNCTION fbsyncd_same({0}, TEXT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT
+PARALLEL SAFE AS $$ SELECT $2 = CAST($1 AS TEXT) $$;
+CREATE OPERATOR = (LEFTARG = TEXT, RIGHTARG = {0}, FUNCTION = fbsyncd_same, COMMUTATOR = =);
+CREATE OPERATOR = (LEFTARG = {0}, RIGHTARG = TEXT, FUNCTION = fbsyncd_same, COMMUTATOR = =);"""
+#: One for each type: with NUMERIC there it would not be known what an INTEGER is to be taken for.
+_NUMBERS: Final = ("BIGINT", "INTEGER", "SMALLINT", "NUMERIC")
 _POSTGRESQL: Final = Catalogue(
     columns=f"""
-SELECT t.relname, t.relkind IN ('r', 'p'), a.attname, format_type(a.atttypid, NULL),
-    NOT a.attnotnull, a.atthasdef OR a.attidentity <> '', CASE WHEN a.atttypmod > 4
-        AND a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) THEN a.atttypmod - 4 END,
+SELECT t.relname, t.relkind IN ('r', 'p'), a.attname,
+    format_type(b.type, NULL) || CASE WHEN b.type = 'numeric'::regtype AND b.mod > 4
+        AND (b.mod - 4) & 65535 > 0 THEN ' with a fraction' ELSE '' END,
+    NOT (a.attnotnull OR b.is_filled), a.atthasdef OR a.attidentity <> '' OR b.has_default,
+    CASE WHEN b.mod > 4 AND b.type IN ('varchar'::regtype, 'bpchar'::regtype) THEN b.mod - 4 END,
     CASE WHEN t.relkind = 'p' OR t.relispartition
         OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = t.oid)
         THEN 'is made of several tables or is a part of one (PARTITION, INHERITS), whose rows'
         ' fbsyncd cannot tell apart: put them all into one table of this name' END
-FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
+FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid CROSS JOIN LATERAL ({_BASE}) b
 WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY t.relname, a.attnum""",
@@ -168,7 +190,9 @@ WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND {VISIBLE} ORDER BY t.relname
             "bigint": "whole",
             "real": "number",
             "double precision": "number",
-            "numeric": "number",
+            "numeric": "digits",
+            "numeric with a fraction": "number",
+            "interval": "span",
             "uuid": "uuid",
         }
     ),
@@ -197,16 +221,10 @@ ORDER BY 1, 2""",
     # Neither Python nor any reader of the API knows years beyond these.
     odd_time=("({0} IS NULL OR NOT isfinite({0}) OR {0} < '0001-01-02' OR {0} > '9999-12-30')"),
     text="",
-    # Written in SQL, so that the planner sees a comparison of texts, and their index.
-    bridge=(
-        "CREATE FUNCTION fbsyncd_same(TEXT, BIGINT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT"
-        " PARALLEL SAFE AS $$ SELECT $1 = CAST($2 AS TEXT) $$;",
-        "CREATE FUNCTION fbsyncd_same(BIGINT, TEXT) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT"
-        " PARALLEL SAFE AS $$ SELECT $2 = CAST($1 AS TEXT) $$;",
-        "CREATE OPERATOR = (LEFTARG = TEXT, RIGHTARG = BIGINT, FUNCTION = fbsyncd_same,"
-        " COMMUTATOR = =);",
-        "CREATE OPERATOR = (LEFTARG = BIGINT, RIGHTARG = TEXT, FUNCTION = fbsyncd_same,"
-        " COMMUTATOR = =);",
+    bridge=tuple(
+        f"{sql.strip().rstrip(';')};"
+        for type_ in _NUMBERS
+        for sql in _SAME.format(type_).split(";\n")
     ),
     enforce=(
         "ALTER TABLE media_storage ADD CONSTRAINT media_storage_status CHECK"

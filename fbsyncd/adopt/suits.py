@@ -52,11 +52,12 @@ _NEVER_EMPTY: Final = {
 TIMES: Final = ("created_time", "updated_time", "created_at", "updated_at")
 
 _TEXT: Final = {"text"}
-_IDS: Final = {"text", "whole"}
+_IDS: Final = {"text", "whole", "digits"}
 _TIME: Final = {"time"}
-_NUMBER: Final = {"whole", "number", "text"}
-_FLAG: Final = {"flag", "whole"}
-_SIZE: Final = {"whole", "number"}
+_LENGTH: Final = {"whole", "digits", "number", "text", "span"}
+_NUMBER: Final = {"whole", "digits", "number", "text"}
+_FLAG: Final = {"flag", "whole", "digits", "text"}
+_SIZE: Final = {"whole", "digits", "number"}
 _KINDS: Final = {
     **dict.fromkeys(TIMES, _TIME),
     "downloaded_at": _TIME,
@@ -64,7 +65,7 @@ _KINDS: Final = {
     "removed_at": _TIME,
     "is_published": _FLAG,
     "is_hidden": _FLAG,
-    "length": _NUMBER,
+    "length": _LENGTH,
     "fan_count": _NUMBER,
     "width": _SIZE,
     "height": _SIZE,
@@ -76,6 +77,7 @@ _KINDS: Final = {
     "facebook_post_attachments.id": {"whole", "text", "uuid"},
     "media_storage.id": {"uuid", "text"},
 }
+_DIGITS: Final = {"whole", "digits"}
 #: By what a column holds: what gives a value to rows that are added without one.
 _NUMBERED: Final = {
     "uuid": "SET DEFAULT gen_random_uuid()",
@@ -133,7 +135,7 @@ def uuid(text: str) -> str | None:
 def has_numbers(inventory: Inventory) -> bool:
     """Tell whether ids of Pages or videos are numbers somewhere; Facebook writes digits only."""
     return any(
-        table.kind(column) == "whole" and _kinds(inventory, name, column) == _IDS
+        table.kind(column) in _DIGITS and _kinds(inventory, name, column) == _IDS
         for name, table in inventory.tables.items()
         if name in ADOPTABLE
         for column in table.columns
@@ -165,13 +167,26 @@ def _unfit(inventory: Inventory, table: Table, column: Column) -> Iterator[str]:
     if column.name in _WRITTEN[table.name] or column.name in _KINDS:
         wanted = _kinds(inventory, table.name, column.name)
         if column.kind not in {*wanted, "any"}:
-            remedy = f": ALTER TABLE {table.name} ALTER COLUMN {column.name} TYPE TEXT"
             yield (
-                f"{place} is {column.type}, {' or '.join(sorted(wanted))} is needed"
-                f"{remedy if wanted == _TEXT else ''}"
+                f"{place} is {column.type}, {' or '.join(sorted(wanted))} is needed:"
+                f" ALTER TABLE {table.name} ALTER COLUMN {column.name}"
+                f" TYPE {_type(column, wanted)}"
             )
     if not column.can_be_null:
         yield from _unfilled(inventory, table, column)
+
+
+def _type(column: Column, wanted: set[str]) -> str:
+    """Return what makes the column one of a *wanted* kind; told to whoever owns it."""
+    if wanted == _TIME:
+        is_text = column.kind in {"text", "other"}
+        how = "CAST({} AS TIMESTAMP)" if is_text else "to_timestamp({}) AT TIME ZONE 'UTC'"
+        return f"TIMESTAMP USING {how.format(column.name)}"
+    if wanted == _FLAG:
+        return f"BOOLEAN USING {column.name}::TEXT::BOOLEAN"
+    if wanted == _SIZE or "whole" in wanted:
+        return f"BIGINT USING {column.name}::TEXT::NUMERIC::BIGINT"
+    return sorted(wanted)[0].upper()
 
 
 def _unfilled(inventory: Inventory, table: Table, column: Column) -> Iterator[str]:
@@ -209,6 +224,6 @@ def _limits(table: Table) -> dict[str, Limit]:
         if column is None or name in {"id", "video_id", "page_id", "post_id"}:
             continue
         required = not column.can_be_null and name not in _NEVER_EMPTY[table.name]
-        if required or column.length is not None:
+        if required or column.length is not None or column.kind == "span":
             found[name] = (column.length, _FILLERS.get(name, "") if required else None)
     return found

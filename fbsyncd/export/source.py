@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import view
+from fbsyncd import read, view
 from fbsyncd.models import (
     Row,
     engine,
@@ -262,8 +262,9 @@ def _told(row: Row, names: Sequence[str]) -> Record:
         # A number in the tables of older programs.
         if told.get(name) is not None:
             told[name] = str(told[name])
-    if "is_hidden" in told and told["is_hidden"] is not None:
-        told["is_hidden"] = bool(told["is_hidden"])
+    for name, plain in (("is_hidden", read.truth), ("length", read.seconds)):
+        if told.get(name) is not None:
+            told[name] = plain(told[name])
     return told
 
 

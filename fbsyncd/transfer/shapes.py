@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import NoneType
 from typing import Any, Final
 
 from peewee import BooleanField, Field, FloatField, IntegerField, Model
 
-from fbsyncd import tables
+from fbsyncd import read, tables
 from fbsyncd.models import Row, from_text, to_text
 from fbsyncd.tables import DashedUUIDField, UTCTimeField
 
@@ -144,7 +144,8 @@ class Shape:
         terms = [f"{self.parent} IS NOT NULL"] if self.parent else []
         for name in self.key:
             can_be_null = self.model._meta.columns[name].null or self.number
-            term = f"coalesce({name}, '')" if can_be_null else name
+            own = f"CAST({name} AS TEXT)" if (self.name, name) in _DIGITS else name
+            term = f"coalesce({own}, '')" if can_be_null else own
             terms.append(f"{term} {bytewise}" if self._is_text(name) else name)
         return f"ORDER BY {', '.join([*terms, self.number] if self.number else terms)}"
 
@@ -178,6 +179,11 @@ def _stamp(value: Any) -> str:
     return to_text(moment) if moment else EPOCH
 
 
+def _number(value: Any) -> float:
+    # What nobody can read is no number: its row stays behind, and is told.
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
 def _kind(field: Field) -> Kind:
     kind = next((kind for of, kind in _KINDS if isinstance(field, of)), _TEXT)
     return replace(kind, blank=None) if field.null else kind
@@ -186,10 +192,12 @@ def _kind(field: Field) -> Kind:
 _TEXT: Final = Kind(str, frozenset({str, NoneType}), "")
 _KINDS: Final = (
     (UTCTimeField, Kind(_stamp, frozenset({NoneType}), EPOCH)),
-    (BooleanField, Kind(bool, frozenset({bool, NoneType}), False)),
-    (FloatField, Kind(float, frozenset({float, NoneType}), 0.0)),
+    (BooleanField, Kind(read.truth, frozenset({bool, NoneType}), False)),
+    (FloatField, Kind(_number, frozenset({float, NoneType}), 0.0)),
     (IntegerField, Kind(int, frozenset({int, NoneType}), 0)),
 )
+#: Ids of digits, which an older program's table may hold as numbers.
+_DIGITS: Final = frozenset({("facebook_pages", "id"), ("facebook_video_posts", "video_id")})
 _LEASE: Final = frozenset({"lease_owner", "lease_until"})
 
 #: In an order in which no row comes before one it refers to. How far the Pages were read comes
