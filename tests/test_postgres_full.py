@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from plant import config_text
 from test_brake import hear
-from test_daemon import Running, running
+from test_daemon import Running, all_safe, running
 from test_database_file import fill
 from test_database_trouble import fbsyncd, own_server
 from test_disk import Disk
@@ -78,7 +78,7 @@ def test_a_full_disk_under_the_rows_is_waited_for(
     """Sync ends in one line, the daemon waits; with room everything is fetched, once."""
     archive = Ordeal(facebook, tmp_path, cramped)
     with running_on(facebook, cramped, tmp_path) as daemon:
-        daemon.until(lambda _: archive.rows(NOT_SAFE) == [])
+        daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
         ballast = disk.place / "ballast"
         fill(ballast)
         for _ in range(40):
@@ -125,10 +125,10 @@ def test_a_full_disk_under_the_log_is_outlived(
     """The server itself gives up when it cannot commit; once it runs again work goes on."""
     with cramped_log.fresh_database() as url, running_on(facebook, url, tmp_path) as daemon:
         archive = Ordeal(facebook, tmp_path, url)
-        daemon.until(lambda _: archive.rows(NOT_SAFE) == [])
+        daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
         before = set(archive.rows(PICTURES))
         fill(disk.place / "ballast")
-        with pytest.raises(psycopg.OperationalError):
+        with cramped_log.crashing(), pytest.raises(psycopg.OperationalError):
             write_on_and_on(cramped_log)
         hear(daemon, "the database said: ")
         (disk.place / "ballast").unlink()
@@ -136,7 +136,7 @@ def test_a_full_disk_under_the_log_is_outlived(
         cramped_log.revive()
         facebook.add_post("photo")
         synced(tmp_path)
-        daemon.until(lambda stats: stats["posts"] == 13 and archive.rows(NOT_SAFE) == [])
+        daemon.until(lambda stats: stats["posts"] == 13 and archive.rows(NOT_SAFE) == [], bears=503)
         daemon.stop()
         assert "Traceback" not in "".join(daemon.log)
         assert "the connection is closed" not in "".join(daemon.log)
