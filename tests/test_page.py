@@ -31,7 +31,7 @@ def test_cards_show_pictures_and_words(browser: Browser, shelf: Shelf, site: Sit
     for number in range(6):
         shelf.arrive(shelf.attach(shelf.post(number, f"Post {number}\n{THAI}")))
     with opened(browser, site) as page:
-        page.wait_for_selector("article img.there")
+        page.wait_for_selector("article >> nth=0 >> img.there")
         texts = page.locator("article .message").all_inner_texts()
         assert [text.splitlines()[0] for text in texts] == [f"Post {n}" for n in range(5, -1, -1)]
         image = page.locator("article img").first
@@ -101,9 +101,9 @@ def test_a_picture_appears_when_it_arrives(browser: Browser, shelf: Shelf, site:
     asset = shelf.attach(shelf.post(1, "soon"))
     with opened(browser, site) as page:
         page.wait_for_selector("text=The picture is on its way")
+        page.wait_for_selector("text=/pictures? (is|are) arriving/")
         assert "of 1 picture is safe" in page.locator(".summary").inner_text()
         assert page.locator("#safe").inner_text() == "0"
-        page.wait_for_selector("text=/pictures? (is|are) arriving/")
         shelf.arrive(asset)
         page.clock.run_for(_BUSY)
         page.wait_for_selector("article img.there")
@@ -151,6 +151,7 @@ def test_a_lost_picture_says_why(browser: Browser, shelf: Shelf, site: Site) -> 
     with opened(browser, site) as page:
         card = page.locator("article", has_text="big")
         card.get_by_text("12 MB are more than max_file_size").wait_for()
+        page.wait_for_selector("#live[data-state]")
         assert "could not be saved" in card.inner_text()
         assert "Kept here only" in page.locator("article", has_text="old").inner_text()
         assert "Not saved\n1" in page.locator(".facts").inner_text()
@@ -294,6 +295,7 @@ def test_light_and_dark_are_readable(
     shelf.post(3, THAI, deleted_at=to_text(created(3)))
     with opened(browser, site, color_scheme=scheme) as page:
         page.wait_for_selector("article")
+        page.wait_for_selector("#live[data-state]")
         poor = page.evaluate(_CONTRASTS)
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert poor == []
@@ -521,6 +523,21 @@ def test_days_are_the_readers(browser: Browser, shelf: Shelf, site: Site) -> Non
     with watched(browser, site.url, timezone_id="UTC") as page:
         page.goto(where)
         page.wait_for_selector("text=No post fits.")
+
+
+def test_a_second_refusal_takes_no_letter_of_the_token(browser: Browser, shelf: Shelf) -> None:
+    """The posts are refused after the numbers: what was typed meanwhile stays."""
+    app = make_app(shelf.feed, shelf.media, auth_token="sesame")
+    with serving(app) as site, watched(browser, site.url, may_fail=("status of 401",)) as page:
+        asked: list[Route] = []
+        page.route("**/api/posts*", lambda route: asked.append(route))
+        page.goto(site.url)
+        token = page.get_by_label("Token", exact=True)
+        token.fill("ses")
+        (refused,) = asked
+        refused.continue_()
+        page.wait_for_selector("#end:not(:empty)", state="attached")
+        assert token.input_value() == "ses"
 
 
 def test_a_token_in_other_letters_is_asked_for_again(browser: Browser, shelf: Shelf) -> None:

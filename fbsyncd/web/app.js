@@ -121,9 +121,11 @@ function tell(text, state) {
 }
 
 function askForToken() {
+  // Whoever is asked is typing already: a second refusal takes nothing of that away.
+  if (byId("token-dialog").open) return;
   byId("token-wrong").textContent = hasToken() ? say("tokenWrong") : "";
   byId("token").value = "";
-  if (!byId("token-dialog").open) byId("token-dialog").showModal();
+  byId("token-dialog").showModal();
 }
 
 function arrive() {
