@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
 
+# Longer than the page waits between two looks: a look that was under way when a test let the time
+# go by sets its timer only afterwards, and the next comes by itself.
+_PATIENCE = 60_000  # milliseconds
+playwright.expect.set_options(timeout=_PATIENCE)
+
 _QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
@@ -77,7 +82,7 @@ def watched(
     A complaint that contains one of *may_fail* is expected.
     """
     context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE)
     heard: list[str] = []
 
     def said(message: ConsoleMessage) -> None:
@@ -92,6 +97,8 @@ def watched(
     page.on("pageerror", lambda error: heard.append(str(error)))
     page.on("console", said)
     page.on("request", asked)
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert [text for text in heard if not any(part in text for part in may_fail)] == []

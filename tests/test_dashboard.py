@@ -215,7 +215,11 @@ def test_what_failed_is_told_and_tried_again(browser: Browser, tmp_path: Path) -
         config.write_text(text)
         with running(tmp_path) as daemon:
             tried = daemon.until(
-                lambda stats: stats["posts"] == 3 and not stats["media"]["pending"]
+                lambda stats: (
+                    stats["pages"][0]["state"] == "ok"
+                    and stats["posts"] == 3
+                    and not stats["media"]["pending"]
+                )
             )
             lost = tried["media"]["given_up"]
             daemon.stop()
@@ -340,7 +344,7 @@ def test_thai_readers_get_thai(browser: Browser, daemon: Running) -> None:
 
 def test_the_health_of_the_archive(browser: Browser, daemon: Running) -> None:
     """Health tells what is safe, when each Page was read, how it grew, and what the disk holds."""
-    stats = daemon.get("/api/stats")
+    stats = daemon.until(all_safe)
     with opened(browser, daemon, "?view=health") as page:
         page.wait_for_selector("#health-pages tbody tr")
         text = page.locator("#health").inner_text()
