@@ -1,6 +1,7 @@
 """A month of a hundred Pages on one app: calls against their limits, pictures against their links.
 
     python -m bench.month [--pages 100] [--days 30] [--posts 3111] [--app-calls 4800 1200 400 200]
+                          [--save FOLDER]
 
 The model is tests/sharing.py: its decisions are the product's, its Facebook refuses what is beyond
 a budget. Prints a table in Markdown; takes a few minutes, and is the same on every machine.
@@ -58,9 +59,15 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--posts", type=int, default=3111)
     parser.add_argument("--app-calls", type=int, nargs="+", default=[4800, 1200, 400, 200])
+    parser.add_argument("--markdown", action="store_true", help="it is so always")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep the table")
     args = parser.parse_args()
     world = World(pages=args.pages, days=args.days, posts=args.posts)
-    print(table(world, args.app_calls))
+    told = table(world, args.app_calls)
+    print(told)
+    if args.save:
+        args.save.mkdir(parents=True, exist_ok=True)
+        (args.save / "month.md").write_text(f"{told}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

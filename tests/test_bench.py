@@ -33,6 +33,14 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+def test_a_month_is_kept_as_all_others_are(tmp_path: Path) -> None:
+    """Whoever asks for it among the others by --only gives it the same options."""
+    few = ("--pages", "4", "--days", "3", "--posts", "400", "--app-calls", "4800")
+    done = run("month", *few, "--markdown", "--save", str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, (tmp_path / "month.md").read_text())
+    assert "| 4,800 |" in done.stdout
+
+
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
     """Each round is held against the peer's of the same round; the spread stands beside it."""
     told = table.text(compared())
