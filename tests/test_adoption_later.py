@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dump import Dump
+from dump import Dump, read_page
 from plant import config_text, one, query, sync
 from shelf import picture
 from test_adoption import archive_on
@@ -172,6 +172,73 @@ def test_what_is_archived_stays_so(archive: Archive, scripts: Dump, tmp_path: Pa
         "SELECT id, local_path, sha256, file_size, download_status FROM media_storage ORDER BY id",
     )
     assert archive.reconcile(Request()).missing == 0
+
+
+REPLACE = KEEP.split(" ON CONFLICT")[0].replace("INSERT", "INSERT OR REPLACE")
+PICTURES = (
+    "SELECT id, asset_key, sha256, local_path, download_status FROM media_storage"
+    " WHERE derived_from IS NULL ORDER BY id"
+)
+SAVED = "SELECT name FROM archive WHERE name LIKE 'replaced:%'"
+
+
+@pytest.fixture
+def replacing(facebook: Simulator, tmp_path: Path) -> Dump:
+    """Scripts that replace rows, which they can in SQLite alone."""
+    told = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    told.make(MEDIA)
+    read_page(told, facebook.url, facebook.page_id, facebook.token)
+    return told
+
+
+def rows_of(archive: Archive) -> list[tuple[Any, ...]]:
+    """Return what a script knows of each picture it has downloaded."""
+    sql = "SELECT id, original_url FROM media_storage WHERE derived_from IS NULL ORDER BY id"
+    return [row(str(id_), str(url)) for id_, url in query(archive, sql)]
+
+
+@pytest.mark.parametrize("has_other_id", [False, True])
+def test_a_row_that_a_script_replaces_keeps_its_picture(
+    facebook: Simulator, replacing: Dump, tmp_path: Path, has_other_id: bool
+) -> None:
+    """That takes the archived row away unseen; it is put back, and nothing is fetched."""
+    with opened(facebook, tmp_path, replacing) as archive:
+        assert archive.take_over()
+        archive.setup()
+        sync(archive)
+        before = query(archive, PICTURES)
+        many = [
+            (str(uuid.uuid4()) if has_other_id else id_, *rest) for id_, *rest in rows_of(archive)
+        ]
+        replacing.write(REPLACE, many)
+        assert one(archive, f"{SUCCESSES} AND derived_from IS NULL") == 0
+        archive.take_in()
+        kept, ids = query(archive, PICTURES), {id_ for id_, *_ in before}
+        assert [line for line in kept if line[0] in ids] == before
+        assert len(kept) == len(before) * (1 + has_other_id)
+        assert archive.reconcile(Request()).missing == 0
+        assert archive.backlog.claim(100, archive.now()) == []
+        verdict = verify.verify(archive.db, archive.media)
+        assert verdict.is_whole, verdict.reasons
+        assert query(archive, SAVED) == []
+
+
+def test_statements_that_replace_nothing_leave_nothing_behind(
+    facebook: Simulator, replacing: Dump, tmp_path: Path
+) -> None:
+    """And a database that was adopted before this was known is watched from the next start on."""
+    with opened(facebook, tmp_path, replacing) as archive:
+        assert archive.take_over()
+        archive.setup()
+        sync(archive)
+        before, many = query(archive, PICTURES), rows_of(archive)
+        replacing.write(KEEP, many)
+        replacing.run("DROP TRIGGER media_storage_replacing")
+        archive.setup()
+        assert query(archive, SAVED) == []
+        replacing.write(REPLACE, many[:1])
+        archive.take_in()
+        assert query(archive, PICTURES) == before
 
 
 def test_without_the_folder_it_waits(archive: Archive, scripts: Dump, tmp_path: Path) -> None:

@@ -214,6 +214,7 @@ def finish(db: Database, brake: Brake, media: Media) -> None:
     An adoption that was killed after its transaction is finished by whoever comes next. A folder
     that has become another archive's meanwhile is left to the brake.
     """
+    later.watch(db)
     if facts.get(db, _UNFINISHED) is None:
         return
     if media.marker() in {None, facts.get(db, "id")}:

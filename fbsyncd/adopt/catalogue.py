@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from fbsyncd.adopt import replaced
 from fbsyncd.beside import NAMES, VISIBLE
 from fbsyncd.engines import Engine
 
@@ -67,7 +68,8 @@ class Catalogue:
     text: str
     #: Lets ids that are numbers in one table be compared with the same as texts in another.
     bridge: tuple[str, ...]
-    #: Makes the database hold rows of an adopted media_storage to the three statuses.
+    #: Makes the database hold rows of an adopted media_storage to the three statuses, and keep what
+    #: is archived.
     enforce: tuple[str, ...]
 
     def kind(self, type_: str) -> str:
@@ -124,7 +126,10 @@ ORDER BY m.name, f.id""",
     odd_time="TRUE",
     text=f"CASE typeof({{0}}) WHEN 'text' THEN hex({{0}}) WHEN 'blob' THEN '{BYTES}' END",
     bridge=(),
-    enforce=tuple(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
+    enforce=(
+        *(_ABORT.format(when=when, statuses=_STATUSES) for when in ("INSERT", "UPDATE")),
+        replaced.TRIGGER,
+    ),
 )
 #: What a column ``a`` is made of, domains being made of other types.
 _BASE: Final = """

@@ -19,7 +19,7 @@ import peewee
 from peewee import Database
 
 from fbsyncd import links
-from fbsyncd.adopt import earlier, suits
+from fbsyncd.adopt import earlier, replaced, suits
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import Backlog
@@ -48,11 +48,18 @@ class _Holder:
     is_archived: bool
 
 
+def watch(db: Database) -> None:
+    """Let what is archived be kept in a database that an earlier program adopted, too."""
+    replaced.watch(db)
+
+
 def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: datetime) -> int:
     """Take in what was written since; return how many rows. Cheap when there are none.
 
     Without the media folder, or room in it, all wait as they are for a later turn.
     """
+    if back := replaced.turn(db):
+        log.info("put back %s that another program replaced", counted(back, "picture"))
     with session(db):
         # In no order: by their ids SQLite would look at every row.
         if not rows(db, f"{ROWS} LIMIT 1"):
