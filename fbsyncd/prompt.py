@@ -78,12 +78,14 @@ def say(text: str) -> None:
 
 def _told(config: Config) -> dict[str, Any]:
     """Return the numbers of the archive as it lies there; an old schema is brought up to date."""
-    from fbsyncd import known, migrate, models, presence
+    from fbsyncd import backend, known, migrate, models, presence
     from fbsyncd.feed import Feed
     from fbsyncd.media import Media
 
-    # Opening it to be written might make it, or alter another program's.
-    presence.require(config.database.url)
+    is_file = bool(backend.files(config.database.url))
+    if is_file:
+        # Opening it to be written might make it, or alter another program's.
+        presence.require(config.database.url)
     db = models.connect(config.database.url)
     try:
         if not migrate.pending(db):
@@ -92,6 +94,9 @@ def _told(config: Config) -> dict[str, Any]:
             return Feed(db, media, now=lambda: datetime.now(UTC), ours=ours).stats()
     finally:
         models.close(db)
+    if not is_file:
+        # Only now: it would be connected to twice.
+        presence.require(config.database.url)
     from fbsyncd.archive import opened
 
     with opened(config, reads_only=True) as archive:

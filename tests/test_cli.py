@@ -56,6 +56,20 @@ def test_a_sync_by_hand_ends_with_the_statistics(folder: Path) -> None:
     assert fbsyncd(folder, "stats").stdout in done.stdout
 
 
+def test_statistics_that_nobody_reads_end_quietly(folder: Path) -> None:
+    """The reader of a pipe has gone: no traceback, and a status that says so."""
+    assert fbsyncd(folder, "setup").returncode == 0
+    command = [sys.executable, "-m", "fbsyncd", "stats", "--json"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as stats:
+        assert stats.stdout is not None
+        stats.stdout.close()
+        assert stats.stderr is not None
+        assert stats.stderr.read() == b""
+    assert stats.returncode == 1
+
+
 def test_a_sync_by_hand_notes_the_budgets_of_calls(facebook: Simulator, folder: Path) -> None:
     """What Facebook says is used up is known to the statistics without a daemon too."""
     facebook.faults.usage(app={"call_count": 61}, page={"call_count": 58})
