@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,6 +32,8 @@ class Desk:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._lock = Lock()
+        #: Set when files and rows are to be compared; whoever does that clears it.
+        self.files_changed = Event()
         self._wishes: dict[str, bool] = {}
         self._reading: set[str] = set()
         self._is_open = self._is_expected = False
@@ -76,6 +78,10 @@ class Desk:
     def retry(self, id_: UUID) -> bool:
         """Queue a failed picture again; return whether it was one that had failed."""
         return self._archive.backlog.retry([id_]) > 0
+
+    def doubt(self) -> None:
+        """Have files compared with their rows soon: one is not as its row says."""
+        self.files_changed.set()
 
     def pages(self) -> dict[str, dict[str, Any]]:
         """Return of each Page whether it is being read, and when it is read next."""

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def begin(stack: ExitStack, archive: Archive, desk: Desk, sole: Sole) -> Schedule:
     """Begin with every job of *archive*; *stack* stops them again."""
-    files_changed = Event()
+    files_changed = desk.files_changed
     files_changed.set()
     watch = _watch(stack, archive, files_changed)
     schedule = Schedule(archive, desk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from plant import config_text
 from fbsyncd.simulator import Simulator
 
 PATIENCE = 60.0
+PROMPT = 30.0  # seconds a stop may take: whoever waits for what hangs takes longer
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Running:
     log: list[str]
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as answer:
             return json.load(answer)
 
     def until(
@@ -62,7 +64,7 @@ class Running:
         """Stop the daemon and return how many seconds that took."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.log += self.process.communicate(timeout=20)[1].splitlines(keepends=True)
+        self.log += self.process.communicate(timeout=60)[1].splitlines(keepends=True)
         return time.monotonic() - began
 
 
@@ -116,13 +118,44 @@ def test_a_daemon_archives_serves_heals_and_stops(facebook: Simulator, folder: P
         before = picture.read_bytes()
         picture.unlink()
         daemon.until(lambda stats: picture.exists() and all_safe(stats))
-        with urllib.request.urlopen(f"{daemon.url}{local}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{daemon.url}{local}", timeout=60) as answer:
             assert answer.read() == before
         assert daemon.get("/healthz") == {"status": "alive"}
-        assert daemon.stop() < 10
+        assert daemon.stop() < PROMPT
         assert daemon.process.returncode == 0
     assert "Traceback" not in "".join(daemon.log)
     assert facebook.token not in "".join(daemon.log)
+
+
+def has_scanned(daemon: Running, times: int) -> bool:
+    with urllib.request.urlopen(f"{daemon.url}/metrics", timeout=10) as answer:
+        return b"\nfbsyncd_reconcile_scans_total %d.0\n" % times in answer.read()
+
+
+def is_file_of(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def test_who_asks_for_a_file_that_was_cut_has_it_healed(folder: Path) -> None:
+    """Where nothing watches the folders, a request that is refused for it asks for a scan."""
+    config = folder / "config.toml"
+    config.write_text(config.read_text() + "[reconcile]\nwatch = false\n")
+    with running(folder) as daemon:
+        daemon.until(lambda stats: all_safe(stats) and has_scanned(daemon, 1))
+        posts = daemon.get("/api/posts")["posts"]
+        local = next(post["display_image_url"] for post in posts if post["has_local_image"])
+        picture = folder / local.lstrip("/")
+        whole = picture.read_bytes()
+        os.truncate(picture, 100)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            daemon.get(local)
+        daemon.until(lambda _: has_scanned(daemon, 2))
+        daemon.until(lambda _: is_file_of(picture, len(whole)))
+        assert picture.read_bytes() == whole
+        daemon.stop()
 
 
 def test_a_new_post_is_archived_while_the_daemon_runs(facebook: Simulator, folder: Path) -> None:
@@ -145,7 +178,7 @@ def test_a_sync_that_is_asked_for_happens_now(facebook: Simulator, folder: Path)
         assert stats["pages"][0]["next_sync"] > stats["pages"][0]["last_sync"]
         facebook.add_post("photo", message="ประภาคาร")
         wish = urllib.request.Request(f"{daemon.url}/api/sync", method="POST")
-        with urllib.request.urlopen(wish, timeout=10) as answer:
+        with urllib.request.urlopen(wish, timeout=60) as answer:
             assert answer.status == 202
         daemon.until(lambda stats: stats["posts"] == 13 and all_safe(stats))
         (found,) = daemon.get(f"/api/posts?q={quote('ภาคา')}")["posts"]
@@ -158,7 +191,7 @@ def test_work_in_flight_is_kept_or_given_back(facebook: Simulator, folder: Path)
     facebook.faults.cdn_delay(3)
     with running(folder) as daemon:
         daemon.until(lambda stats: stats["media"]["pending"] > 8)
-        assert daemon.stop() < 10
+        assert daemon.stop() < PROMPT
         assert daemon.process.returncode == 0
     facebook.faults.clear()
     with running(folder) as daemon:
@@ -171,7 +204,7 @@ def test_a_daemon_stops_although_the_graph_api_hangs(facebook: Simulator, folder
     facebook.faults.hang(60, times=None)
     with running(folder) as daemon:
         daemon.until(lambda stats: facebook.calls["graph"] > 0)
-        assert daemon.stop() < 10
+        assert daemon.stop() < PROMPT
         assert daemon.process.returncode == 0
     facebook.faults.clear()
 
@@ -255,7 +288,7 @@ def test_a_used_port_is_told_in_one_line(facebook: Simulator, folder: Path) -> N
 def _asked(url: str, **headers: str) -> tuple[int, dict[str, str]]:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=named), timeout=10) as told:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=named), timeout=60) as told:
             return told.status, {name.lower(): text for name, text in told.headers.items()}
     except urllib.error.HTTPError as refused:
         with refused:

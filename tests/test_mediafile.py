@@ -7,15 +7,18 @@ import email.message
 import email.utils
 import os
 import socket
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from served import Reply, Shelf, Site, file_name, picture, received, serving
 
+from fbsyncd import models
+from fbsyncd.errors import DatabaseTrouble
 from fbsyncd.server import make_app, ranges
+from fbsyncd.server.sizes import PAUSE, Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +142,7 @@ def test_a_range_is_a_slice(site: Site, asked: str, start: int, stop: int | None
 
 def test_a_connection_goes_on_after_a_range(site: Site) -> None:
     """A range leaves nothing behind in a connection that is kept: the next answer is whole."""
-    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         for headers in ("Range: bytes=10-19\r\n", ""):
             connection.sendall(f"GET {ADDRESS} HTTP/1.1\r\nHost: t\r\n{headers}\r\n".encode())
             reply = received(connection)
@@ -443,6 +446,72 @@ def test_an_empty_file_is_served_as_empty(shelf: Shelf, site: Site) -> None:
     path = shelf.put(b"")
     reply = site.ask(f"{_CATEGORY}/{path.name}")
     assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")
+
+
+class Doubting:
+    """A desk that counts how often files are doubted, and is asked nothing else."""
+
+    doubts = 0
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+
+@pytest.mark.parametrize("accel_prefix", ["", "/protected/"])
+def test_a_file_of_another_size_is_none(
+    tmp_path: Path, database_url: str, accel_prefix: str
+) -> None:
+    """One that was cut or grew in its place is missed, and looked after once; whole it is back."""
+    with closing(Shelf(tmp_path, database_url)) as shelf:
+        address = shelf.arrive(shelf.attach(shelf.post(1)))
+        path = shelf.media.root / address.removeprefix("/media/facebook/")
+        whole, desk = path.read_bytes(), Doubting()
+        told: Any = desk
+        app = make_app(shelf.feed, shelf.media, accel_prefix=accel_prefix, desk=told)
+        with serving(app) as site:
+            for first in (b"", whole[:-1], whole + b"\n"):
+                path.write_bytes(first)
+                for reply in (site.ask(address), site.ask(address, Range="bytes=0-9")):
+                    assert (reply.status, reply.json["error"]["code"]) == (404, "not_found")
+                    assert "immutable" not in reply.headers.get("cache-control", "")
+                assert site.ask(address, "HEAD").status == 404
+            assert desk.doubts == 3
+            path.write_bytes(whole)
+            back = site.ask(address)
+            assert (back.status, desk.doubts) == (200, 3)
+            assert "immutable" in back.headers["cache-control"]
+            path.write_bytes(b"")
+            assert site.ask(address, If_None_Match=back.headers["etag"]).status == 304
+
+
+def test_without_its_database_no_picture_is_to_be_kept(tmp_path: Path) -> None:
+    """Whoever cannot tell the size sends the file, to be asked for again; what is known stays."""
+    with closing(Shelf(tmp_path)) as shelf:
+        known, other = (shelf.arrive(shelf.attach(shelf.post(n))) for n in (1, 2))
+        with serving(make_app(shelf.feed, shelf.media)) as site:
+            assert site.ask(known).status == 200
+            models.close(shelf.db)
+            (tmp_path / "fbsyncd.db").rename(tmp_path / "away.db")
+            told = [site.ask(address) for address in (known, other)]
+    assert [reply.status for reply in told] == [200, 200]
+    assert "immutable" in told[0].headers["cache-control"]
+    assert told[1].headers["cache-control"] == "no-cache"
+
+
+def test_a_database_that_is_away_is_not_asked_for_each_picture() -> None:
+    """After one that gave no answer the next ones wait for nothing, for a while."""
+    asked: list[str] = []
+    now = [0.0]
+
+    def ask(_: str, name: str) -> int:
+        asked.append(name)
+        raise DatabaseTrouble("the database is away")
+
+    sizes = Sizes(ask, lambda: None, clock=lambda: now[0])
+    assert [sizes.fits(f"posts/{n}", 1) for n in range(3)] == [None, None, None]
+    now[0] = PAUSE
+    assert sizes.fits("posts/3", 1) is None
+    assert asked == ["0", "3"]
 
 
 def _sections(message: email.message.Message) -> list[email.message.Message]:

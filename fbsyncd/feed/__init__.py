@@ -102,6 +102,14 @@ class Feed:
         """Return one row of media, or None when there is none."""
         return self._rows.one(id_)
 
+    def unavailable(self) -> str | None:
+        """Return why no file can be had, with names of folders; None when files can."""
+        return self._sight.reason()
+
+    def file_size(self, category: str, name: str) -> int | None:
+        """Return the bytes an archived file has according to its row, None without such a row."""
+        return self._rows.file_size(category, name)
+
     def timeline(self, *, page_id: str | None = None, zone: str = "UTC") -> dict[str, Any]:
         """Return what :func:`fbsyncd.feed.timeline.timeline` counts."""
         return timeline(self._db, self._now(), page_id, zone)

@@ -64,6 +64,10 @@ _OF_PAGE: Final = """(EXISTS (SELECT 1 FROM facebook_posts p WHERE p.page_id = ?
         AND v.local_picture_id = m.id))"""
 
 STATUSES: Final = tuple(_STATUSES)
+_FILE_SIZE: Final = (
+    "SELECT file_size FROM media_storage"
+    " WHERE category = ? AND local_filename = ? AND download_status = 'success' LIMIT 1"
+)
 _STATUS: Final = _OWN.index("download_status")
 #: What is told of a second row of a picture, which is waited for by the first one.
 _NOT_LOST: Final = {"given_up": False, "image_state": None}
@@ -126,6 +130,12 @@ class MediaRows:
         with session(self._db):
             told = self._told(self._found("WHERE m.id = ?", [str(id_)]))
         return told[0] if told else None
+
+    def file_size(self, category: str, name: str) -> int | None:
+        """Return the bytes a file has by its row, None when no row says that it is archived."""
+        with session(self._db):
+            found = rows(self._db, _FILE_SIZE, [category, name])
+        return int(found[0][0]) if found else None
 
     def _found(self, which: str, params: list[Any]) -> list[Row]:
         now = to_text(self._sight.lens().now)

@@ -30,6 +30,7 @@ from fbsyncd.server.answers import (
 from fbsyncd.server.cors import READING, Cors
 from fbsyncd.server.encoding import Ready
 from fbsyncd.server.replies import TRUSTED, Served
+from fbsyncd.server.sizes import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -89,14 +90,20 @@ def make_app(feed: Feed, media: Media, **manner: Unpack[Manner]) -> WSGIApplicat
         public_url=manner.get("public_url", ""),
         is_guarded=bool(manner.get("auth_token")),
     )
-    return _Application(media, routes.routed(served), manner)
+    sizes = Sizes(feed.file_size, served.desk.doubt if served.desk else _unheard)
+    return _Application(media, routes.routed(served), sizes, manner)
+
+
+def _unheard() -> None:
+    """Nobody works here who could look after a file."""
 
 
 class _Application:
     """Everything round the routes, in the order in which a request meets it."""
 
-    def __init__(self, media: Media, routed: WSGIApplication, manner: Manner) -> None:
+    def __init__(self, media: Media, routed: WSGIApplication, sizes: Sizes, manner: Manner) -> None:
         self._media = media
+        self._sizes = sizes
         self._routed = routed
         self._kept = manner.get("kept")
         self._desk = manner.get("desk")
@@ -141,7 +148,9 @@ class _Application:
         if preflight is not None:
             return preflight
         if path.startswith(mediafile.PREFIX):
-            return mediafile.answer(self._media, environ, accel_prefix=self._accel_prefix)
+            return mediafile.answer(
+                self._media, environ, self._sizes, accel_prefix=self._accel_prefix
+            )
         self._guard.check(environ, path)
         if path == "*":
             return Answer(204, (("Allow", _METHODS),))

@@ -1,8 +1,9 @@
 """Archived files over HTTP: ETag, 304, ranges, HEAD, or a word to nginx to send them.
 
 A file's name carries the hash of its content. So the ETag is known without reading a byte, and the
-answer may be kept for ever (``immutable``). What is refused here never reaches the disk: a path of
-another form than our own, or one that needs percent signs to be written.
+answer may be kept for ever (``immutable``). A file of another size than its row has is none.
+What is refused here never reaches the disk: a path of another form than our own, or one that needs
+percent signs to be written.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import re
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
     from fbsyncd.media import Media
+    from fbsyncd.server.sizes import Sizes
 
 PREFIX = "/media/"
 
@@ -98,11 +100,14 @@ class _Opened:
         return formatdate(self.modified, usegmt=True)
 
 
-def answer(media: Media, environ: WSGIEnvironment, *, accel_prefix: str = "") -> Answer:
+def answer(
+    media: Media, environ: WSGIEnvironment, sizes: Sizes, *, accel_prefix: str = ""
+) -> Answer:
     """Return the archived file *environ* asks for, parts of it, or that nothing changed.
 
     With *accel_prefix* no byte is read: the answer names the file below that prefix, and nginx,
-    which must stand in front, sends it. Does not ask whether a row knows the file. Raises
+    which must stand in front, sends it. Does not ask whether a row knows the file, only for its
+    size; while no row can be read, the answer is not to be kept. Raises
     :class:`fbsyncd.server.answers.Refused` with 404, 405, 412, 416 or 503.
     """
     if environ["REQUEST_METHOD"] not in _METHODS:
@@ -112,16 +117,19 @@ def answer(media: Media, environ: WSGIEnvironment, *, accel_prefix: str = "") ->
         return Answer(204, (_ALLOW,))
     path = _Path(f"{media.root}/{named.folder}", named.filename)
     if matches(environ.get("HTTP_IF_NONE_MATCH"), named.etag):
-        _require_expected(named, _modified(path), environ)
+        # The client has it whole, whatever became of the file.
+        _require_expected(named, int(_seen(path).st_mtime), environ)
         return Answer(304, named.headers)
     if accel_prefix:
-        _require_expected(named, _modified(path), environ)
+        seen = _seen(path)
+        named = _whole(named, seen.st_size, sizes)
+        _require_expected(named, int(seen.st_mtime), environ)
         redirect = ("X-Accel-Redirect", f"{accel_prefix}{named.place}")
         # nginx hands ours on and adds its own, and a header of one value would be sent twice.
         headers = (pair for pair in named.headers if pair[0] != "Accept-Ranges")
         # Without a length the connection to nginx would end after each picture.
         return Answer(200, (*headers, redirect, ("Content-Length", "0")))
-    return _from_disk(_open(path, named), environ)
+    return _from_disk(_open(path, named), environ, sizes)
 
 
 def _named(environ: WSGIEnvironment) -> _Named:
@@ -150,8 +158,19 @@ def _nothing_there() -> Refused:
     return Refused(404, "no file of that name is archived")
 
 
-def _modified(path: _Path) -> int:
-    """Return when the file was last written. Raises Refused when there is none."""
+def _whole(named: _Named, size: int, sizes: Sizes) -> _Named:
+    """Return *named* as a file of that *size* is answered. Raises Refused when it was cut."""
+    fits = sizes.fits(named.place, size)
+    if fits is None:
+        told = dict(named.headers) | {"Cache-Control": "no-cache"}
+        return replace(named, headers=tuple(told.items()))
+    if not fits:
+        raise _nothing_there()
+    return named
+
+
+def _seen(path: _Path) -> os.stat_result:
+    """Return what the disk tells of the file. Raises Refused when there is none."""
     try:
         with path.into() as folder:
             seen = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
@@ -159,7 +178,7 @@ def _modified(path: _Path) -> int:
         raise _refusal(e) from e
     if not stat.S_ISREG(seen.st_mode):
         raise _nothing_there()
-    return int(seen.st_mtime)
+    return seen
 
 
 def _refusal(e: OSError) -> Refused:
@@ -182,8 +201,11 @@ def _open(path: _Path, named: _Named) -> _Opened:
     return _Opened(file, seen.st_size, int(seen.st_mtime), named)
 
 
-def _from_disk(opened: _Opened, environ: WSGIEnvironment) -> Answer:
+def _from_disk(opened: _Opened, environ: WSGIEnvironment, sizes: Sizes) -> Answer:
     try:
+        named = _whole(opened.named, opened.size, sizes)
+        if named is not opened.named:
+            opened = replace(opened, named=named)
         _require_expected(opened.named, opened.modified, environ)
         if _unmodified(opened, environ):
             opened.file.close()

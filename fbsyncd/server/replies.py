@@ -53,6 +53,9 @@ class Desk(Protocol):
     def parts(self) -> dict[str, str]:
         """Return each part of the daemon, with ``ok`` or what is wrong with it."""
 
+    def doubt(self) -> None:
+        """Have files compared with their rows soon: one is not as its row says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
