@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from plant import archive_of, config_text, read, sync
 from scripted import Script, reply, scripted
-from test_daemon import running
+from test_daemon import PROMPT, running
 
 from fbsyncd import config
 from fbsyncd.alerts import Alerts, hooks_of
@@ -108,6 +108,19 @@ def archive(facebook: Simulator, tmp_path: Path, database_url: str) -> Iterator[
 def heard(archive: Archive, hook: Hook) -> Alerts:
     """Return alerts as a fresh process has them."""
     return Alerts(archive, [hook])
+
+
+def test_a_folder_that_became_a_link_is_told_of(archive: Archive, tmp_path: Path) -> None:
+    """Nothing behind it is served, so somebody has to hear; the folder itself ends that."""
+    listener, folder = Listener(), archive.config.media.root / "attachments"
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    heard(archive, listener).turn()
+    assert listener.told == [("unavailable", "on", None)]
+    folder.unlink()
+    (tmp_path / "elsewhere").rename(folder)
+    heard(archive, listener).turn()
+    assert listener.told == [("unavailable", "on", None), ("unavailable", "over", None)]
 
 
 def test_a_dead_token_and_an_unplugged_disk(facebook: Simulator, archive: Archive) -> None:
@@ -357,7 +370,7 @@ def test_a_daemon_tells_and_goes_on(facebook: Simulator, tmp_path: Path, databas
         facebook.faults.token_dead(page=facebook.page_id)
         with running(tmp_path) as daemon:
             daemon.until(lambda stats: bool(receiver.bodies) and (tmp_path / "heard").exists())
-            assert daemon.stop() < 10
+            assert daemon.stop() < PROMPT
             assert daemon.process.returncode == 0
         assert_told(receiver, facebook)
     assert json.loads((tmp_path / "heard").read_text())["subject"] == facebook.page_id

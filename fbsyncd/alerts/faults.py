@@ -35,7 +35,8 @@ def _tokens(archive: Archive, now: datetime) -> Iterator[tuple[Key, str]]:
 
 
 def _unavailable(archive: Archive, now: datetime) -> Iterator[tuple[Key, str]]:
-    reason = archive.brake.reason()
+    # Of a folder that became a link too: work goes on behind it, but nobody is shown a picture.
+    reason = archive.feed.unavailable()
     if reason:
         yield ("unavailable", ""), reason
 
