@@ -25,7 +25,7 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks
 settings.register_profile("fbsyncd", deadline=None)
 settings.load_profile("fbsyncd")
 
-_PATIENCE = 5.0  # seconds a thread that was told to stop may take to end
+_PATIENCE = 30.0  # seconds a thread that was told to stop may take to end
 
 
 @pytest.fixture(autouse=True)

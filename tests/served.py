@@ -152,7 +152,7 @@ class Site:
 
     def send(self, request: bytes, method: str = "GET") -> Reply:
         """Send the bytes of a request just as they are."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(request)
             return received(connection, method)
 

@@ -37,11 +37,11 @@ class Reader:
         """GET /v26.0/{path} with a Bearer token."""
         headers = {"Authorization": f"Bearer {token or self.facebook.token}"}
         url = f"{self.facebook.url}/v26.0/{path}"
-        return self.session.get(url, params=query, headers=headers, timeout=10)
+        return self.session.get(url, params=query, headers=headers, timeout=60)
 
     def get(self, url: str, **options: Any) -> requests.Response:
         """GET any address, without a token."""
-        return self.session.get(url, timeout=10, **options)
+        return self.session.get(url, timeout=60, **options)
 
     def posts(self, **query: Any) -> list[dict[str, Any]]:
         """One page of the first page's posts, with all fields unless asked otherwise."""

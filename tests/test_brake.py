@@ -268,7 +268,7 @@ def ready(daemon: Running) -> dict[str, Any]:
     return found
 
 
-def becomes(daemon: Running, state: str, seconds: float = 12) -> dict[str, Any]:
+def becomes(daemon: Running, state: str, seconds: float = PATIENCE) -> dict[str, Any]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (found := ready(daemon))["status"] == state:
@@ -326,7 +326,7 @@ def test_ten_thousand_files_deleted_at_once_stop_the_daemon_s_hand(
                 before = rows(shelf)
                 for path in (archive.media.root / "posts").iterdir():
                     path.unlink()
-                told = becomes(daemon, "not ready", PATIENCE)
+                told = becomes(daemon, "not ready")
                 assert "files are gone" in told["parts"]["media"]
                 assert "10,000 archived files are gone" in str(archive.brake.reason())
                 assert rows(shelf) == before

@@ -14,7 +14,7 @@ import postgres
 import pytest
 from plant import config_text
 from test_brake import hear
-from test_daemon import all_safe, running
+from test_daemon import PROMPT, all_safe, running
 from torture import NOT_SAFE, Ordeal
 
 from fbsyncd.simulator import Simulator
@@ -110,7 +110,7 @@ def test_a_daemon_outlives_its_database_server(
             facebook.faults.clear()
             archive = Ordeal(facebook, tmp_path, url)
             daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
-            assert daemon.stop() < 10
+            assert daemon.stop() < PROMPT
         assert "Traceback" not in "".join(daemon.log)
         archive.check()
 

@@ -185,7 +185,7 @@ def test_what_depends_on_origin_and_encoding_says_both_in_one_line(site: Site) -
 def _lines(site: Site, path: str, more: str) -> list[str]:
     """Return the head of an answer, each line in small letters."""
     head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n"
-    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         connection.sendall(head.encode())
         told = b"".join(iter(lambda: connection.recv(65536), b""))
     return told.partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
@@ -317,7 +317,7 @@ def test_no_header_breaks_the_server(
     """Whatever stands in the headers, the answer is one of ours and never a crash."""
     lines = "".join(f"{name}: {text}\r\n" for name, text in headers).encode("latin-1")
     head = b"%s %s HTTP/1.1\r\nConnection: close\r\n%s\r\n" % (method, path.encode(), lines)
-    with socket.create_connection(("127.0.0.1", plain.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", plain.port), timeout=60) as connection:
         connection.sendall(head)
         # Whoever announces a body and sends none is done speaking.
         connection.shutdown(socket.SHUT_WR)
@@ -330,7 +330,7 @@ def test_no_header_breaks_the_server(
 @given(st.binary(max_size=120), st.sampled_from([b"", b"GET ", b"GET / HTTP/1.1\r\n"]))
 def test_no_bytes_break_the_server(plain: Site, junk: bytes, start: bytes) -> None:
     """Whatever bytes are sent, an answer is one of ours, and the next client is served."""
-    with socket.create_connection(("127.0.0.1", plain.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", plain.port), timeout=60) as connection:
         connection.sendall(start + junk + b"\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
         told = b"".join(iter(lambda: connection.recv(65536), b""))

@@ -53,7 +53,7 @@ class CountedFeed(Feed):
         """Count, wait while held, answer, and do what is to happen before that is sent."""
         self.asked += 1
         self.arrived.release()
-        assert self.hold.wait(20)
+        assert self.hold.wait(60)
         told = super().posts(**wanted)
         self.after()
         return told
@@ -137,7 +137,7 @@ def test_an_answer_that_takes_long_keeps_no_other_waiting(place: Place) -> None:
     with ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(place.ask, f"/api/posts?limit={n}") for n in range(1, 7)]
         for _ in slow:
-            assert place.feed.arrived.acquire(timeout=10)
+            assert place.feed.arrived.acquire(timeout=60)
         place.feed.hold.set()
         assert [one.result().status for one in slow] == [200] * 6
 

@@ -101,7 +101,7 @@ def second(folder: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -142,7 +142,7 @@ def test_a_daemon_gives_way_to_one_that_was_on_the_disk_first(tmp_path: Path) ->
             root = tmp_path / "media" / "facebook"
             (root / ".lock").rename(root / ".lock before")
             with lock.held(root):
-                log = daemon.process.communicate(timeout=30)[1]
+                log = daemon.process.communicate(timeout=60)[1]
             assert f"pid {os.getpid()}); stop it first: stopping, it was there first" in log
             assert "archive closed" in log
             assert "Traceback" not in log

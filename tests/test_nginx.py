@@ -47,7 +47,7 @@ class Front(NamedTuple):
 
     def send(self, request: bytes, method: str = "GET") -> Reply:
         """Send the bytes of a request just as they are."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(request)
             return received(connection, method)
 
@@ -87,7 +87,7 @@ def running(config: str, folder: Path, port: int) -> Iterator[None]:
     folder.mkdir()
     (folder / "nginx.conf").write_text(config)
     command = [str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=30)
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0, checked.stderr
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
@@ -95,11 +95,11 @@ def running(config: str, folder: Path, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _await_port(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -308,12 +308,12 @@ def test_pictures_are_there_while_the_daemon_is_not(tmp_path: Path) -> None:
     port, nobody = _free_port(), _free_port()
     server = _documented("nginx.conf", port, nobody, shelf.media.root)
     with running(_around(server, tmp_path / "nginx"), tmp_path / "nginx", port):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(
                 f"GET {ADDRESS} HTTP/1.0\r\nHost: media.example.org\r\n\r\n".encode()
             )
             assert received(connection).body == PICTURE
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
             assert received(connection).status == 502
     shelf.close()

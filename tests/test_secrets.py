@@ -64,7 +64,7 @@ def answers(url: str) -> bytes:
             request = urllib.request.Request(url + path)
             request.add_header("Authorization", f"Bearer {token}")
             try:
-                with urllib.request.urlopen(request, timeout=10) as answer:
+                with urllib.request.urlopen(request, timeout=60) as answer:
                     heard += str(answer.headers).encode() + answer.read()
             except urllib.error.HTTPError as refusal:
                 heard += str(refusal.headers).encode() + refusal.read()
@@ -105,7 +105,7 @@ class Daemon:
     def stop(self) -> str:
         """Stop it and return all it has logged."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(60) == 0
         self._reader.join()
         return "".join(self.lines)
 
@@ -166,7 +166,7 @@ def until(url: str, happens: Callable[[bytes], bool]) -> bytes:
     while time.monotonic() < deadline:
         request = urllib.request.Request(f"{url}/metrics")
         request.add_header("Authorization", f"Bearer {DOOR}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             heard += bytes(answer.read())
         if happens(heard):
             return heard

@@ -47,11 +47,11 @@ class Panel:
 
     def turn(self, knob: str, **arguments: Any) -> requests.Response:
         """POST one knob."""
-        return self.session.post(f"{self.url}/_control/{knob}", json=arguments, timeout=10)
+        return self.session.post(f"{self.url}/_control/{knob}", json=arguments, timeout=60)
 
     def state(self) -> dict[str, Any]:
         """How things stand."""
-        found: dict[str, Any] = self.session.get(f"{self.url}/_control/state", timeout=10).json()
+        found: dict[str, Any] = self.session.get(f"{self.url}/_control/state", timeout=60).json()
         return found
 
 
@@ -67,13 +67,13 @@ def panel() -> Iterator[Panel]:
 def test_the_process_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
     """One line, answers at once, and a signal ends it with status 0."""
     with process("--posts", "4", "--pages", "2") as (running, url):
-        state = requests.get(f"{url}/_control/state", timeout=10).json()
+        state = requests.get(f"{url}/_control/state", timeout=60).json()
         assert list(state["posts"].values()) == [4, 4]
         page = state["pages"][1]
         path = f"{url}/v26.0/{page['id']}/posts?access_token={page['token']}"
-        assert len(requests.get(path, timeout=10).json()["data"]) == 4
+        assert len(requests.get(path, timeout=60).json()["data"]) == 4
         running.send_signal(number)
-        assert running.wait(10) == 0
+        assert running.wait(60) == 0
         assert running.stdout
         assert running.stdout.read() == ""
 
@@ -98,7 +98,7 @@ def test_a_demo_that_is_killed_leaves_no_facebook_behind(tmp_path: Path) -> None
         finally:
             demo.kill()
         demo.wait()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while is_there(url) and time.monotonic() < deadline:
         Event().wait(0.1)
     assert not is_there(url)
@@ -137,7 +137,7 @@ def test_faults_are_armed_over_http(panel: Panel) -> None:
 def test_requests_are_told_over_http(panel: Panel) -> None:
     """What was asked can be read."""
     panel.state()
-    told = panel.session.get(f"{panel.url}/_control/requests", timeout=10).json()["requests"]
+    told = panel.session.get(f"{panel.url}/_control/requests", timeout=60).json()["requests"]
     assert told[0]["path"] == "/_control/state"
     assert told[0]["kind"] == "control"
 
@@ -162,9 +162,9 @@ def test_wrong_turns_are_told(
 
 def test_only_json_turns_knobs(panel: Panel) -> None:
     """A plain form, as any web page could send it, is refused."""
-    answer = panel.session.post(f"{panel.url}/_control/faults/clear", data={"a": 1}, timeout=10)
+    answer = panel.session.post(f"{panel.url}/_control/faults/clear", data={"a": 1}, timeout=60)
     assert answer.status_code == 415
-    assert panel.session.get(f"{panel.url}/_control/nothing", timeout=10).status_code == 404
+    assert panel.session.get(f"{panel.url}/_control/nothing", timeout=60).status_code == 404
 
 
 def test_wishes_that_mean_nothing_are_refused() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from plant import config_text
 from sharing import INTERVAL, Hour, Month, World
-from test_daemon import running
+from test_daemon import PROMPT, running
 
 from fbsyncd.simulator import Simulator
 from fbsyncd.thrift import (
@@ -166,5 +166,5 @@ def test_twenty_pages_share_a_real_daemon(tmp_path: Path) -> None:
                 )
             )
             daemon.until(lambda stats: sum(one["percent"] > 0 for one in stats["budgets"]) >= 20)
-            assert daemon.stop() < 10
+            assert daemon.stop() < PROMPT
     assert "80001" not in "".join(daemon.log)

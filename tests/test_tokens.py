@@ -521,7 +521,7 @@ def test_what_is_typed_at_a_terminal_is_not_shown(facebook: Simulator, tmp_path:
             process.stdin.flush()
         seen += process.stdout.read()
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert APP_ID.encode() in seen
     assert b"Add to " in seen
     for secret in (SECRET, facebook.access.short_token, facebook.token):
@@ -550,7 +550,7 @@ def test_a_person_may_leave_at_a_question(
         process.stdin.flush()
         rest = process.stdout.read().decode()
         process.stdin.close()
-        assert process.wait(20) == status
+        assert process.wait(60) == status
     assert [line for line in rest.splitlines() if line] == [said]
     assert not rest.startswith(said)
 

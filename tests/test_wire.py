@@ -57,7 +57,7 @@ def site(echo: Echo) -> Iterator[Site]:
 
 def told(site: Site, data: bytes) -> bytes:
     """Send *data* and all that could be smuggled, and return all that comes until the end."""
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         connection.sendall(data)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -152,7 +152,7 @@ def test_only_empty_lines_come_before_a_request(
 def test_empty_lines_may_come_in_any_pieces(site: Site, echo: Echo) -> None:
     """A line end that comes byte by byte is one, and the request behind it is answered."""
     echo.asked.clear()
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in b"\r\n\r\n\r\n" + BEHIND:
             connection.sendall(bytes([byte]))
@@ -224,7 +224,7 @@ def test_chunks_have_one_form(site: Site, echo: Echo, case: str, at_once: bool) 
 
 def _dripped(site: Site, head: bytes, body: bytes) -> bytes:
     """Send *body* byte by byte until an answer comes; return all of it."""
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(head)
         for byte in body:
@@ -259,7 +259,7 @@ def test_a_refusal_is_read_by_who_is_still_sending(site: Site, echo: Echo, head:
     """A connection is not cut under a client that has not come to the answer yet."""
     echo.asked.clear()
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
             connection.sendall(head + bytes(20_000_000))
             reply = received(connection)
         assert (reply.status, reply.headers["connection"]) == (413, "close")
@@ -271,7 +271,7 @@ def test_who_goes_on_sending_for_ever_is_cut_off(echo: Echo) -> None:
     limits = Limits(idle=60, whole=0.5)
     with (
         serving(echo, limits) as site,
-        socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection,
     ):
         connection.sendall(post(b"Content-Length: 3000000"))
         assert received(connection).status == 413
@@ -295,7 +295,7 @@ def test_many_small_chunks_are_too_large_together(site: Site, echo: Echo) -> Non
 
 
 def _dripped_in_pieces(site: Site, head: bytes, piece: bytes, count: int) -> bytes:
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         connection.sendall(head)
         try:
             for _ in range(count):
@@ -316,7 +316,7 @@ def _dripped_in_pieces(site: Site, head: bytes, piece: bytes, count: int) -> byt
 )
 def test_chunks_are_read(site: Site, body: bytes) -> None:
     """A body in chunks is whole, in one piece or byte by byte, and the connection goes on."""
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         for pieces in ([body], [bytes([byte]) for byte in body]):
             connection.sendall(post(CHUNKED))
             for piece in pieces:
@@ -336,7 +336,7 @@ def test_any_body_in_any_chunks_arrives(site: Site, parts: list[bytes], step: in
     """Bytes of a body are never taken for its form, wherever the packets end."""
     framed = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
     data = post(CHUNKED) + framed
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         for start in range(0, len(data), step):
             connection.sendall(data[start : start + step])
         assert received(connection).body == b"".join(parts)
@@ -380,7 +380,7 @@ def test_without_a_host_there_is_no_request(site: Site) -> None:
 def test_a_client_is_not_told_to_go_on_for_nothing(site: Site) -> None:
     """100 is said where a body is awaited: not without one, and not before one is refused."""
     expects = b"Expect: 100-continue"
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
         for _ in range(2):
             connection.sendall(post(expects))
             assert received(connection).status == 200

@@ -25,7 +25,7 @@ from fbsyncd.simulator import Simulator
 
 CATEGORIES = ("posts", "attachments", "thumbnails")
 NAME = re.compile(r"([0-9a-f]{64})\.(?:jpg|png|gif|webp|avif)")
-PATIENCE = 20.0
+PATIENCE = 60.0
 MOMENT = 0.02
 
 ARCHIVED = (
