@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from dump import Dump, read_page
 from peewee import Database
 from plant import config_text
 from postgres import PostgresServer
+from test_adoption_media import MEDIA, ROW
 from test_cli import fbsyncd
 
 from fbsyncd import models, patience
@@ -94,6 +96,70 @@ def test_a_column_that_only_the_scripts_fill_comes_with_its_remedy(
     for command in ("setup", "sync"):
         done = fbsyncd(tmp_path, command)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("column", ["local_filename VARCHAR(255)", "local_path TEXT"])
+def test_files_that_may_not_be_shared_are_refused(
+    facebook: Simulator, database_url: str, tmp_path: Path, column: str
+) -> None:
+    """Two pictures may have the same bytes, and so the same file; what forbids that is named."""
+    scripts = Dump(database_url)
+    scripts.make(MEDIA.replace(column, f"{column} UNIQUE"))
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    told = refused(tmp_path)
+    name = column.split()[0]
+    assert f"media_storage takes no {name} twice" in told
+    assert "pictures with the same bytes share a file" in told
+    if not scripts.is_file:
+        scripts.run(remedy(told))
+        assert fbsyncd(tmp_path, "setup").returncode == 0
+
+
+@pytest.mark.postgresql
+def test_rules_that_may_be_broken_until_the_end_are_refused(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """No ON CONFLICT works beside one; the statement that is told makes it an ordinary one."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make(MEDIA.replace("NOT NULL UNIQUE", "UNIQUE DEFERRABLE INITIALLY DEFERRED"))
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        told = refused(tmp_path)
+        assert "media_storage_original_url_key of media_storage is DEFERRABLE" in told
+        found = re.search(r"ALTER TABLE .*\)", told)
+        assert found
+        scripts.run(found[0])
+        for command in ("setup", "sync"):
+            done = fbsyncd(tmp_path, command)
+            assert done.returncode == 0, done.stderr
+
+
+def test_links_that_are_unique_in_some_rows_are_coped_with(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """A picture that has a row for each of its links is adopted, and a sync goes on with it."""
+    scripts = Dump(database_url)
+    scripts.make(
+        MEDIA.replace("original_url TEXT NOT NULL UNIQUE", "original_url TEXT"),
+        "CREATE UNIQUE INDEX one_link ON media_storage (original_url)"
+        " WHERE download_status <> 'success'",
+    )
+    link = "https://scontent-1.xx.fbcdn.net/v/t39.30808-6/1_2_3_n.jpg?stp=dst-jpg_s720x720"
+    dead, alive = f"{link}&oh=a&oe=65000000", f"{link}&oh=b&oe=7E000000"
+    ids = [str(uuid.UUID(int=number)) for number in (1, 2)]
+    pairs = zip(ids, (dead, alive), strict=True)
+    scripts.write(ROW, [(id_, url, None, None, "failed") for id_, url in pairs])
+    scripts.write(
+        "INSERT INTO facebook_posts (id, page_id, created_time, full_picture_url)"
+        " VALUES (?, '1045', '2026-01-01 00:00:00', ?)",
+        [("1045_1", alive)],
+    )
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    for command in ("setup", "sync"):
+        done = fbsyncd(tmp_path, command)
+        assert done.returncode == 0, done.stderr
+    told = dict(scripts.ask("SELECT CAST(id AS TEXT), original_url FROM media_storage"))
+    assert (told[ids[0]], told[ids[1]]) == (f"{alive}#{ids[0]}", alive)
 
 
 @pytest.mark.postgresql

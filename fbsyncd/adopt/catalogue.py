@@ -95,9 +95,9 @@ SELECT lower(m.name), m.type = 'table', lower(c.name), lower(c.type), c."notnull
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
 WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid""",
     keys="""
-SELECT lower(m.name), i.name, lower(c.name) FROM sqlite_master m JOIN pragma_index_list(m.name) i
-JOIN pragma_index_info(i.name) c
-WHERE m.type = 'table' AND i."unique" AND NOT i.partial AND c.name IS NOT NULL
+SELECT lower(m.name), i.name, lower(c.name), NOT i.partial, FALSE
+FROM sqlite_master m JOIN pragma_index_list(m.name) i JOIN pragma_index_info(i.name) c
+WHERE m.type = 'table' AND i."unique" AND c.name IS NOT NULL
 ORDER BY m.name, i.name, c.seqno""",
     names=NAMES["sqlite"],
     triggers="""
@@ -166,12 +166,13 @@ WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY t.relname, a.attnum""",
     keys=f"""
-SELECT t.relname, i.relname, a.attname FROM pg_index x
+SELECT t.relname, i.relname, a.attname, x.indimmediate AND x.indpred IS NULL, NOT x.indimmediate
+FROM pg_index x
 JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 CROSS JOIN unnest(x.indkey) WITH ORDINALITY AS k (number, place)
 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number
-WHERE x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
-    AND x.indexprs IS NULL AND k.place <= x.indnkeyatts AND {VISIBLE}
+WHERE x.indisunique AND x.indisvalid AND x.indexprs IS NULL
+    AND k.place <= x.indnkeyatts AND {VISIBLE}
 ORDER BY t.relname, i.relname, k.place""",
     names=NAMES["postgresql"],
     triggers=f"""

@@ -29,7 +29,11 @@ class Column:
 
 @dataclass(slots=True)
 class Table:
-    """A table, or a view that has the name of one; *keys* are what is unique in it."""
+    """A table, or a view that has the name of one; *keys* are what is unique in it.
+
+    *rules* are all that is unique by the names of their indexes, also for some rows only; those in
+    *late* may be broken until a transaction ends.
+    """
 
     name: str
     is_table: bool
@@ -37,6 +41,8 @@ class Table:
     has_no_place: str | None = None
     columns: dict[str, Column] = field(default_factory=dict)
     keys: set[tuple[str, ...]] = field(default_factory=set)
+    rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    late: set[str] = field(default_factory=set)
 
     def kind(self, column: str) -> str | None:
         """Return the kind of a column, or None when there is none of that name."""
@@ -59,10 +65,14 @@ def take(db: Database, catalogue: Catalogue) -> Inventory:
         table = tables.setdefault(name, Table(name, bool(is_table), bare))
         kind = catalogue.kind(type_)
         table.columns[column] = Column(column, type_, kind, bool(null), bool(default), length)
-    keys: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, index, column in rows(db, catalogue.keys):
-        keys[name, index].append(column)
-    for (name, _), columns in keys.items():
+    keys: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for name, index, column, is_key, is_late in rows(db, catalogue.keys):
+        keys[name, index, bool(is_key)].append(column)
+        if is_late and name in tables:
+            tables[name].late.add(index)
+    for (name, index, is_key), columns in keys.items():
         if name in tables:
-            tables[name].keys.add(tuple(columns))
+            tables[name].rules[index] = tuple(columns)
+            if is_key:
+                tables[name].keys.add(tuple(columns))
     return Inventory(tables, {str(name) for (name,) in rows(db, catalogue.names)})

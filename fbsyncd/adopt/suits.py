@@ -48,6 +48,12 @@ _NEVER_EMPTY: Final = {
     "facebook_video_posts": {"video_id", "page_id", "created_time"},
 }
 
+#: What rows of pictures with the same bytes have in common, whatever their links.
+_OF_FILES: Final = frozenset(
+    {"local_filename", "local_path", "public_url", "file_size", "mime_type", "width", "height"}
+    | {"sha256", "category", "download_status", "downloaded_at"}
+)
+
 #: Columns of times in the tables of older programs.
 TIMES: Final = ("created_time", "updated_time", "created_at", "updated_at")
 
@@ -112,7 +118,7 @@ def needs_links(inventory: Inventory) -> bool:
 def has_unique_links(inventory: Inventory) -> bool:
     """Tell whether no two pictures may have the same link."""
     table = inventory.tables.get("media_storage")
-    return table is not None and any("original_url" in key for key in table.keys)
+    return table is not None and any("original_url" in key for key in table.rules.values())
 
 
 def texts(table: Table) -> list[str]:
@@ -158,8 +164,37 @@ def _refusals(inventory: Inventory, name: str) -> Iterator[str]:
         what = " and ".join(lacking) or " or ".join(some)
         yield f"{name} has no {what}: it only shares its name"
         return
+    yield from _late(table)
+    if name == "media_storage":
+        yield from _unshared(table)
     for column in table.columns.values():
         yield from _unfit(inventory, table, column)
+
+
+def _late(table: Table) -> Iterator[str]:
+    """Yield rules that no ON CONFLICT can go by, neither ours nor a script's."""
+    for index in sorted(table.late):
+        columns = ", ".join(table.rules[index])
+        yield (
+            f"{index} of {table.name} is DEFERRABLE, and ON CONFLICT does not work with that:"
+            f" ALTER TABLE {table.name} DROP CONSTRAINT {index}, ADD CONSTRAINT {index}"
+            f" UNIQUE ({columns})"
+        )
+
+
+def _unshared(table: Table) -> Iterator[str]:
+    """Yield rules by which no two pictures could have the same bytes, which some have."""
+    for index, columns in sorted(table.rules.items()):
+        if _OF_FILES.issuperset(columns):
+            how = (
+                "make the table anew without that"
+                if any(column.kind == "any" for column in table.columns.values())
+                else f"ALTER TABLE {table.name} DROP CONSTRAINT {index}, or DROP INDEX {index}"
+            )
+            yield (
+                f"{table.name} takes no {' and '.join(columns)} twice ({index}), and pictures with"
+                f" the same bytes share a file: {how}"
+            )
 
 
 def _unfit(inventory: Inventory, table: Table, column: Column) -> Iterator[str]:
