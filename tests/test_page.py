@@ -450,6 +450,24 @@ def test_the_chart_of_posts_has_a_title(browser: Browser, shelf: Shelf, site: Si
 
 
 @pytest.mark.parametrize(
+    ("locale", "why"),
+    [("en", "no row was changed"), ("th", "ต่อดิสก์กลับ หรือวางไฟล์คืนที่เดิม แล้วจะทำงานต่อเอง (")],
+)
+def test_what_to_do_about_a_disk_is_said_in_the_readers_words(
+    browser: Browser, shelf: Shelf, site: Site, locale: str, why: str
+) -> None:
+    """The notice and the health page tell it alike, and the archive's own words stand behind."""
+    shelf.arrive(shelf.attach(shelf.post(1, "on the other disk")))
+    shelf.media.root.rename(shelf.media.root.with_name("away"))
+    with opened(browser, site, locale=locale) as page:
+        notice = page.locator(".notices", has_text=why)
+        notice.wait_for()
+        assert "mount its disk again" in notice.inner_text()
+        page.goto(f"{site.url}?view=health")
+        page.wait_for_selector(f"#health-folder >> text={why}")
+
+
+@pytest.mark.parametrize(
     ("locale", "words"),
     [
         ("en", ("The pictures cannot be read", "of 1 picture lies on a disk that cannot be read")),

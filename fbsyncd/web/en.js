@@ -37,6 +37,9 @@ export default {
   picturesAway: "The pictures are not there",
   picturesUnread: "The pictures cannot be read",
   picturesLinked: "The pictures are not shown",
+  picturesAwayWhy: "{message}",
+  picturesUnreadWhy: "{message}",
+  picturesLinkedWhy: "{message}",
   // Of a Page that cannot be read: the archive says why, in English. Here it is named in the reader's words.
   stopped_token: "{message}",
   stopped_throttled: "{message}",

@@ -3,7 +3,7 @@
 import { ask, order, TokenNeeded } from "./api.js";
 import { area, columns, stacked } from "./charts.js";
 import { bytes, day, dayOf, distance, localDay, make, number, percent, tellTime, time } from "./format.js";
-import { fact, nameOf, whyStopped } from "./summary.js";
+import { fact, nameOf, whyStopped, whyUnavailable } from "./summary.js";
 import { say } from "./words.js";
 
 const AHEAD = 14; // days of links that die
@@ -23,7 +23,7 @@ export async function showHealth(stats, timeline) {
   fill("dying", dying, { deadlines, days: timeline.dying, today: localDay(new Date()) });
   fill("pages", pages, { pages: stats.pages, budgets, tokens, unreached });
   fill("disk", disk, { media, free: stats.free_bytes, all: stats.disk_bytes });
-  fill("folder", folder, { unavailable, reconcile });
+  fill("folder", folder, { unavailable, kind: stats.unavailable_kind, reconcile });
   fill("failed", failures, failed);
   byId("health").querySelectorAll("time").forEach(tellTime);
 }
@@ -143,10 +143,11 @@ function legend(lines) {
     make("div", { class: kind }, make("dt", {}, name), make("dd", {}, value))));
 }
 
-function folder({ unavailable, reconcile }) {
+function folder({ unavailable, kind, reconcile }) {
   const looks = [["lastScan", reconcile.last_scan], ["lastScrub", reconcile.last_scrub]];
   return [
-    make("p", { class: unavailable ? "gone" : "" }, unavailable ?? say(reconcile.last_scan ? "folderLooked" : "folderUnseen")),
+    make("p", { class: kind ? "gone" : "" },
+      kind ? whyUnavailable(kind, unavailable) : say(reconcile.last_scan ? "folderLooked" : "folderUnseen")),
     make("dl", { class: "facts" }, ...looks.map(([name, at]) => fact(say(name), time(at)))),
   ];
 }

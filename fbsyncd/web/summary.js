@@ -78,7 +78,7 @@ export function fact(name, value) {
 }
 
 function notices({ unavailable, unavailable_kind: kind, unreached, pages, tokens }) {
-  const disk = kind ? [notice(`${say(HEADINGS[kind])}:`, unavailable)] : [];
+  const disk = kind ? [notice(`${say(HEADINGS[kind])}:`, whyUnavailable(kind, unavailable))] : [];
   const stopped = pages.filter((page) => page.message);
   const ending = tokens.filter((token) => token.state === "ending");
   return [
@@ -93,6 +93,8 @@ function notices({ unavailable, unavailable_kind: kind, unreached, pages, tokens
 // In the reader's words where the trouble is of a known kind, and always with the archive's own.
 const KNOWN = ["token", "throttled", "unavailable", "incomplete"];
 export const whyStopped = ({ state, message }) => (KNOWN.includes(state) ? say(`stopped_${state}`, { message }) : message);
+
+export const whyUnavailable = (kind, message) => say(`${HEADINGS[kind]}Why`, { message });
 
 function outOfReach({ facebook, pictures }) {
   const since = facebook ?? pictures;
