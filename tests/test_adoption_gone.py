@@ -8,9 +8,11 @@ from pathlib import Path
 
 import dump
 import peewee
+import psycopg
 import pytest
 from dump import Dump, read_page
 from plant import archive_of, config_text, one, query, sync
+from postgres import PostgresServer
 from test_adoption import check_links
 from test_adoption_later import archive
 from test_adoption_media import MEDIA, opened
@@ -20,6 +22,7 @@ from fbsyncd import models, verify
 from fbsyncd.archive import Archive
 from fbsyncd.reconcile import Request
 from fbsyncd.simulator import Simulator
+from fbsyncd.walks import BEGINNING, Walk
 
 __all__ = ["archive"]
 
@@ -59,6 +62,63 @@ def scripts(request: pytest.FixtureRequest, facebook: Simulator, database_url: s
         read_page(told, facebook.url, facebook.page_id, facebook.token)
         facebook.clock.move(timedelta(hours=1))
     return told
+
+
+@pytest.mark.postgresql
+def test_truncate_is_refused_by_the_server_and_takes_nothing(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Other tables refer to posts and pictures; with CASCADE they would be emptied as well."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make(MEDIA)
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        with opened(facebook, tmp_path, scripts) as archive:
+            assert archive.take_over()
+            archive.setup()
+            before = {name: one(archive, f"SELECT count(*) FROM {name}") for name in EMPTIED}
+            for name in ("facebook_posts", "media_storage"):
+                with pytest.raises(psycopg.errors.FeatureNotSupported):
+                    scripts.run(f"TRUNCATE {name}")
+            for name, count in before.items():
+                assert one(archive, f"SELECT count(*) FROM {name}") == count > 0
+            scripts.run("TRUNCATE media_storage CASCADE")
+            assert {one(archive, f"SELECT count(*) FROM {name}") for name in EMPTIED} == {0}
+            assert sync(archive).problems == []
+            posts = one(archive, "SELECT count(*) FROM facebook_posts")
+            assert posts == before["facebook_posts"]
+
+
+EMPTIED = (
+    "media_storage",
+    "facebook_posts",
+    "facebook_post_attachments",
+    "facebook_video_posts",
+)
+
+
+def test_a_link_that_a_script_changes_costs_no_picture(archive: Archive, scripts: Dump) -> None:
+    """The one that was archived is shown on, and a sync that reads the posts puts all right."""
+    assert sync(archive).problems == []
+    told = "SELECT id, sha256 FROM media_storage WHERE download_status = 'success' ORDER BY id"
+    safe, shown = query(archive, told), _shown(archive)
+    link = "'https://x.fbcdn.net/v/t39.30808-6/9_' || id || '_9_n.jpg?oh=a&oe=7E000000'"
+    scripts.run(
+        "DELETE FROM facebook_post_attachments WHERE duplicate_of IS NOT NULL",
+        f"UPDATE facebook_post_attachments SET media_url = {link} WHERE media_url <> ''",
+        f"UPDATE facebook_posts SET full_picture_url = {link} WHERE full_picture_url <> ''",
+    )
+    archive.take_in()
+    assert (query(archive, told), _shown(archive)) == (safe, shown)
+    archive.sync(archive.config.facebook.pages[0], wanted=lambda now: Walk("full", BEGINNING, now))
+    assert sync(archive).problems == []
+    assert set(safe) <= set(query(archive, told))
+    assert _shown(archive) == shown
+    check_links(archive)
+
+
+def _shown(archive: Archive) -> list[tuple[str, str | None]]:
+    return [(post["id"], post["display_image_url"]) for post in archive.feed.newest(100)]
 
 
 @pytest.mark.parametrize("which", ["", " WHERE download_status = 'pending'"])
