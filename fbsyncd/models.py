@@ -111,7 +111,6 @@ def connect(url: str) -> Database:
         autoconnect=False,
         connect_timeout=5,
         application_name="fbsyncd",
-        options="-c timezone=UTC",
     )
     return postgresql
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from peewee import Psycopg3Adapter
 from playhouse.pool import PooledPostgresqlDatabase
+
+from fbsyncd.errors import ConfigError
+
+#: What a server, a database or a role may have set otherwise: times are read and compared as texts
+#: of one form, and whoever waited for another one's commit goes on with what that one wrote.
+_SETTINGS: Final = (
+    "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres"
+    r" -c default_transaction_isolation=read\ committed"
+)
+_ENCODING: Final = "UTF8"
 
 
 class Driver(Psycopg3Adapter):
@@ -24,10 +34,28 @@ class Driver(Psycopg3Adapter):
         """It is there: it was imported."""
 
     def connect(self, db: Any, **params: Any) -> Any:
-        """Open a connection; *db* is named by a URL."""
-        import psycopg
+        """Open a connection; *db* is named by a URL, whose own options come first.
 
-        connection = psycopg.connect(db.database, **params)
+        Raises ConfigError when that database cannot hold every text.
+        """
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+
+        asked = conninfo_to_dict(db.database).get("options") or ""
+        options = f"{asked} {_SETTINGS}".strip()
+        connection = psycopg.connect(
+            db.database, options=options, client_encoding=_ENCODING, **params
+        )
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != _ENCODING:
+            connection.close()
+            raise ConfigError(
+                "database.url",
+                [
+                    f"the database's encoding is {encoding}, which does not take every text: make"
+                    " one with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+                ],
+            )
         # Columns of older programs: nothing that is asked for goes beyond a float.
         connection.adapters.register_loader("numeric", _number_loader())
         return connection

@@ -1,0 +1,122 @@
+"""Servers that are set otherwise, schemas of one's own, and databases that are there to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import postgres
+import psycopg
+import pytest
+from plant import config_text
+from test_database_trouble import fbsyncd, refusal
+from torture import NOT_SAFE, Ordeal
+
+from fbsyncd import models
+from fbsyncd.simulator import Simulator
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture
+def facebook() -> Iterator[Simulator]:
+    with Simulator(posts=6, seed=5, pictures="plain") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def url(postgres_server: postgres.PostgresServer) -> Iterator[str]:
+    with postgres_server.fresh_database() as url:
+        yield url
+
+
+def run(url: str, statement: str) -> list[tuple[object, ...]]:
+    """Execute one statement as somebody else; return its rows."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def alter(url: str, setting: str) -> None:
+    run(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET {setting}")
+
+
+def told(folder: Path, *arguments: str) -> str:
+    """Return what a command that succeeds prints."""
+    with fbsyncd(folder, *arguments) as process:
+        out, log = process.communicate(timeout=120)
+    assert process.returncode == 0, log
+    return out
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "datestyle = 'German, DMY'",
+        "intervalstyle = 'iso_8601'",
+        "timezone = 'Asia/Bangkok'",
+        "client_encoding = 'LATIN1'",
+        "default_transaction_isolation = 'serializable'",
+    ],
+)
+def test_a_database_that_is_set_otherwise_is_used_all_the_same(
+    facebook: Simulator, url: str, tmp_path: Path, setting: str
+) -> None:
+    """Whatever it is set to for others, every picture is archived and every time is read."""
+    alter(url, setting)
+    (tmp_path / "config.toml").write_text(config_text(facebook, url))
+    told(tmp_path, "sync")
+    archive = Ordeal(facebook, tmp_path, url)
+    archive.check()
+    assert archive.rows(NOT_SAFE) == []
+    assert len(told(tmp_path, "posts").splitlines()) >= 6
+
+
+def test_who_waits_for_a_commit_goes_on_with_what_it_wrote(url: str) -> None:
+    """No setting makes of two writers who meet one who fails."""
+    alter(url, "default_transaction_isolation = 'serializable'")
+    db = models.connect(url)
+    with models.session(db):
+        found = models.rows(db, "SELECT current_setting('transaction_isolation')")
+    models.close(db)
+    assert found == [("read committed",)]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+@pytest.mark.parametrize("command", ["setup", "sync", "stats", "doctor"])
+def test_a_database_that_does_not_take_every_text_is_refused(
+    facebook: Simulator,
+    postgres_server: postgres.PostgresServer,
+    tmp_path: Path,
+    encoding: str,
+    command: str,
+) -> None:
+    """At once and in one line with the remedy, and not at the first emoji."""
+    name = f"narrow_{encoding.lower()}"
+    server = postgres_server.url("postgres")
+    run(server, f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    try:
+        (tmp_path / "config.toml").write_text(config_text(facebook, postgres_server.url(name)))
+        with fbsyncd(tmp_path, command) as process:
+            out, log = process.communicate(timeout=60)
+        assert process.returncode == 78, log
+        said = out + log
+        assert f"the database's encoding is {encoding}" in said
+        assert "ENCODING 'UTF8'" in said
+        assert "Traceback" not in said
+        assert not run(
+            postgres_server.url(name), "SELECT 1 FROM pg_tables WHERE tablename ~ '^fac'"
+        )
+    finally:
+        run(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_urls_own_options_count(facebook: Simulator, url: str, tmp_path: Path) -> None:
+    """An archive lies in the schema that the URL's search_path names."""
+    run(url, "CREATE SCHEMA social")
+    options = quote("-c search_path=social")
+    (tmp_path / "config.toml").write_text(config_text(facebook, f"{url}?options={options}"))
+    told(tmp_path, "sync")
+    where = "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename = 'facebook_posts'"
+    assert run(url, where) == [("social",)]
