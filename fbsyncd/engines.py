@@ -45,6 +45,9 @@ class Engine:
     #: Compares with any of an array that is one parameter, so that however many there are it is one
     #: statement, planned once; empty where planning costs nothing.
     any_of: str
+    #: The rows of a table out of one parameter, a JSON array of objects; empty where rows as
+    #: parameters cost less. It takes what the columns' own types take, whoever made them.
+    rows_of: str
     #: Times are compared as the texts they were written in, whatever those are.
     times_are_text: bool
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
@@ -84,6 +87,7 @@ SQLITE: Final = Engine(
     # Of "=" the unique one is taken, whatever else there is, and each row is read.
     by_any_index="{0} BETWEEN {1} AND {1}",
     any_of="",
+    rows_of="",
     times_are_text=True,
     version="PRAGMA data_version",
 )
@@ -123,6 +127,7 @@ POSTGRESQL: Final = Engine(
     own_number="OVERRIDING SYSTEM VALUE",
     by_any_index="{0} = {1}",
     any_of="= ANY(?)",
+    rows_of="json_populate_recordset(NULL::{}, ?)",
     times_are_text=False,
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

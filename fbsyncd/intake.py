@@ -11,15 +11,19 @@ from uuid import UUID
 import peewee
 from peewee import Database
 
-from fbsyncd import facts, links
+from fbsyncd import bulk, facts, links
 from fbsyncd.assets import Asset, Known, is_fresher
 from fbsyncd.models import change_many, engine, from_text, marks, rows, to_text, transaction
 from fbsyncd.walks import BEGINNING
 
+#: What is said of a new picture. The status too: an earlier program's table may give none itself.
 _NEW: Final = (
-    # The status is said: the table of an earlier program may give none by itself.
-    "INSERT INTO media_storage (id, asset_key, category, original_url, link_expires_at,"
-    " download_status) VALUES (?, ?, ?, ?, ?, 'pending') ON CONFLICT DO NOTHING"
+    "id",
+    "asset_key",
+    "category",
+    "original_url",
+    "link_expires_at",
+    "download_status",
 )
 
 
@@ -57,12 +61,12 @@ def add(db: Database, assets: Iterable[Asset], now: datetime) -> Taken:
     }
     are_unique = bool(fresh or again) and facts.get(db, facts.LINKS_UNIQUE) is not None
     kept = _kept(db, fresh | again) if are_unique else fresh | again
-    new = change_many(db, _NEW, [_row(id_, named[id_], kept[id_]) for id_ in fresh])
+    new = _insert(db, [_row(id_, named[id_], kept[id_]) for id_ in fresh])
     if are_unique and new < len(fresh):
         # A script wrote a row with the link of one after it was looked for.
         there = _known(db, list(fresh))
         rows_ = [_row(id_, named[id_], _own(fresh[id_], id_)) for id_ in fresh if id_ not in there]
-        new += change_many(db, _NEW, rows_)
+        new += _insert(db, rows_)
     renew = {id_: (kept[id_], _expiry(url)) for id_, url in again.items()}
     (_relink_beside if are_unique else _relink)(db, renew, now)
     return Taken(new, frozenset(id_ for id_, _, is_developed in known.values() if is_developed))
@@ -175,8 +179,13 @@ def _relink(db: Database, fresh: Mapping[str, tuple[str, str | None]], now: date
     )
 
 
+def _insert(db: Database, pictures: Sequence[Sequence[object]]) -> int:
+    return bulk.insert(db, "media_storage", _NEW, pictures, "ON CONFLICT DO NOTHING")
+
+
 def _row(id_: str, asset: Asset, link: str) -> tuple[object, ...]:
-    return id_, links.asset_key(asset.url), asset.category, link, _expiry(asset.url)
+    key = links.asset_key(asset.url)
+    return id_, key, asset.category, link, _expiry(asset.url), "pending"
 
 
 def _expiry(url: str) -> str | None:

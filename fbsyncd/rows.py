@@ -11,12 +11,12 @@ from typing import Any
 
 from peewee import Database
 
-from fbsyncd import adopted, merge, models
+from fbsyncd import adopted, bulk, merge, models
 from fbsyncd.adopted import Custom, Limits
 from fbsyncd.backlog import Backlog
 from fbsyncd.intake import Taken
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS, Values
-from fbsyncd.models import change, change_many, marks, rows, to_text
+from fbsyncd.models import change, change_many, rows, to_text
 from fbsyncd.records import PageInfo, Post, Video
 
 
@@ -218,16 +218,18 @@ class Rows:
     ) -> int:
         distinct = models.engine(self._db).distinct
         others = [name for name in columns if name not in key]
-        sql = (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(len(columns))})"
-            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET"
+        on_conflict = (
+            f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET"
             f" {', '.join(f'{name} = excluded.{name}' for name in others)}"
             f" WHERE ({', '.join(f'{table}.{name}' for name in others)}) {distinct}"
             f" ({', '.join(f'excluded.{name}' for name in others)})"
         )
-        # Sorted by key: two writers that lock rows in different order deadlock on PostgreSQL.
-        many = sorted((row for row in changed if row), key=itemgetter(*key))
-        return change_many(self._db, sql, _params(columns, many))
+        # Sorted by key: two writers that lock rows in different order deadlock on PostgreSQL. And
+        # what an answer lists twice is written once, as it was listed last.
+        keyed = itemgetter(*key)
+        many = sorted({keyed(row): row for row in changed if row}.items())
+        told = list(_params(columns, (row for _, row in many)))
+        return bulk.insert(self._db, table, columns, told, on_conflict)
 
 
 def _by_key(stored: Sequence[Values]) -> dict[str, dict[str, Values]]:

@@ -22,7 +22,7 @@ FLOORS = [
     | {"drivers", "postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"hosts", "thrift", "turns"},
-    {"changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
+    {"bulk", "changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
     | {"patience", "stored"},
     {"backend", "intake"},
