@@ -46,6 +46,25 @@ AND pg_function_is_visible(oid) AND pg_has_role(proowner, 'USAGE') ORDER BY 1"""
     }
 )
 
+#: By engine: what has these names where it is not looked for: in another schema than new tables
+#: come into, unless somebody named that schema for this connection, or with capitals. The tables of
+#: another archive are nobody else's.
+ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "sqlite": "SELECT name FROM sqlite_master WHERE name IN ({}) AND FALSE",
+        "postgresql": r"""
+SELECT quote_ident(n.nspname) || '.' || quote_ident(t.relname) FROM pg_class t
+JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE t.relkind IN ('r', 'p') AND lower(t.relname) IN ({}) AND n.nspname NOT LIKE 'pg\_%'
+AND CASE WHEN n.nspname = current_schema() THEN t.relname <> lower(t.relname)
+    ELSE (SELECT source FROM pg_settings WHERE name = 'search_path') <> 'client' END
+AND NOT EXISTS (SELECT FROM pg_class l JOIN pg_attribute a ON a.attrelid = l.oid
+    WHERE l.relnamespace = n.oid AND a.attname = 'sha256'
+    AND l.relname IN ('schema_migrations', 'fbsyncd_migrations'))
+ORDER BY 1""",
+    }
+)
+
 
 def bare(statement: str) -> str:
     """Return a statement without the comments before it."""

@@ -216,6 +216,13 @@ def _ledger(db: Database) -> str:
 
 
 def _adoptable(db: Database) -> list[str]:
+    elsewhere = beside.ELSEWHERE[models.engine(db).name].format(models.marks(len(ADOPTABLE)))
+    if found := [str(name) for (name,) in models.rows(db, elsewhere, ADOPTABLE)]:
+        raise SchemaError(
+            f"the database holds {', '.join(found)}, where a new archive would not find them: name"
+            " their schema in database.url (or another one, to begin an archive apart from them),"
+            " as ?options=-csearch_path%3Dname does, and rename what has capitals in its name"
+        )
     names = [*db.get_tables(), *(view.name for view in db.get_views())]
     return sorted({*map(models.engine(db).as_name, names)} & set(ADOPTABLE))
 

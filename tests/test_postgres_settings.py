@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import postgres
 import psycopg
 import pytest
+from dump import Dump
 from plant import config_text
 from test_database_trouble import fbsyncd, refusal
 from torture import NOT_SAFE, Ordeal
@@ -120,3 +121,45 @@ def test_the_urls_own_options_count(facebook: Simulator, url: str, tmp_path: Pat
     told(tmp_path, "sync")
     where = "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename = 'facebook_posts'"
     assert run(url, where) == [("social",)]
+
+
+SEARCH_PATHS = {
+    "a schema with the role's name": ("CREATE SCHEMA fbsyncd", '"$user", public'),
+    "another one first": ("CREATE SCHEMA own", "own, public"),
+    "none that holds them": ("CREATE SCHEMA own", "own"),
+}
+
+
+@pytest.mark.parametrize("case", SEARCH_PATHS)
+def test_tables_in_another_schema_are_not_overlooked(
+    facebook: Simulator, url: str, tmp_path: Path, case: str
+) -> None:
+    """No second, empty archive is made beside them; the URL can say which schema is meant."""
+    schema, path = SEARCH_PATHS[case]
+    Dump(url).make()
+    run(url, schema)
+    alter(url, f"search_path = {path}")
+    (tmp_path / "config.toml").write_text(config_text(facebook, url))
+    for arguments in (["setup"], ["setup", "--dry-run"], ["sync"]):
+        said = refusal(tmp_path, *arguments)
+        assert "public.facebook_posts" in said
+        assert "?options=-csearch_path%3D" in said
+    assert not run(url, "SELECT 1 FROM pg_tables WHERE tablename = 'media_storage'")
+    named = f"{url}?options=-csearch_path%3Dpublic"
+    (tmp_path / "config.toml").write_text(config_text(facebook, named))
+    told(tmp_path, "setup")
+    assert run(url, "SELECT schemaname FROM pg_tables WHERE tablename = 'media_storage'") == [
+        ("public",)
+    ]
+
+
+def test_names_in_capitals_are_not_overlooked(
+    facebook: Simulator, url: str, tmp_path: Path
+) -> None:
+    """What was made as "Facebook_Posts" is told of, and no empty table made beside it."""
+    Dump(url).make()
+    run(url, 'ALTER TABLE facebook_posts RENAME TO "Facebook_Posts"')
+    (tmp_path / "config.toml").write_text(config_text(facebook, url))
+    assert 'public."Facebook_Posts"' in refusal(tmp_path, "setup")
+    run(url, 'ALTER TABLE "Facebook_Posts" RENAME TO facebook_posts')
+    told(tmp_path, "setup")
