@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from peewee import Database, IntegrityError
@@ -151,17 +151,22 @@ def _mark_videos(db: Database, subject: Subject, now: datetime) -> None:
 
 def _unlist(db: Database, post_id: str) -> None:
     """Take the post out of what the source listed, or it would be missed there for ever."""
-    ((page_id, created_time, deleted_at),) = rows(
-        db, "SELECT page_id, created_time, deleted_at FROM facebook_posts WHERE id = ?", [post_id]
+    ((page_id, created_time, deleted_at, misses, seen_at),) = rows(
+        db,
+        "SELECT page_id, created_time, deleted_at, misses, last_seen_at FROM facebook_posts"
+        " WHERE id = ?",
+        [post_id],
     )
     at = from_text(created_time)
     change(db, "DELETE FROM listed_posts WHERE post_id = ?", [post_id])
-    if at and deleted_at is None:
+    # Of one that is missed, the last reading may have counted nothing.
+    seen = from_text(seen_at) if misses else datetime.max.replace(tzinfo=UTC)
+    if at and seen and deleted_at is None:
         change(
             db,
             "UPDATE source_months SET posts = posts - 1"
-            " WHERE page_id = ? AND month = ? AND listed_at >= ? AND posts > 0",
-            [page_id, f"{at:%Y-%m}", to_text(at)],
+            " WHERE page_id = ? AND month = ? AND listed_at BETWEEN ? AND ? AND posts > 0",
+            [page_id, f"{at:%Y-%m}", to_text(at), to_text(seen)],
         )
 
 

@@ -250,6 +250,21 @@ def test_the_source_is_not_said_to_have_more_than_is_wanted(
     assert one(archive, "SELECT sum(posts) FROM source_months") == before - 1
 
 
+def test_a_post_the_source_did_not_list_is_not_taken_out_of_what_it_did(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """One that was missed is in the archive still, and not in the count of that reading."""
+    post_id = facebook.add_post("photo")
+    read(archive)
+    before = one(archive, "SELECT sum(posts) FROM source_months")
+    facebook.remove(post_id)
+    facebook.clock.move(timedelta(hours=1))
+    read_all(archive)
+    assert one(archive, "SELECT sum(posts) FROM source_months") == before - 1
+    remove(archive, "post", post_id)
+    assert one(archive, "SELECT sum(posts) FROM source_months") == before - 1
+
+
 def test_the_command_removes_and_says_what_went(tmp_path: Path) -> None:
     """Status 0 and a sentence; an unknown id is status 1 and one line; a wrong kind is usage."""
     with Simulator(posts=4, seed=3, pictures="plain") as facebook:
