@@ -19,7 +19,8 @@ FLOORS = [
     {"beside", "errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"fold", "knock", "notify", "outside", "pulse", "refrain", "signals", "watch"}
     | {"disk", "handed", "refusals", "sqlitefile"}
-    | {"drivers", "postgresql"},
+    | {"drivers"},
+    {"postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"hosts", "thrift", "turns"},
     {"bulk", "changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
