@@ -12,7 +12,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from ports import free_port
 from psycopg import sql
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def _create_cluster(binaries: Path, folder: Path, options: dict[str, Any]) -> No
 def _start(binaries: Path, folder: Path, options: dict[str, Any], more: str) -> tuple[int, str]:
     """Return port and settings; another program may take the port, so there are a few tries."""
     for _ in range(5):
-        port = _free_port()
+        port = free_port()
         settings = f"{_SETTINGS} {more} -c port={port} -c unix_socket_directories={folder}"
         command = [
             binaries / "pg_ctl",
@@ -279,13 +279,6 @@ def _run(command: list[Any], options: dict[str, Any]) -> None:
         if done.returncode != 0:
             output.seek(0)
             raise RuntimeError(f"{command[0]}: {output.read().decode(errors='replace')}")
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def missing_reason() -> str:

@@ -24,6 +24,7 @@ from hostile import Hostile, Talk, chunked, reply
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from ports import free_port
 
 from fbsyncd.errors import (
     FetchError,
@@ -460,9 +461,7 @@ def test_silence_ends_before_the_deadline(server: Hostile, before: bytes) -> Non
 
 def test_no_listener_is_a_passing_fault() -> None:
     """A port where nobody listens is said in the system's words."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    error = refused(f"http://127.0.0.1:{port}/a.jpg")
+    error = refused(f"http://127.0.0.1:{free_port()}/a.jpg")
     assert type(error) is Unreachable
     assert "no connection to 127.0.0.1: Connection refused" in str(error)
 

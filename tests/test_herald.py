@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from manager import Manager, managed
 from plant import archive_of, config_text
+from ports import free_port
 
 from fbsyncd.errors import ArchiveError
 from fbsyncd.herald import Herald, sentence
@@ -49,14 +50,8 @@ def is_ready(message: str) -> bool:
     return message == "READY=1"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def answers(port: int) -> bool:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
         return bool(answer.status == 200)
 
 

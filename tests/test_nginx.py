@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ports import free_port
 from served import Reply, Shelf, Site, file_name, picture, received, serving
 
 from fbsyncd.server import make_app
@@ -50,11 +51,6 @@ class Front(NamedTuple):
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(request)
             return received(connection, method)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def _documented(name: str, port: int, behind: int, media: Path) -> str:
@@ -130,7 +126,7 @@ def front(
         public_url="https://media.example.org",
         accel_prefix="/archived/" if "accel" in request.param else "",
     )
-    port = _free_port()
+    port = free_port()
     with serving(app) as site:
         server = _documented(request.param, port, site.port, root)
         with running(_around(server, folder / "nginx"), folder / "nginx", port):
@@ -305,7 +301,7 @@ def test_pictures_are_there_while_the_daemon_is_not(tmp_path: Path) -> None:
     """With docs/nginx.conf a stopped daemon takes nothing away but the API."""
     shelf = Shelf(tmp_path)
     shelf.put(PICTURE)
-    port, nobody = _free_port(), _free_port()
+    port, nobody = free_port(), free_port()
     server = _documented("nginx.conf", port, nobody, shelf.media.root)
     with running(_around(server, tmp_path / "nginx"), tmp_path / "nginx", port):
         with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
