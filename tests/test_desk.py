@@ -129,17 +129,17 @@ def test_wishes_while_a_page_is_read_are_fulfilled_once_after(
     def sync(_: Page, wanted: Wanted | None) -> None:
         walks.append(wanted(archive.now()).kind if wanted else None)
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     reading = threading.Thread(target=desk.read, args=(page, sync))
     reading.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     for sent in ({}, {"full": True}, {}):
         assert ask(site, "/api/sync", "POST", sent).json["pages"][0]["state"] == "queued"
     (told,) = ask(site, "/api/stats").json["pages"]
     assert told["is_syncing"] is True
     go_on.set()
-    reading.join(10)
+    reading.join(60)
     assert (walks, woken) == ([None, "full"], [])
     (told,) = ask(site, "/api/pages").json["pages"]
     assert (told["is_syncing"], told["next_sync"][-1]) == (False, "Z")

@@ -142,7 +142,7 @@ def test_fetching_goes_on_while_a_group_is_committed(facebook: Simulator, archiv
     def heard(tally: Tally) -> None:
         if not went_on and tally.archived + 2 * workers < total:
             wanted = tally.archived + workers + 1
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while facebook.calls["cdn"] < wanted and time.monotonic() < deadline:
                 threading.Event().wait(0.01)
             went_on.append(facebook.calls["cdn"] >= wanted)
@@ -179,7 +179,7 @@ class _Slow(Media):
     was_ready = True
 
     def stage(self, data: bytes, category: str, name: str) -> Staged:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.is_ready():
             if time.monotonic() > deadline:
                 self.was_ready = False

@@ -402,7 +402,7 @@ def test_who_folds_an_older_text_does_not_write_last(db: Database) -> None:
     begun, done = threading.Event(), threading.Event()
 
     def edit_and_fold() -> None:
-        assert begun.wait(10)
+        assert begun.wait(60)
         with transaction(db):
             change(db, "UPDATE facebook_posts SET message = 'the newer text'")
         search.refresh_all(db)
@@ -418,7 +418,7 @@ def test_who_folds_an_older_text_does_not_write_last(db: Database) -> None:
     other = threading.Thread(target=edit_and_fold)
     other.start()
     search.refresh(db)
-    other.join(10)
+    other.join(60)
     assert done.is_set()
     assert (find(db, "newer"), find(db, "older")) == (["p"], [])
 
