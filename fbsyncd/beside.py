@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 INDEX: Final = re.compile(r"CREATE (?:UNIQUE )?INDEX (\w+)\s+ON (\w+)\b.*", re.DOTALL)
-DROPPED: Final = re.compile(r"DROP INDEX (\w+);?\s*")
+DROPPED: Final = re.compile(r"DROP (?:INDEX|TRIGGER) (\w+);?\s*")
 TRIGGER: Final = re.compile(r"CREATE TRIGGER (\w+)\s.*?\bON (\w+)\b.*", re.DOTALL)
 FUNCTION: Final = re.compile(
     r"CREATE (?:OR REPLACE )?FUNCTION (\w+\(\)) RETURNS trigger\b.*", re.DOTALL
@@ -102,10 +102,10 @@ class Beside:
         return sql.replace(f"INDEX {name}", f"INDEX {self.free(name)}", 1)
 
     def dropped(self, sql: str, name: str) -> str:
-        """Return what does away with our index of that name, and with none of theirs."""
+        """Return what does away with our index or trigger of that name, and none of theirs."""
         ours = self._given.pop(name, None) or self._last(name)
         self._taken.discard(ours)
-        return sql.replace(f"INDEX {name}", f"INDEX {ours}", 1)
+        return re.sub(rf"\b{name}\b", ours, sql, count=1)
 
     def trigger(self, sql: str, name: str) -> str:
         """Return what makes a trigger under a name that is free."""

@@ -48,6 +48,9 @@ class Engine:
     #: The rows of a table out of one parameter, a JSON array of objects; empty where rows as
     #: parameters cost less. It takes what the columns' own types take, whoever made them.
     rows_of: str
+    #: Says in a transaction that misses are only noted, which changes no post; empty where the
+    #: triggers need not be told.
+    takes_notes: str
     #: Times are compared as the texts they were written in, whatever those are.
     times_are_text: bool
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
@@ -88,6 +91,7 @@ SQLITE: Final = Engine(
     by_any_index="{0} BETWEEN {1} AND {1}",
     any_of="",
     rows_of="",
+    takes_notes="",
     times_are_text=True,
     version="PRAGMA data_version",
 )
@@ -128,6 +132,7 @@ POSTGRESQL: Final = Engine(
     by_any_index="{0} = {1}",
     any_of="= ANY(?)",
     rows_of="json_populate_recordset(NULL::{}, ?)",
+    takes_notes="SELECT set_config('fbsyncd.notes', 'on', true)",
     times_are_text=False,
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

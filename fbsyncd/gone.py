@@ -16,7 +16,7 @@ from typing import Final
 from peewee import Database
 
 from fbsyncd import listed
-from fbsyncd.models import change, change_many, marks, rows, to_text
+from fbsyncd.models import change, change_many, engine, marks, rows, to_text
 from fbsyncd.plural import counted
 from fbsyncd.records import Post, Video
 from fbsyncd.walks import BEGINNING
@@ -28,6 +28,8 @@ MISSES: Final = 3
 SPAN: Final = timedelta(days=1)
 #: A missed post is looked for again by its id this long after.
 LOOK_AGAIN: Final = timedelta(hours=8)
+#: Looks that lie closer together are one miss: a post may be away for an hour or two.
+APART: Final = timedelta(hours=6)
 #: So many are looked for at once: a list may leave out hundreds of posts that are there.
 SUSPECTS: Final = 50
 
@@ -103,17 +105,23 @@ def missing(db: Database, span: Span) -> list[str]:
 def missed(db: Database, sighting: Sighting, named: Sequence[str], now: datetime) -> int:
     """Count a miss for each object *named*; return how many of them are gone by it.
 
+    ``updated_at`` stays as it was, except of those: dashboards ask by it for what has changed.
+
+    One that was missed less than APART ago is not counted again, however it was looked for.
     The mark is the time of the first miss. What is missed keeps when it was last known to be
     there: when its row was written or, if later, at *sighting*.
     """
     table, key = _TABLES[sighting.stream]
     at, before = to_text(now), to_text(sighting.at or BEGINNING)
+    _take_notes(db)
     change_many(
         db,
         f"UPDATE {table} SET misses = misses + 1, last_missed_at = ?,"
         " first_missed_at = coalesce(first_missed_at, ?), last_seen_at = coalesce(last_seen_at,"
-        f" CASE WHEN updated_at < ? THEN ? ELSE updated_at END) WHERE {key} = ?",
-        [(at, at, before, before, id_) for id_ in sorted(named)],
+        f" CASE WHEN updated_at < ? THEN ? ELSE updated_at END) WHERE {key} = ?"
+        # A miss that lies ahead was counted by a wrong clock.
+        " AND (last_missed_at IS NULL OR last_missed_at <= ? OR last_missed_at > ?)",
+        [(at, at, before, before, id_, to_text(now - APART), at) for id_ in sorted(named)],
     )
     return change(
         db,
@@ -141,6 +149,7 @@ def among(db: Database, stream: str, named: Sequence[str]) -> set[str]:
 def seen(db: Database, stream: str, named: Sequence[str]) -> int:
     """Forget the misses of objects that were seen, and that they were gone; return how many."""
     table, key = _TABLES[stream]
+    _take_notes(db)
     return sum(
         change(
             db,
@@ -151,6 +160,14 @@ def seen(db: Database, stream: str, named: Sequence[str]) -> int:
         )
         for chunk in _chunks(sorted(named))
     )
+
+
+def patience(misses: int) -> timedelta:
+    """Return how long after its last miss an object is looked for again: longer each time.
+
+    So three looks are enough to tell that something is gone.
+    """
+    return LOOK_AGAIN if misses == 1 else SPAN - LOOK_AGAIN
 
 
 def suspects(db: Database, pages: Sequence[str], now: datetime) -> list[tuple[str, str, str]]:
@@ -164,11 +181,17 @@ def suspects(db: Database, pages: Sequence[str], now: datetime) -> list[tuple[st
             db,
             f"SELECT page_id, {key} FROM {table} WHERE misses > 0 AND deleted_at IS NULL"
             # Not by the index of the Page: few posts are missed, and a Page has many.
-            f" AND last_missed_at <= ? AND page_id || '' IN ({marks(len(pages))})"
-            " ORDER BY last_missed_at LIMIT ?",
-            [to_text(now - LOOK_AGAIN), *pages, SUSPECTS],
+            " AND last_missed_at <= ? AND (misses = 1 OR last_missed_at <= ?)"
+            f" AND page_id || '' IN ({marks(len(pages))}) ORDER BY last_missed_at LIMIT ?",
+            [to_text(now - patience(1)), to_text(now - patience(2)), *pages, SUSPECTS],
         )
     ]
+
+
+def _take_notes(db: Database) -> None:
+    """Let what follows in this transaction count no miss as a change of its row."""
+    if statement := engine(db).takes_notes:
+        rows(db, statement)
 
 
 def _chunks(named: Sequence[str]) -> list[Sequence[str]]:

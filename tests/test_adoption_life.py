@@ -262,3 +262,25 @@ def test_no_script_moves_a_row_that_is_being_taken_in(
             logger.removeHandler(script)
             logger.setLevel(logging.NOTSET)
         assert refused
+
+
+def test_a_post_that_is_looked_for_in_vain_is_not_changed_by_it(
+    facebook: Simulator, scripts: Dump, tmp_path: Path
+) -> None:
+    """A dashboard that asks for what has changed is given no missed post, whoever keeps stamps."""
+    if not scripts.is_file:
+        scripts.run(
+            "CREATE FUNCTION stamped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END $$",
+            "CREATE TRIGGER set_updated_at BEFORE UPDATE ON facebook_posts"
+            " FOR EACH ROW EXECUTE FUNCTION stamped()",
+        )
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        for post in facebook.world.posts(facebook.page_id).copy():
+            facebook.remove(post.id)
+        stamps = "SELECT id, updated_at FROM facebook_posts ORDER BY id"
+        before = scripts.ask(stamps)
+        archive.heal()
+        missed = "SELECT count(*) FROM facebook_posts WHERE misses > 0"
+        assert scripts.one(missed) > 10
+        assert scripts.ask(stamps) == before
