@@ -542,3 +542,101 @@ def test_a_page_that_is_being_read_is_not_asked_twice(
     archive.sync(page, wanted=lambda now: Walk("full", BEGINNING, now), heard=heal_meanwhile)
     assert dead(archive) == 0
     assert facebook.calls["graph"] - asked <= 6
+
+
+ALBUM = 12
+GONE = "SELECT count(*) FROM facebook_posts WHERE deleted_at IS NOT NULL"
+GIVEN_UP = (
+    "SELECT count(*) FROM media_storage WHERE download_status = 'failed'"
+    " AND next_attempt_at IS NULL AND error_message LIKE '%owner is gone%'"
+)
+
+
+def forgotten(facebook: Simulator, archive: Archive) -> list[str]:
+    """Let Facebook not know any more the half of what is archived, albums among it."""
+    for _ in range(8):
+        facebook.add_post("album", photos=ALBUM)
+    read(archive)
+    known = facebook.world.posts(facebook.page_id).copy()
+    ids = [post.id for post in known[::2]]
+    facebook.clock.move(WEEK)
+    for id_ in ids:
+        facebook.remove(id_)
+    return ids
+
+
+def test_a_post_that_is_unknown_is_asked_for_once_whatever_its_pictures(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Each costs a call at first, none in the next hours, and three in all until it is gone."""
+    ids = forgotten(facebook, archive)
+    pictures = one(archive, f"{DEAD} AND link_expires_at <= ?", [models.to_text(archive.now())])
+    assert pictures > 2 * len(ids)
+    begun = archive.graph.calls[facebook.page_id]
+    heal(archive)
+    # What a video names as well as its post is asked for there next.
+    facebook.clock.move(timedelta(minutes=15))
+    heal(archive)
+    missed = one(archive, "SELECT count(*) FROM facebook_posts WHERE misses > 0")
+    videos = one(archive, "SELECT count(*) FROM facebook_video_posts WHERE misses > 0")
+    first = archive.graph.calls[facebook.page_id] - begun
+    listings = 4
+    assert missed > len(ids) / 2
+    assert first <= missed + videos + listings
+    for _ in range(28):
+        facebook.clock.move(timedelta(minutes=15))
+        heal(archive)
+    assert archive.graph.calls[facebook.page_id] - begun == first
+    assert one(archive, "SELECT max(misses) FROM facebook_posts") == 1
+    for _ in range(40):
+        facebook.clock.move(timedelta(hours=1))
+        heal(archive)
+    # What is there is listed again now and then, since nothing is downloaded here.
+    assert archive.graph.calls[facebook.page_id] - begun <= 3 * (missed + videos) + 4 * listings
+    assert one(archive, "SELECT max(misses) FROM facebook_posts") == 3
+    assert one(archive, GONE) == missed
+    assert one(archive, GIVEN_UP) > missed
+
+
+def test_a_picture_that_is_found_dead_later_costs_no_call_for_a_post_that_is_unknown(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Its post was asked for a minute ago, for another picture."""
+    post_id = facebook.add_post("album", photos=ALBUM)
+    read(archive)
+    keep_dead(archive, [post_id])
+    facebook.clock.move(WEEK)
+    facebook.remove(post_id)
+    heal(archive)
+    facebook.clock.move(timedelta(minutes=1))
+    calls = archive.graph.calls[facebook.page_id]
+    with models.transaction(archive.db):
+        models.change(
+            archive.db,
+            "UPDATE media_storage SET download_status = 'pending', needs_link = TRUE,"
+            " heal_attempts = 0, heal_after = NULL WHERE id IN (SELECT local_media_id"
+            " FROM facebook_post_attachments WHERE post_id = ?)",
+            [post_id],
+        )
+    heal(archive)
+    assert archive.graph.calls[facebook.page_id] == calls
+
+
+def test_what_is_unknown_is_not_asked_for_when_the_budget_is_needed(
+    facebook: Simulator, archive: Archive
+) -> None:
+    """Of a budget that is nearly used up, the rest is for what is new."""
+    ids = forgotten(facebook, archive)
+    heal(archive)
+    facebook.clock.move(timedelta(hours=9))
+    facebook.faults.usage(page={"call_count": 90})
+    archive.graph.page(facebook.page_id, facebook.token)
+    calls = archive.graph.calls[facebook.page_id]
+    heal(archive)
+    assert archive.graph.calls[facebook.page_id] == calls
+    assert one(archive, "SELECT max(misses) FROM facebook_posts") == 1
+    facebook.faults.usage(page={"call_count": 5})
+    facebook.clock.move(timedelta(hours=1, minutes=1))
+    heal(archive)
+    assert archive.graph.calls[facebook.page_id] > calls + len(ids) / 2
+    assert one(archive, "SELECT max(misses) FROM facebook_posts") == 2

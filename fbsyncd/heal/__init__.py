@@ -24,12 +24,13 @@ from fbsyncd.gone import Sighting
 from fbsyncd.graph import Graph
 from fbsyncd.heal.again import Again
 from fbsyncd.heal.inquiry import Inquiry, Records
-from fbsyncd.heal.plan import Outcome, Owner, Plan, Ward, orphaned, outcome, plan
+from fbsyncd.heal.plan import Outcome, Owner, Plan, Ward, is_left, left, orphaned, outcome, plan
 from fbsyncd.heal.unlinked import Unlinked
 from fbsyncd.models import from_text, rows, session, to_text, transaction
 from fbsyncd.plural import counted
 from fbsyncd.rows import Rows
 from fbsyncd.sync import STREAMS, Source
+from fbsyncd.thrift import RECENT, WHOLE
 from fbsyncd.walks import LONGEST_HOLD
 
 __all__ = ["Healer", "Outcome", "Owner", "Plan", "Round", "Unlinked", "Ward", "plan"]
@@ -68,6 +69,8 @@ class Healer:
         self._again = Again(db, unlinked.retry.attempts)
         self._rows = Rows(db, backlog)
         self._look_again: dict[str, datetime] = {}
+        # Streams and ids of what was asked for and not there, and when that was.
+        self._unknown: dict[tuple[str, str], datetime] = {}
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether any row needs a fresh link now, or one more attempt."""
@@ -80,6 +83,7 @@ class Healer:
         archive itself fails.
         """
         self._again.turn(order.now())
+        self._look_for_missed(order)
         wards = self._unlinked.find(order.now())
         pages: dict[str, list[Ward]] = defaultdict(list)
         for ward in wards:
@@ -87,13 +91,24 @@ class Healer:
         self._visit_orphans(pages.pop("", []), order.now())
         sources = {source.page_id: source for source in order.sources}
         for page_id, mine in pages.items():
+            asked = self._leave(mine, order.now())
             until = self._not_before(page_id, order)
             if until is None:
-                self._heal(sources[page_id], mine, order)
+                self._heal(sources[page_id], asked, order)
             else:
-                self._unlinked.defer([ward.id for ward in mine], until)
-        self._look_for_missed(order)
+                self._unlinked.defer([ward.id for ward in asked], until)
         return len(wards)
+
+    def _leave(self, wards: Sequence[Ward], now: datetime) -> list[Ward]:
+        """Settle the rows for which nobody is to be asked; return the others."""
+        unknown = {key: at for key, at in self._unknown.items() if at <= now < at + gone.LOOK_AGAIN}
+        self._unknown = unknown
+        waiting = [ward for ward in wards if is_left(ward, unknown)]
+        if waiting:
+            with transaction(self._db):
+                self._close([left(ward, now) for ward in waiting], now)
+        ids = {ward.id for ward in waiting}
+        return [ward for ward in wards if ward.id not in ids]
 
     def _heal(self, source: Source, wards: Sequence[Ward], order: Round) -> None:
         leased = self._unlinked.lease([ward.id for ward in wards], order.now())
@@ -164,6 +179,7 @@ class Healer:
     def _count_missing(self, inquiry: Inquiry, now: datetime) -> None:
         """Count a miss for what is not there; a miss is no proof, see :mod:`fbsyncd.gone`."""
         ids = _missing(inquiry)
+        self._unknown |= {(inquiry.stream, id_): now for id_ in ids}
         if ids:
             progress = ledger.load(self._db, inquiry.page_id, inquiry.stream)
             gone.missed(self._db, Sighting(inquiry.stream, progress.full_at), ids, now)
@@ -188,7 +204,7 @@ class Healer:
             suspects = gone.suspects(self._db, ready, now)
         sources = {source.page_id: source for source in order.sources}
         for stream, page_id in sorted({(stream, page_id) for stream, page_id, _ in suspects}):
-            if self._not_before(page_id, order) is None:
+            if self._not_before(page_id, order, WHOLE) is None:
                 ids = [id_ for *place, id_ in suspects if place == [stream, page_id]]
                 self._look_for(self._inquiry(sources[page_id], stream, order), ids, order)
 
@@ -213,13 +229,18 @@ class Healer:
 
         return Inquiry(self._graph, source, stream, put)
 
-    def _not_before(self, page_id: str, order: Round) -> datetime | None:
-        """Return until when a Page is not to be asked, or None when it may be."""
+    def _not_before(self, page_id: str, order: Round, most: float = RECENT) -> datetime | None:
+        """Return until when a Page is not to be asked, or None when it may be.
+
+        From *most* percent of its budget on, what is left is for looks for what is new.
+        """
         now = order.now()
         if page_id not in {source.page_id for source in order.sources}:
             return now + STRANGER_PAUSE
         if page_id in order.busy or order.stop.is_set():
             return now + BUSY_PAUSE
+        if self._graph.pace.used(page_id, now).percent >= most:
+            return now + TROUBLE_PAUSE
         with session(self._db):
             streams = [ledger.load(self._db, page_id, name) for name in STREAMS]
         if streams[0].state == "token":

@@ -9,11 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from fbsyncd.errors import CallRefused, GraphError, ObjectMissing
+from fbsyncd.gone import LOOK_AGAIN, patience
 
 #: Objects one call lists where nothing else is known.
 PER_CALL: Final = 50
@@ -21,6 +22,8 @@ PER_CALL: Final = 50
 POISONED: Final = 5
 
 _UNNAMED: Final = "its link is dead, and the {} that named it names it no longer"
+_AWAY: Final = "its link is dead, and its owner is not there just now"
+_GONE: Final = "its link is dead, and its owner is gone: missed again and again for over a day"
 _ORPHANED: Final = "its link is dead, and nothing names it: there is no owner to ask"
 
 
@@ -33,6 +36,8 @@ class Owner:
     id: str
     created: datetime | None
     misses: int = 0
+    missed_at: datetime | None = None
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +51,18 @@ class Ward:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of asking for a row: *asked* so often now, *reason* if there is no link.
+    """What came of asking for a row: *asked* so often now, *reason* if there is no link,
+    None where it stays what it was.
 
     *is_final*: asking again is no use. It is for rows whose link is still dead; that a fresh one
-    came is in the row itself.
+    came is in the row itself. *pause* is how long to wait at least, if that is known.
     """
 
     id: UUID
     asked: int
     reason: str | None = None
     is_final: bool = False
+    pause: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +126,34 @@ def outcome(
         return Outcome(ward.id, asked, _UNNAMED.format(kind), asked >= attempts)
     if isinstance(error, ObjectMissing):
         alone = all(owner.misses for owner in ward.owners[1:])
-        state = "gone" if is_gone else "not there just now"
-        reason = f"its link is dead, and its owner is {state}: {error}"
-        return Outcome(ward.id, asked, reason, is_gone and alone)
+        reason = _GONE if is_gone else f"{_AWAY}: {error}"
+        # Asking for the post is not this row's business any more, see :func:`is_left`.
+        pause = LOOK_AGAIN if alone else None
+        return Outcome(ward.id, asked, reason, is_gone and alone, pause)
     final = isinstance(error, CallRefused) and asked >= attempts
     return Outcome(ward.id, asked, f"its link is dead: {error}", final)
+
+
+def is_left(ward: Ward, unknown: Collection[tuple[str, str]]) -> bool:
+    """Tell whether nobody is to be asked for a row: all who name it are missed.
+
+    They are looked for as posts, once however many pictures each has. One that only a listing
+    missed is asked for by its first picture: lists leave out posts that are there. *unknown* are
+    stream and id of those that were asked for lately.
+    """
+    first = ward.owners[0]
+    return first.misses > 0 and (ward.asked > 0 or (first.stream, first.id) in unknown)
+
+
+def left(ward: Ward, now: datetime) -> Outcome:
+    """Return what becomes of a row for which nobody is to be asked, see :func:`is_left`."""
+    first = ward.owners[0]
+    if first.is_gone:
+        return Outcome(ward.id, ward.asked, _GONE, is_final=True)
+    since = now - (first.missed_at or now)
+    pause = max(patience(first.misses) - since, LOOK_AGAIN / 2)
+    # What Facebook said when it was asked stays.
+    return Outcome(ward.id, max(ward.asked, 1), None if ward.asked else _AWAY, pause=pause)
 
 
 def orphaned(ward: Ward, attempts: int) -> Outcome:

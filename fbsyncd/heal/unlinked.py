@@ -47,20 +47,22 @@ SELECT * FROM (SELECT id, heal_attempts FROM media_storage WHERE needs_link AND 
 UNION ALL
 SELECT * FROM (SELECT id, heal_attempts FROM media_storage WHERE link_expires_at <= ?
     AND NOT needs_link AND {_DUE} ORDER BY link_expires_at LIMIT ?) AS dying"""
+_POST: Final = """'posts', CAST(p.page_id AS TEXT), p.id, p.created_time,
+    p.misses, p.last_missed_at, p.deleted_at"""
 _OWNERS: Final = """
-WITH due (media_id) AS (SELECT id FROM media_storage WHERE id IN ({}))
-SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
+WITH due (media_id) AS (SELECT id FROM media_storage WHERE id IN ({marks}))
+SELECT due.media_id, {post}
     FROM due JOIN facebook_posts p ON p.local_picture_id = due.media_id
-UNION SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
+UNION SELECT due.media_id, {post}
     FROM due JOIN facebook_posts p ON p.local_full_picture_id = due.media_id
-UNION SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
+UNION SELECT due.media_id, {post}
     FROM due JOIN facebook_post_attachments a ON a.local_media_id = due.media_id
     JOIN facebook_posts p ON p.id = a.post_id
-UNION SELECT due.media_id, 'posts', CAST(p.page_id AS TEXT), p.id, p.created_time, p.misses
+UNION SELECT due.media_id, {post}
     FROM due JOIN facebook_post_attachments a ON a.local_thumbnail_id = due.media_id
     JOIN facebook_posts p ON p.id = a.post_id
 UNION SELECT due.media_id, 'videos', CAST(v.page_id AS TEXT), CAST(v.video_id AS TEXT),
-    v.created_time, v.misses
+    v.created_time, v.misses, v.last_missed_at, v.deleted_at
     FROM due JOIN facebook_video_posts v ON v.local_picture_id = due.media_id"""
 
 
@@ -116,13 +118,14 @@ class Unlinked:
             change_many(
                 self._db,
                 "UPDATE media_storage SET heal_attempts = ?, heal_after = ?,"
-                f" error_message = CASE WHEN {dead} THEN ? ELSE error_message END,"
+                f" error_message = CASE WHEN {dead} THEN coalesce(?, error_message)"
+                " ELSE error_message END,"
                 " lease_owner = NULL, lease_until = NULL"
                 " WHERE id = ? AND download_status <> 'success'",
                 [
                     (
                         one.asked,
-                        to_text(now + self.retry.pause(one.asked, random.random())),
+                        to_text(now + self._pause(one)),
                         to_text(now),
                         one.reason,
                         str(one.id),
@@ -130,6 +133,10 @@ class Unlinked:
                     for one in sorted(asked, key=lambda one: str(one.id))
                 ],
             )
+
+    def _pause(self, one: Outcome) -> timedelta:
+        pause = self.retry.pause(one.asked, random.random())
+        return pause if one.pause is None else one.pause
 
     def _due(self, now: datetime) -> list[tuple[UUID, int]]:
         if not self._dying(now, deadlines.MOST, 1):
@@ -144,13 +151,17 @@ class Unlinked:
     def _owners(self, ids: Sequence[UUID]) -> dict[UUID, list[Owner]]:
         owners: dict[UUID, list[Owner]] = defaultdict(list)
         if ids:
-            for id_, stream, page_id, own, created, misses in rows(
-                self._db, _OWNERS.format(marks(len(ids))), [str(id_) for id_ in ids]
+            sql = _OWNERS.format(marks=marks(len(ids)), post=_POST)
+            for id_, stream, page_id, own, created, *missed in rows(
+                self._db, sql, [str(id_) for id_ in ids]
             ):
                 # An older program may not have written whose post it is; ids begin with it.
                 page = page_id or own.partition("_")[0]
-                owner = Owner(stream, page, own, from_text(created), int(misses))
-                owners[UUID(str(id_))].append(owner)
+                times, at, gone_at = missed
+                found = Owner(
+                    stream, page, own, from_text(created), int(times), from_text(at), bool(gone_at)
+                )
+                owners[UUID(str(id_))].append(found)
         return owners
 
 
