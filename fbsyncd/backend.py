@@ -31,6 +31,9 @@ class Backend(Protocol):
     def require(self) -> None:
         """Raise SchemaError when what drives it is too old to keep an archive."""
 
+    def claim(self) -> None:
+        """Let it be kept as ours are from now on, though another program made it."""
+
     def hold(self) -> Hold:
         """Return what can be held of it; nothing is held yet."""
 
@@ -51,10 +54,14 @@ class Backend(Protocol):
 
 class _File:
     def __init__(self, db: Database) -> None:
+        self._db = db
         self._path = Path(db.database)
 
     def require(self) -> None:
         require_sqlite(sqlite3.sqlite_version_info)
+
+    def claim(self) -> None:
+        self._db.claim()  # type: ignore[attr-defined]  # a file's, see sqlitefile
 
     def hold(self) -> Hold:
         return FileHold(self._path)
@@ -77,6 +84,9 @@ class _Server:
 
     def require(self) -> None:
         """Which servers are old is the doctor's to tell: the schema itself refuses them."""
+
+    def claim(self) -> None:
+        """A server keeps all its databases alike."""
 
     def hold(self) -> Hold:
         return ServerHold(self._db)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from fbsyncd import lock
+from fbsyncd import lock, migrate, models
 from fbsyncd.archive import Archive
 from fbsyncd.changes import Changes
 from fbsyncd.config import Config
@@ -91,6 +91,9 @@ def _run(config: Config, ground: _Ground) -> Config | None:
 def _open(stack: ExitStack, config: Config) -> tuple[Archive, Sole]:
     """Open an archive that no other daemon works on, and tidy it."""
     archive = Archive(config)
+    with models.looking_at(config.database.url) as db:
+        # Before any file is made.
+        migrate.require_ours(db)
     held = stack.enter_context(lock.held(config.media.root))
     stack.push(_closing("archive", archive.close))
     for name in archive.setup():

@@ -173,6 +173,13 @@ def foreign_tables(db: Database) -> list[str]:
         return [] if _applied(db) else _adoptable(db)
 
 
+def require_ours(db: Database) -> None:
+    """Raise SchemaError when *db* holds tables that wait to be adopted; changes nothing."""
+    if foreign_tables(db):
+        with models.session(db):
+            _refuse_foreign_tables(db)
+
+
 def pending(db: Database) -> list[str]:
     """Return the names of the migrations *db* lacks, changing nothing."""
     return [migration.name for migration in lacking(db)]

@@ -34,6 +34,11 @@ _REMEDIES = {
     "unable to open": "let the user that runs fbsyncd write it and its folder",
     "locked": "another program is using it all the time; end that one",
 }
+#: Whether the file holds tables, and is no archive.
+_ANOTHERS = (
+    "SELECT count(*) > 0 AND count(CASE WHEN name = 'archive' THEN 1 END) = 0"
+    " FROM sqlite_master WHERE type = 'table'"
+)
 _Identity = tuple[int, int]
 
 
@@ -45,6 +50,18 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         #: The file all connections are to, and its log; None as long as there has been none.
         self._opened: _Identity | None = None
         self._log: _Identity | None = None
+        self._is_claimed = False
+
+    def claim(self) -> None:
+        """Let the file of another program be kept as ours are, from the next connection on."""
+        self._is_claimed = True
+
+    def _set_pragmas(self, connection: sqlite3.Connection) -> None:
+        # The mode is written into the file: nothing of another program's is changed before setup.
+        is_ours = self._is_claimed or not connection.execute(_ANOTHERS).fetchone()[0]
+        for name, value in self._pragmas:
+            if is_ours or name != "journal_mode":
+                connection.execute(f"PRAGMA {name} = {value}")
 
     def _connect(self) -> Any:
         # Under the pool's lock: connections to two files at once must never be.

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from dump import Dump
 from test_cli import fbsyncd
 
 import fbsyncd as package
@@ -143,3 +144,21 @@ def test_setup_goes_on_in_another_programs_file(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[database]\nurl = "sqlite:///theirs.db"\n')
     assert fbsyncd(tmp_path, "setup").returncode == 0
     assert fbsyncd(tmp_path, "stats").returncode == 0
+
+
+@pytest.mark.parametrize("command", [*READING, *MAKING[1:], ("doctor",)], ids=name)
+def test_a_database_that_is_not_adopted_yet_is_left_as_it_is(
+    command: tuple[str, ...], folder: Path, database_url: str
+) -> None:
+    """Before setup nothing of it is changed, not even how its file is kept, and nothing is made."""
+    scripts = Dump(database_url)
+    scripts.make()
+
+    def everything() -> dict[Path, bytes]:
+        return {path: path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+    before = everything()
+    done = fbsyncd(folder, *command)
+    assert done.returncode == (0 if command == ("doctor",) else 1)
+    assert "fbsyncd setup" in done.stdout + done.stderr
+    assert everything() == before
