@@ -17,7 +17,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from peewee import Database
 
@@ -48,8 +48,7 @@ _WAYS_OUT_OF_DAMAGE: Final = (
     " 'fbsyncd reconcile --accept-loss' to queue again whatever is damaged"
 )
 _ACCEPTING: Final = (
-    "'fbsyncd reconcile --accept-loss' is queueing what is missing; if it was interrupted, run it"
-    " again"
+    "'fbsyncd reconcile --accept-loss' queues what is missing; if it was interrupted, run it again"
 )
 
 
@@ -76,6 +75,8 @@ class _Alarm:
     damaged: Sequence[str] = ()
     #: A scan has to tell.
     is_open: bool = False
+    #: How many files may be missing for it to end; None where nothing was lost.
+    limit: int | None = None
 
     def fault(self) -> Fault | None:
         return Fault(self.reason, *self._brief()) if self.reason else None
@@ -123,35 +124,34 @@ class Brake:
     def require(self) -> None:
         """Raise Unavailable when the archive is."""
         if reason := self.reason():
-            self._noticed = reason
-            raise Unavailable(reason)
+            self._refuse(reason)
 
     def require_marker(self) -> None:
         """Raise Unavailable when the folder is not ours, however many files are in it."""
         if fault := self._marker_fault(self._id()):
-            self._noticed = fault.reason
-            raise Unavailable(fault.reason)
+            self._refuse(fault.reason)
+
+    def most(self, files: int) -> int:
+        """Return how many of *files* may be missing; files that are added excuse no loss."""
+        limit = self._alarm().limit
+        return most(files) if limit is None else min(limit, most(files))
 
     def pull(self, gone: Sequence[str], missing: int, files: int) -> None:
         """Stop everything: *missing* of *files* are gone, *gone* (category/name) among them.
 
         Raises Unavailable.
         """
-        reason = (
-            f"{missing:,} of {files:,} archived files are gone from {self._media.root} at once:"
-            f" {WAYS_OUT}"
-        )
-        self._stop(_Alarm(reason, gone=gone[:SAMPLE]))
+        what = f"{missing:,} of {files:,} archived files are gone from {self._media.root} at once"
+        reason = f"{what}: {WAYS_OUT}"
+        self._stop(_Alarm(reason, gone=gone[:SAMPLE], limit=self.most(files)))
 
     def pull_for_damage(self, paths: Sequence[str], damaged: int, looked_at: int) -> None:
         """Stop everything: *damaged* of the files last looked at are, *paths* among them.
 
         Raises Unavailable.
         """
-        reason = (
-            f"{damaged:,} of the last {looked_at:,} files looked at in {self._media.root} are"
-            f" damaged: {_WAYS_OUT_OF_DAMAGE}"
-        )
+        what = f"{damaged:,} of the last {looked_at:,} files looked at in {self._media.root} are"
+        reason = f"{what} damaged: {_WAYS_OUT_OF_DAMAGE}"
         self._stop(_Alarm(reason, damaged=paths[:DAMAGED_SAMPLE]))
 
     def doubt(self, gone: int, looked_at: int) -> None:
@@ -170,8 +170,7 @@ class Brake:
         """Raise Unavailable while the files that were found damaged, many at once, still are."""
         alarm = self._alarm()
         if alarm.damaged and not self._is_over(alarm):
-            self._noticed = alarm.reason
-            raise Unavailable(str(alarm.reason))
+            self._refuse(alarm.reason)
         if alarm.damaged and not dry_run:
             self.release()
 
@@ -240,19 +239,20 @@ class Brake:
     def _are_claimed(self, paths: Sequence[str]) -> bool:
         names = [path.partition("/")[2] for path in paths]
         with session(self._db):
-            found = rows(
-                self._db,
+            sql = (
                 "SELECT 1 FROM media_storage WHERE download_status = 'success'"
                 f" AND category IN ({marks(len(CATEGORIES))})"
-                f" AND local_filename IN ({marks(len(names))}) LIMIT 1",
-                [*CATEGORIES, *names],
+                f" AND local_filename IN ({marks(len(names))}) LIMIT 1"
             )
-        return bool(found)
+            return bool(rows(self._db, sql, [*CATEGORIES, *names]))
 
     def _stop(self, alarm: _Alarm) -> None:
         self._alert(alarm)
-        self._noticed = alarm.reason
-        raise Unavailable(str(alarm.reason))
+        self._refuse(alarm.reason)
+
+    def _refuse(self, reason: str | None) -> NoReturn:
+        self._noticed = reason
+        raise Unavailable(str(reason))
 
     def _alert(self, alarm: _Alarm) -> None:
         facts.put(self._db, _FACT, json.dumps(asdict(alarm)))

@@ -166,6 +166,29 @@ def test_some_files_back_are_noticed_and_the_rest_heals(shelf: Shelf) -> None:
     assert shelf.brake.reason() is None
 
 
+def test_a_loss_stays_one_however_many_files_are_added(shelf: Shelf) -> None:
+    """Of more files it would be less than a fifth; files that come back end it, or a person."""
+    ids = [shelf.add(n, picture(n)) for n in range(60)]
+    paths = [shelf.path(id_) for id_ in ids]
+    kept = {path: path.read_bytes() for path in paths[:13]}
+    for path in kept:
+        path.unlink()
+    with pytest.raises(Unavailable, match="13 of 60"):
+        scan(shelf)
+    for n in range(60, 80):
+        shelf.add(n, picture(n))
+    before = rows(shelf)
+    for request in (None, Request(dry_run=True)):
+        with pytest.raises(Unavailable, match="13 of 80"):
+            scan(shelf, request)
+    assert rows(shelf) == before
+    assert shelf.brake.reason()
+    first = paths[0]
+    first.write_bytes(kept[first])
+    assert scan(shelf).queued == 12
+    assert shelf.brake.reason() is None
+
+
 def test_a_dry_run_tells_of_too_many_and_remembers_nothing(shelf: Shelf) -> None:
     """Looking does not pull the brake."""
     for number in range(12):

@@ -17,7 +17,7 @@ from peewee import Database
 
 from fbsyncd import facts
 from fbsyncd.backlog import Backlog
-from fbsyncd.brake import SAMPLE, Brake, most
+from fbsyncd.brake import SAMPLE, Brake
 from fbsyncd.errors import Unavailable
 from fbsyncd.media import CATEGORIES, Media
 from fbsyncd.models import to_text
@@ -144,7 +144,7 @@ class Reconciler:
 
     def _judge(self, gone: list[str], cut: list[str], findings: Findings, request: Request) -> None:
         """Raise Unavailable when too much is wrong to be believed."""
-        limit = most(findings.files)
+        limit = self._brake.most(findings.files)
         if max(findings.missing, findings.wrong_size) <= limit:
             return
         if request.dry_run:
@@ -159,7 +159,7 @@ class Reconciler:
 
     def _queue(self, findings: Findings, now: datetime, request: Request) -> None:
         """Queue again what is gone or cut; more may have gone since it was counted."""
-        missing = 0
+        missing, limit = 0, self._brake.most(findings.files)
         for category in CATEGORIES:
             for chunk in archived(self._db, category, self._chunk_size):
                 self._alive()
@@ -169,7 +169,7 @@ class Reconciler:
                 missing += len(lost)
                 if not request.accept_loss:
                     self._brake.require_marker()
-                    if missing > most(findings.files):
+                    if missing > limit:
                         self._brake.pull(lost, missing, findings.files)
                 findings.queued += self._backlog.lose(
                     [(claimed.id, what) for claimed, _, what in bad], now
