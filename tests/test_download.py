@@ -248,7 +248,7 @@ def test_a_folder_that_cannot_be_written_loses_nothing(
 
 def test_what_comes_too_late_leaves_nothing_behind(facebook: Simulator, archive: Archive) -> None:
     """Pictures still on their way when the archive fails are removed once they are there."""
-    facebook.faults.cdn_delay(1.0, times=4)
+    facebook.faults.cdn_delay(4.0, times=4)
     for category in CATEGORIES:
         (archive.media.root / category).rmdir()
         (archive.media.root / category).touch()
