@@ -250,7 +250,7 @@ class Archive:
         return Subject(
             db=self.db,
             media=self.media,
-            brake=self.brake,
+            unavailable=self.feed.unavailable,
             graph=self.graph,
             pages=configured(self.config),
             floor=self.config.media.free_space_floor,

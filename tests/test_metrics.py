@@ -150,6 +150,19 @@ def test_an_unplugged_disk_and_a_broken_database_are_told(archive: Archive) -> N
     assert ("fbsyncd_links_dead", frozenset()) not in told
 
 
+def test_a_folder_that_became_a_link_is_told(archive: Archive, tmp_path: Path) -> None:
+    """Work may go on behind it, but no file is handed out: the archive is not to be had."""
+    sync(archive)
+    folder = archive.config.media.root / "posts"
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert archive.feed.unavailable()
+    assert value(scraped(archive), "archive_available") == 0
+    folder.unlink()
+    (tmp_path / "elsewhere").rename(folder)
+    assert value(scraped(archive), "archive_available") == 1
+
+
 def test_rows_are_read_once_for_scrapes_that_follow_closely(archive: Archive) -> None:
     """No scraper keeps the database busy; after a few seconds it is asked again."""
     times = [0.0]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from peewee import Database
 
-from fbsyncd.brake import Brake
 from fbsyncd.errors import FbsyncdError
 from fbsyncd.graph import Graph
 from fbsyncd.graph.pace import APP
@@ -38,11 +37,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The parts of an archive that are measured; *floor* is free bytes, *pages* are ids."""
+    """The parts of an archive that are measured; *floor* is free bytes, *pages* are ids.
+
+    *unavailable* tells why no file can be had, if so.
+    """
 
     db: Database
     media: Media
-    brake: Brake
+    unavailable: Callable[[], str | None]
     graph: Graph
     pages: tuple[str, ...]
     floor: int
@@ -59,7 +61,7 @@ class Metrics:
         self._tallies = tallies
         self._queue = _Kept(lambda: measures.queue(subject.db, subject.now()), FRESH, clock)
         self._stock = _Kept(lambda: measures.stock(subject.db), COUNTED, clock)
-        self._available = _Kept(lambda: subject.brake.reason() is None, FRESH, clock)
+        self._available = _Kept(lambda: subject.unavailable() is None, FRESH, clock)
 
     def scrape(self) -> tuple[bytes, str]:
         """Return all metrics as Prometheus reads them, and the content type of that."""

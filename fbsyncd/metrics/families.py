@@ -96,7 +96,7 @@ def _families(scrape: Scrape) -> Iterator[Metric]:
 
 def _disk(scrape: Scrape) -> Iterator[Metric]:
     if scrape.available is not None:
-        told = "1: the media folder is worked on; 0: unavailable, nothing in it is changed."
+        told = "1: archived pictures can be had; 0: the media folder is unavailable."
         yield _single("archive_available", told, scrape.available)
     if scrape.free_bytes is not None:
         yield _single("disk_free_bytes", "Free bytes on the pictures' disk.", scrape.free_bytes)
