@@ -18,10 +18,11 @@ from fbsyncd import migrate, models, transfer
 from fbsyncd.adopted import Custom
 from fbsyncd.errors import DatabaseTrouble, SchemaError
 from fbsyncd.models import Row
+from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import SHAPES, Shape
 from fbsyncd.transfer.source import batches
-from fbsyncd.transfer.target import merge
+from fbsyncd.transfer.target import Sides, merge
 from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Entry
 
@@ -112,7 +113,8 @@ def test_an_archive_is_merged_into_an_adopted_database(
         )
     put(source, "facebook_posts", id=f"{PAGE}_new", page_id=PAGE, created_time=at)
     put(source, "facebook_post_attachments", post_id=f"{PAGE}_new", attachment_key="k", title="t")
-    assert written(copy(source, target)) == 3
+    # Two posts, an attachment, and the text that was edited.
+    assert written(copy(source, target)) == 4
     edited: list[tuple[Any, ...]] = scripts.ask(
         f"SELECT message, type FROM facebook_posts WHERE id = '{PAGE}_1'"
     )
@@ -313,7 +315,7 @@ def test_a_refused_row_lets_nobody_in_between(
     left = Intruder(other_url)
     with models.snapshot(db):
         (batch,) = batches(db, shape, Terms(Custom({})))
-        merge(other, shape, batch, left)
+        merge(other, shape, batch, Sides(left, Kept(db)))
     expected = "theirs" if left.has_written else "ours"
     assert ask(other, "SELECT title FROM facebook_post_attachments") == [(expected,)]
 

@@ -3,8 +3,9 @@
 The source is read as it is at one moment, whoever writes there meanwhile. The target is brought to
 this program's schema and filled in batches, each one transaction, so a copy that is killed leaves
 whole rows and the next one goes on: it writes only what is missing or newer. What the target has
-beside that stays: two archives that overlap become their union. Then every table is read once more
-on both sides and compared.
+beside that stays: two archives that overlap become their union, and what only a row says that gives
+way to a newer one is kept as an earlier text or a former picture. Then every table is read once
+more on both sides and compared.
 
 Files are not touched. A target that was empty becomes the same archive, and so fits the same
 media folder; another archive keeps its own id, and wants the files as well.
@@ -12,6 +13,7 @@ media folder; another archive keeps its own id, and wants the files as well.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -34,10 +36,11 @@ from fbsyncd.models import identity, rows, session, snapshot
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.compare import Tally, compare
 from fbsyncd.transfer.forgotten import still_held
+from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Left
 from fbsyncd.transfer.room import has_orphans, make_room, take_orphans, takes_numbers
 from fbsyncd.transfer.shapes import SHAPES, Shape
-from fbsyncd.transfer.target import merge
+from fbsyncd.transfer.target import Sides, merge
 from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Verdict
 from fbsyncd.writers import Writers
@@ -129,12 +132,23 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
 def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) -> list[Tally]:
     total = sum(reading.count(source, shape) for shape in SHAPES)
     meter = _Meter(COPYING, total, heard)
-    written = {shape.name: _merge(source, target, shape, terms, meter) for shape in SHAPES}
+    into = _Into(target, terms, Kept(source))
+    written = Counter({shape.name: _merge(source, shape, into, meter) for shape in SHAPES})
+    written += into.kept.counts
     meter = _Meter(COMPARING, total, heard)
     return [
         replace(_compare(source, target, shape, terms, meter), written=written[shape.name])
         for shape in SHAPES
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Into:
+    """The target, its terms, and what is kept in it of both archives' pasts."""
+
+    db: Database
+    terms: Terms
+    kept: Kept
 
 
 def _compare(
@@ -144,13 +158,14 @@ def _compare(
         return compare(source, target, shape, terms, meter.tick)
 
 
-def _merge(source: Database, target: Database, shape: Shape, terms: Terms, meter: _Meter) -> int:
+def _merge(source: Database, shape: Shape, into: _Into, meter: _Meter) -> int:
+    terms, sides = into.terms, Sides(into.terms.left, into.kept)
     if shape.number and terms.has_numbers:
-        make_room(target, reading.highest(source, shape))
+        make_room(into.db, reading.highest(source, shape))
     written = 0
     with meter.at(shape.name):
         for batch in reading.batches(source, shape, terms):
-            merged = merge(target, shape, terms.left.sift(shape, batch), terms.left)
+            merged = merge(into.db, shape, terms.left.sift(shape, batch), sides)
             written += sum(one.verdict in {Verdict.NEW, Verdict.NEWER} for _, one in merged)
             if shape.parent:
                 terms.learn(merged)

@@ -200,6 +200,18 @@ _KINDS: Final = (
 _DIGITS: Final = frozenset({("facebook_pages", "id"), ("facebook_video_posts", "video_id")})
 _LEASE: Final = frozenset({"lease_owner", "lease_until"})
 
+POSTS: Final = Shape(tables.FacebookPost, ("id",))
+ATTACHMENTS: Final = Shape(
+    tables.FacebookPostAttachment,
+    ("post_id", "attachment_key"),
+    other=("post_id", "type", "media_url"),
+    own=("attachment_key",),
+    number="id",
+)
+VIDEOS: Final = Shape(tables.FacebookVideoPost, ("video_id",))
+HISTORY: Final = Shape(tables.FacebookPostHistory, ("post_id", "seen_from"), version="seen_until")
+FORMER: Final = Shape(tables.FormerPicture, ("owner_id", "media_id"), version="")
+
 #: In an order in which no row comes before one it refers to. How far the Pages were read comes
 #: last: it must not be said of a copy that was cut short.
 SHAPES: Final = (
@@ -213,17 +225,11 @@ SHAPES: Final = (
         is_ranked=True,
     ),
     Shape(tables.FacebookPage, ("id",)),
-    Shape(tables.FacebookPost, ("id",)),
-    Shape(
-        tables.FacebookPostAttachment,
-        ("post_id", "attachment_key"),
-        other=("post_id", "type", "media_url"),
-        own=("attachment_key",),
-        number="id",
-    ),
-    Shape(tables.FacebookVideoPost, ("video_id",)),
-    Shape(tables.FacebookPostHistory, ("post_id", "seen_from"), version="seen_until"),
-    Shape(tables.FormerPicture, ("owner_id", "media_id"), version=""),
+    POSTS,
+    ATTACHMENTS,
+    VIDEOS,
+    HISTORY,
+    FORMER,
     Shape(tables.SourceMonth, ("page_id", "month"), version="listed_at"),
     Shape(tables.Forgotten, ("kind", "id"), version="forgotten_at"),
     Shape(tables.ListedPost, ("page_id", "walk_started_at", "post_id"), version=""),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import peewee
 from peewee import Database
 
 from fbsyncd.errors import DatabaseTrouble
-from fbsyncd.models import Row, change_many, engine, marks, rows, transaction
+from fbsyncd.models import Row, change_many, engine, marks, rows
+from fbsyncd.transfer import past
+from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Leftovers
-from fbsyncd.transfer.shapes import Shape
+from fbsyncd.transfer.shapes import ATTACHMENTS, Shape
 from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
 
 _TAKEN: Final = "the target has another row with what may be there only once"
@@ -59,36 +62,50 @@ def held(
     return entries(shape, rows(db, sql, params))
 
 
-def merge(db: Database, shape: Shape, batch: Sequence[Entry], left: Leftovers) -> list[Pair]:
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What stays out of the target, *left* behind, and what is *kept* in it of both pasts."""
+
+    left: Leftovers
+    kept: Kept
+
+
+def merge(db: Database, shape: Shape, batch: Sequence[Entry], sides: Sides) -> list[Pair]:
     """Bring *batch* into the target; return what became of each that is there now.
 
     All of it is one transaction, unless the target has a rule that a row breaks: then that row is
-    *left*, and the others are written, those of one post in one transaction.
+    left, and the others are written, those of one post in one transaction.
     """
     if not batch:
         return []
     pairs: list[Pair] = []
     try:
-        with transaction(db):
-            found = held(db, shape, batch, locked=True)
-            pairs = list(zip(batch, judge(shape, batch, found), strict=True))
-            return _write(db, shape, pairs, left)
+        with sides.kept.transaction(db):
+            pairs = _judged(db, shape, batch, sides)
+            return _write(db, shape, pairs, sides)
     except _REFUSALS as error:
         reason = _reason(error)
     cut = _cut(batch)
     if cut:
-        return merge(db, shape, batch[:cut], left) + merge(db, shape, batch[cut:], left)
+        return merge(db, shape, batch[:cut], sides) + merge(db, shape, batch[cut:], sides)
     if pairs:
         # Judged once more, since what it was judged beside was let go of.
-        with transaction(db):
-            found = held(db, shape, batch, locked=True)
-            return _write_apart(
-                db, shape, list(zip(batch, judge(shape, batch, found), strict=True)), left
-            )
+        with sides.kept.transaction(db):
+            return _write_apart(db, shape, _judged(db, shape, batch, sides), sides)
     # The target cannot even be asked for what these go by.
     for entry in batch:
-        left.refuse(shape, entry, reason)
+        sides.left.refuse(shape, entry, reason)
     return []
+
+
+def _judged(db: Database, shape: Shape, batch: Sequence[Entry], sides: Sides) -> list[Pair]:
+    found = held(db, shape, batch, locked=True)
+    judged: Sequence[Judged] = judge(shape, batch, found)
+    if shape is ATTACHMENTS:
+        album = past.taken_off(batch, judged, found)
+        sides.kept.mark(db, album.gone)
+        judged = album.judged
+    return list(zip(batch, judged, strict=True))
 
 
 def _cut(batch: Sequence[Entry]) -> int:
@@ -98,23 +115,23 @@ def _cut(batch: Sequence[Entry]) -> int:
     return min(cuts, key=lambda place: abs(2 * place - len(batch)), default=0)
 
 
-def _write_apart(db: Database, shape: Shape, pairs: Sequence[Pair], left: Leftovers) -> list[Pair]:
+def _write_apart(db: Database, shape: Shape, pairs: Sequence[Pair], sides: Sides) -> list[Pair]:
     """Write what can be written of one post, in the transaction in which it was judged.
 
     It was judged as a whole: beside what was just written of it, a row with the same link would be
     taken for that one.
     """
     try:
-        with transaction(db):
-            return _write(db, shape, pairs, left)
+        with sides.kept.transaction(db):
+            return _write(db, shape, pairs, sides)
     except _REFUSALS as error:
         reason = _reason(error)
     if len(pairs) == 1:
-        left.refuse(shape, pairs[0][0], reason)
+        sides.left.refuse(shape, pairs[0][0], reason)
         return []
     half = len(pairs) // 2
     parts = (pairs[:half], pairs[half:])
-    return [pair for part in parts for pair in _write_apart(db, shape, part, left)]
+    return [pair for part in parts for pair in _write_apart(db, shape, part, sides)]
 
 
 def _reason(error: Exception) -> str:
@@ -127,14 +144,15 @@ def _reason(error: Exception) -> str:
     return f"the target said: {lines[0] if lines else 'no'}"
 
 
-def _write(db: Database, shape: Shape, pairs: Sequence[Pair], left: Leftovers) -> list[Pair]:
+def _write(db: Database, shape: Shape, pairs: Sequence[Pair], sides: Sides) -> list[Pair]:
     new = [one.entry for _, one in pairs if one.verdict is Verdict.NEW]
     kept = list(pairs)
     if _insert(db, shape, new) < len(new):
         lost = [one.entry for one in judge(shape, new, held(db, shape, new)) if one.held is None]
         for entry in lost:
-            left.refuse(shape, entry, _TAKEN)
+            sides.left.refuse(shape, entry, _TAKEN)
         kept = [(entry, one) for entry, one in kept if one.entry not in lost]
+    sides.kept.keep(db, shape, [one for _, one in kept])
     _update(db, shape, [one for _, one in kept if one.verdict is Verdict.NEWER])
     return kept
 

@@ -2,7 +2,8 @@
 
 A row the target lacks is added. Of a row both have, the newer one is kept, and the incoming one
 when they are equally old; but a picture that is archived is never replaced by one that is not.
-Applied twice the rule changes nothing, and what was there before is never removed.
+Applied twice the rule changes nothing, and what was there before is never removed; what is kept of
+a row that gives way is decided in :mod:`fbsyncd.transfer.past`.
 """
 
 from __future__ import annotations
