@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from test_brake import hear
 from test_daemon import all_safe, running
 
 from fbsyncd.archive import Archive
+from fbsyncd.download import download_one
 from fbsyncd.errors import MediaTrouble
 from fbsyncd.simulator import Simulator
 
 FLOOR = "free_space_floor = 0"
 UNSETTLED = "SELECT count(*) FROM media_storage WHERE lease_until IS NOT NULL"
 BLAMED = "SELECT * FROM media_storage WHERE download_status = 'failed'"
+ATTEMPTS = "SELECT id, attempts FROM media_storage WHERE download_status <> 'success' ORDER BY id"
 WAITING = "SELECT count(*) FROM media_storage WHERE download_status <> 'success'"
 
 
@@ -98,6 +101,50 @@ def test_a_full_disk_stops_work_until_there_is_room(
         archive.download()
         assert one(archive, WAITING) == 0
         assert nothing_is_lost(archive)
+
+
+def test_a_full_disk_uses_up_no_attempt_of_any_picture(
+    facebook: Simulator, disk: Disk, database_url: str, tmp_path: Path
+) -> None:
+    """However often it is full, and whatever failed before: the attempts stay as they were."""
+    with archive_of(facebook, tmp_path, database_url, FLOOR) as archive:
+        read(archive)
+        facebook.faults.cdn_status(500)
+        archive.download()
+        assert {count for _, count in query(archive, ATTEMPTS)} == {1}
+        facebook.faults.cdn_online()
+        facebook.clock.move(timedelta(hours=1))
+        (disk.place / "ballast").write_bytes(bytes(200_000))
+        for _ in range(3):
+            with pytest.raises(MediaTrouble, match="No space left on device"):
+                archive.download()
+        assert {count for _, count in query(archive, ATTEMPTS)} == {1}
+        assert one(archive, UNSETTLED) == 0
+        disk.remount("size=64m")
+        archive.download()
+        assert one(archive, WAITING) == 0
+
+
+def test_one_picture_that_is_fetched_for_a_full_disk_keeps_its_attempts(
+    facebook: Simulator, disk: Disk, database_url: str, tmp_path: Path
+) -> None:
+    """So does one that is asked for by itself: it is given back as it was."""
+    with archive_of(facebook, tmp_path, database_url, FLOOR) as archive:
+        read(archive)
+        before = query(archive, ATTEMPTS)
+        fill(disk)
+        (job, *_) = archive.backlog.claim(1, archive.now())
+        with pytest.raises(MediaTrouble, match="No space left on device"):
+            download_one(archive.backlog, archive.fetcher, archive.media, job, archive.now)
+        assert query(archive, ATTEMPTS) == before
+        assert one(archive, UNSETTLED) == 0
+
+
+def fill(disk: Disk) -> None:
+    """Leave no byte of *disk*."""
+    with (disk.place / "filling").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
 
 
 def test_a_read_only_disk_stops_work_until_it_is_writable(
