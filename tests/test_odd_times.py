@@ -197,6 +197,19 @@ def test_a_page_counts_the_posts_that_are_shown(shelf: Shelf) -> None:
     assert page["oldest_post"] == f"{created(1):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def test_posts_without_a_time_are_counted_apart(shelf: Shelf) -> None:
+    """With them every count of the posts is the same: of all, of the Page, by month, by type."""
+    shelf.post(1)
+    for number, at in ((2, ""), (3, " ")):
+        shelf.post(number, created_time=at)
+    told, (page,) = shelf.feed.timeline(), shelf.feed.pages()["pages"]
+    assert told["undated"] == page["undated_posts"] == 2
+    assert sum(month["posts"] for month in told["posts"]) + told["undated"] == 3
+    assert page["posts"] + page["undated_posts"] == shelf.feed.stats()["posts"] == 3
+    assert sum(kind["posts"] for kind in told["types"]) == 3
+    assert shelf.feed.timeline(page_id="1")["undated"] == 0
+
+
 def test_a_refusal_of_the_future_is_forgotten() -> None:
     """A clock that was set back keeps no Page unread."""
     refusals = Refusals()

@@ -467,6 +467,7 @@ def test_the_timeline_counts(listed: Shelf, feed: Feed) -> None:
     size = listed.row(small)["file_size"]
     assert feed.timeline() == {
         "posts": [{"month": "2026-03", "posts": 1}],
+        "undated": 0,
         "types": [{"type": "photo", "posts": 1}],
         "archived": [{"day": "2026-03-01", "pictures": 1, "bytes": size}],
         "dying": [{"day": "2026-03-05", "pictures": 1}],

@@ -19,6 +19,8 @@ _OF_PAGE: Final = "t.page_id = k.id AND t.created_time > '0001-01-01' AND t.id I
 _PAGES: Final = f"""
 SELECT k.id, {", ".join(f"p.{name}" for name in _DESCRIBED)},
     (SELECT count(*) FROM facebook_posts t WHERE {_OF_PAGE}),
+    (SELECT count(*) FROM facebook_posts t WHERE t.page_id = k.id AND t.id IS NOT NULL
+        AND (t.created_time IS NULL OR NOT t.created_time > '0001-01-01')),
     (SELECT count(*) FROM facebook_video_posts t
         WHERE t.page_id = k.id AND t.video_id IS NOT NULL),
     (SELECT min(t.created_time) FROM facebook_posts t WHERE {_OF_PAGE}),
@@ -51,11 +53,11 @@ def page(
         kept, following = keyset.cut(found, limit, None)
         read = {told["id"]: told for told in stats.pages(db, ours=ours)}
     told = []
-    for id_, *described, posts, videos, first, last in kept:
+    for id_, *described, posts, undated, videos, first, last in kept:
         reading = {key: read.get(id_, _UNREAD)[key] for key in _UNREAD}
         told.append(
             {"id": id_, **dict(zip(_DESCRIBED, described, strict=True))}
-            | {"posts": int(posts), "videos": int(videos)}
+            | {"posts": int(posts), "undated_posts": int(undated), "videos": int(videos)}
             | {"oldest_post": moment(first), "newest_post": moment(last), **reading}
         )
     return {"pages": told, "next_cursor": following}

@@ -30,6 +30,10 @@ _POSTS: Final = (
     # Older programs write no time as an empty one, and posts without an id, which are not shown.
     " WHERE created_time > '0001-01-01' AND id IS NOT NULL AND {1} GROUP BY 1"
 )
+_UNDATED: Final = (
+    "SELECT count(*) FROM facebook_posts WHERE (created_time IS NULL"
+    " OR NOT created_time > '0001-01-01') AND id IS NOT NULL AND {}"
+)
 _TYPES: Final = (
     "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND id IS NOT NULL AND {}"
     " GROUP BY 1 ORDER BY 2 DESC, 1"
@@ -60,7 +64,8 @@ def timeline(
     ``archived`` are pictures by the day of their download (developed ones are not counted),
     ``dying`` are pictures not archived by the day their link dies. Months and days are those of
     *zone*, one of :func:`zones`; ``zone`` tells which. Those with none are left out, and those
-    whose time another program wrote in no way we read.
+    whose time another program wrote in no way we read. ``undated`` posts have no time, and so no
+    month.
     """
     of_page = ("page_id = ?", [page_id]) if page_id is not None else ("TRUE", [])
     # A machine without any data on zones knows UTC all the same.
@@ -69,10 +74,12 @@ def timeline(
     with session(db):
         posts = rows(db, _POSTS.format(span, of_page[0]), of_page[1])
         types = rows(db, _TYPES.format(of_page[0]), of_page[1])
+        ((undated,),) = rows(db, _UNDATED.format(of_page[0]), of_page[1])
         archived = rows(db, _ARCHIVED.format(span))
         dying = rows(db, _DYING.format(span), [to_text(now)])
     return {
         "posts": [{"month": month, "posts": count} for month, count in _by(_MONTH_LONG, posts, at)],
+        "undated": int(undated),
         "types": [{"type": kind, "posts": int(count)} for kind, count in types],
         "archived": [
             {"day": day, "pictures": count, "bytes": size}

@@ -49,6 +49,10 @@ def by(keys: Schema) -> Schema:
     return {"type": "object", "additionalProperties": keys}
 
 
+_UNDATED: Final[Schema] = COUNT | {
+    "description": "Posts without a time: they are archived and counted in all, and have no place"
+    " among those that are shown."
+}
 _STATE: Final[Schema] = {
     "type": ["string", "null"],
     "description": "`archived`, `pending`, `healing` (a fresh link or the file is being fetched),"
@@ -154,6 +158,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             **dict.fromkeys(("name", "username", "category", "about", "website"), TEXT_OR_NONE),
             "fan_count": COUNT_OR_NONE,
             "posts": COUNT,
+            "undated_posts": _UNDATED,
             "videos": COUNT,
             "oldest_post": TIME_OR_NONE,
             "newest_post": TIME_OR_NONE,
@@ -199,9 +204,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "media": of(
                 {
                     **dict.fromkeys(("success", "pending", "failed", "given_up"), COUNT),
+                    "unlinked": COUNT,
                     **dict.fromkeys(("files", "bytes"), COUNT),
                     "by_category": by(of({"files": COUNT, "bytes": COUNT})),
                 },
+                description="`unlinked` are those `pending` ones that wait for a fresh link.",
             ),
             "pictures": of(
                 {"safe": COUNT, "all": COUNT}, description="Those Facebook names, not those made."
@@ -254,6 +261,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Timeline": of(
         {
             "posts": many(of({"month": TEXT, "posts": COUNT})),
+            "undated": _UNDATED,
             "types": many(of({"type": TEXT, "posts": COUNT})),
             "archived": many(of({"day": TEXT, "pictures": COUNT, "bytes": COUNT})),
             "dying": many(of({"day": TEXT, "pictures": COUNT})),
