@@ -30,6 +30,14 @@ _BY_HOUR: Final = f"""
 SELECT min(link_expires_at), count(*) FROM media_storage WHERE {_WAITING}
 GROUP BY link_expires_at <= ?, substr(CAST(link_expires_at AS TEXT), 1, 13) ORDER BY 1"""
 
+# Two halves, each on an index of its own; those that are as good as dead are few.
+_DEAD: Final = f"""
+SELECT download_status, count(*) FROM media_storage WHERE {_WAITING} AND link_expires_at <= ?
+GROUP BY download_status
+UNION ALL
+SELECT download_status, count(*) FROM media_storage WHERE needs_link AND {_WAITING}
+    AND NOT coalesce(link_expires_at <= ?, FALSE) GROUP BY download_status"""
+
 _DIED: Final = f"""
 SELECT count(CASE WHEN {_WAITING} THEN 1 END), count(CASE WHEN NOT ({_WAITING}) THEN 1 END)
 FROM media_storage WHERE download_status <> 'success' AND derived_from IS NULL
@@ -40,8 +48,8 @@ AND link_expires_at > ? AND link_expires_at <= ?"""
 class Deadlines:
     """*pending* pictures wait, *per_hour* are fetched; *will_die* links die before their turn.
 
-    *dead* are dead already, and wait for a fresh link. *next_death* is when the next
-    one dies.
+    *dead* are dead already or were refused, and wait for a fresh link; *unlinked* of them were not
+    tried before. *next_death* is when the next one dies.
     """
 
     pending: int
@@ -49,6 +57,7 @@ class Deadlines:
     will_die: int
     dead: int
     next_death: datetime | None
+    unlinked: int = 0
 
     @property
     def horizon(self) -> timedelta:
@@ -69,13 +78,15 @@ def measure(db: Database, now: datetime) -> Deadlines:
     groups = [
         (from_text(dies), int(waiting)) for dies, waiting in rows(db, _BY_HOUR, [to_text(now)])
     ]
+    dead = [(status, int(count)) for status, count in rows(db, _DEAD, [to_text(now)] * 2)]
     pace = per_hour(int(count), from_text(first), now)
     return Deadlines(
         pending=sum(waiting for _, waiting in groups),
         per_hour=pace,
         will_die=will_die(groups, pace, now),
-        dead=sum(waiting for dies, waiting in groups if dies is not None and dies <= now),
+        dead=sum(waiting for _, waiting in dead),
         next_death=min((dies for dies, _ in groups if dies and dies > now), default=None),
+        unlinked=sum(waiting for status, waiting in dead if status == "pending"),
     )
 
 

@@ -45,7 +45,8 @@ def stats(
     """Return the numbers ``/api/stats`` and ``fbsyncd stats`` show.
 
     Of ``deadlines``, ``will_die`` is a forecast: how many links of waiting pictures die before
-    the queue, at the pace of the last hour, has come to them. ``dead`` ones wait for a fresh link.
+    the queue, at the pace of the last hour, has come to them. ``dead`` ones wait for a fresh link;
+    those of them that did not fail before are ``unlinked``.
     *also* are Pages that are told of though they were never read; *ours* those that are
     configured, None where that is not known. Of other Pages no trouble is told.
     """
@@ -56,6 +57,7 @@ def stats(
             told |= {kind: count, f"{kind}_with_local_pictures": local}
         told |= _pictures(db)
         waits = deadlines.measure(db, now)
+        told["media"]["unlinked"] = waits.unlinked
         told["expires_next"] = moment(waits.next_death)
         told["deadlines"] = {
             "pending": waits.pending,

@@ -45,7 +45,7 @@ def storage(stats: dict[str, Any]) -> str:
         f" {media['given_up']:,} given up"
     )
     if stats["deadlines"]["pending"]:
-        lines.append(_forecast(stats["deadlines"]))
+        lines.append(_forecast(stats["deadlines"], is_tried=media["failed"] > 0))
     lines += [_token(one) for one in stats["tokens"] if one["state"] in {"ending", "dead"}]
     lines += [_budget(one) for one in stats["budgets"] if one["back_at"] or one["percent"] >= 50]
     return "\n".join(lines)
@@ -66,15 +66,18 @@ def _budget(one: dict[str, Any]) -> str:
     return f"  {'calls':<12}{one['percent']:>8.0f}%   of {whose} are used up{back}"
 
 
-def _forecast(waits: dict[str, Any]) -> str:
-    """Return whether the queue is fast enough for the links in it."""
+def _forecast(waits: dict[str, Any], *, is_tried: bool) -> str:
+    """Return whether the queue is fast enough for the links in it, if anything was tried."""
     late, dead = waits["will_die"], waits["dead"]
     told = f"  {'pace':<12}{waits['pace_per_hour']:>9,.0f}   pictures an hour: "
-    told += (
-        f"too slow for {counted(late, 'link')}, dead before then"
-        if late
-        else "every picture is fetched before its link dies"
-    )
+    if not waits["pace_per_hour"] and not is_tried:
+        told = f"  {'pace':<12}{'-':>9}   not known yet: nothing was fetched in the last hour"
+    elif late:
+        told += f"too slow for {counted(late, 'link')}, dead before then"
+    elif dead:
+        told += "what has a link is fetched before it dies"
+    else:
+        told += "every picture is fetched before its link dies"
     return f"{told}; {counted(dead, 'picture')} waiting for a fresh link" if dead else told
 
 

@@ -15,6 +15,7 @@ from fbsyncd import deadlines, models
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
 from fbsyncd.deadlines import LEAST, MOST, Deadlines, per_hour, will_die
+from fbsyncd.metrics import measures
 from fbsyncd.stats import stats
 from fbsyncd.terminal import storage
 
@@ -32,6 +33,12 @@ def waiting(hours: float | None, status: str = "pending") -> tuple[object, ...]:
     id_ = str(uuid4())
     dies = None if hours is None else models.to_text(NOW + hours * HOUR)
     return (id_, id_, dies, status, None, None, None, None, None)
+
+
+def retried(hours: float) -> tuple[object, ...]:
+    """The same of one that failed and is tried again."""
+    row = waiting(hours, "failed")
+    return (*row[:4], models.to_text(NOW), *row[5:])
 
 
 def fetched(minutes: float) -> tuple[object, ...]:
@@ -112,6 +119,38 @@ def test_a_queue_that_is_fast_enough_is_said_to_be(db: Database) -> None:
     assert "pictures an hour: every picture is fetched before its link dies" in storage(
         stats(db, NOW)
     )
+
+
+def test_before_anything_was_tried_the_pace_is_not_known(db: Database) -> None:
+    """Straight after setup nobody is alarmed by a pace of nothing; after a failed try they are."""
+    insert(db, [waiting(50), waiting(-1)])
+    told = storage(stats(db, NOW))
+    assert "not known yet" in told
+    assert "too slow" not in told
+    assert "1 picture waiting for a fresh link" in told
+    insert(db, [retried(50)])
+    assert "0   pictures an hour: too slow for 2 links" in storage(stats(db, NOW))
+
+
+def test_what_waits_for_a_link_is_no_picture_that_is_fetched_in_time(db: Database) -> None:
+    """One sentence does not promise every picture and take it back."""
+    insert(db, [*(fetched(minutes) for minutes in (59, 40, 20, 5)), waiting(50), waiting(-1)])
+    told = storage(stats(db, NOW))
+    assert "what has a link is fetched before it dies; 1 picture waiting for a fresh link" in told
+    assert "every picture" not in told
+
+
+def test_statistics_and_metrics_tell_the_same_of_dead_links(db: Database) -> None:
+    """A link that ended and one that was refused are both dead, wherever it is told."""
+    insert(db, [waiting(-1), waiting(-30), waiting(9), waiting(None), retried(-2)])
+    with models.transaction(db):
+        models.change(
+            db, "UPDATE media_storage SET needs_link = TRUE WHERE link_expires_at IS NULL"
+        )
+    told, queue = stats(db, NOW), measures.queue(db, NOW)
+    assert told["deadlines"]["dead"] == queue.deadlines.dead == queue.pictures["unlinked"] == 4
+    assert told["media"]["unlinked"] == 3
+    assert told["media"]["pending"] - told["media"]["unlinked"] == queue.pictures["pending"] == 1
 
 
 LONG = 100_000

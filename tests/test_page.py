@@ -111,6 +111,23 @@ def test_a_picture_appears_when_it_arrives(browser: Browser, shelf: Shelf, site:
         assert page.locator("#safe").inner_text() == "1"
 
 
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en", "1 picture waits for a fresh link"), ("th-TH", "1 รูปรอลิงก์ใหม่")],
+)
+def test_nothing_is_on_its_way_that_has_no_link(
+    browser: Browser, shelf: Shelf, site: Site, locale: str, words: str
+) -> None:
+    """A picture whose link is dead is said to wait for one, here and among the numbers."""
+    asset = shelf.attach(shelf.post(1, "old"))
+    with transaction(shelf.db):
+        change(shelf.db, "UPDATE media_storage SET needs_link = TRUE WHERE id = ?", [asset])
+    with opened(browser, site, "?view=health", locale=locale) as page:
+        page.wait_for_selector(f"#live >> text={words}")
+        page.wait_for_selector("#health-pictures .unlinked dd >> text=1")
+        page.wait_for_selector("#health-pictures .pending dd >> text=0")
+
+
 def test_a_picture_that_was_lost_comes_back(browser: Browser, shelf: Shelf, site: Site) -> None:
     """A file that is gone from the disk leaves a calm place, and is shown again once healed."""
     address = shelf.arrive(shelf.attach(shelf.post(1, "gone for a while")))

@@ -20,7 +20,7 @@ STATES: Final = ("pending", "in_work", "retrying", "unlinked", "given_up")
 _QUEUE: Final = f"""
 SELECT CASE WHEN download_status = 'failed' AND next_attempt_at IS NULL THEN 'given_up'
     WHEN lease_until > ? THEN 'in_work'
-    WHEN needs_link THEN 'unlinked'
+    WHEN needs_link OR link_expires_at <= ? THEN 'unlinked'
     WHEN download_status = 'failed' THEN 'retrying' ELSE 'pending' END, count(*), min(created_at)
 FROM media_storage WHERE download_status <> 'success' AND derived_from IS NULL
 AND NOT (download_status = 'failed' AND next_attempt_at IS NULL AND {stored.IS_AGAIN}) GROUP BY 1"""
@@ -63,7 +63,7 @@ class Stock:
 def queue(db: Database, now: datetime) -> Queue:
     """Read what changes from one second to the next; cheap while the queue is short."""
     with session(db):
-        found = rows(db, _QUEUE, [to_text(now)])
+        found = rows(db, _QUEUE, [to_text(now)] * 2)
         streams = tuple(
             Stream(str(page_id), str(name), str(state), from_text(synced_at))
             for page_id, name, state, synced_at in rows(db, _STREAMS)

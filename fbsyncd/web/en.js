@@ -12,6 +12,7 @@ export default {
 
   calm: "Up to date",
   reading: "Reading from Facebook",
+  linkless: { one: "{count} picture waits for a fresh link", other: "{count} pictures wait for a fresh link" },
   arriving: { one: "{count} picture is arriving", other: "{count} pictures are arriving" },
   away: "The archive does not answer. Trying again",
   unansweredTitle: "The archive does not answer",
@@ -30,6 +31,7 @@ export default {
   videos: "Videos",
   onDisk: "On disk",
   waiting: "Arriving",
+  unlinked: "Waiting for a fresh link",
   retried: "To be retried",
   notSaved: "Not saved",
   nextDies: "Next link dies",
@@ -135,6 +137,7 @@ export default {
   picturesTitle: "Pictures",
   state_safe: "Safe",
   state_pending: "On their way",
+  state_unlinked: "Waiting for a fresh link",
   state_failed: "Tried again later",
   state_given_up: "Not saved",
   growthTitle: "Growth",

@@ -39,7 +39,8 @@ function fill(id, made, from) {
 function pictures({ pictures: { safe, all }, media }) {
   const waiting = all - safe;
   const givenUp = Math.min(media.given_up, waiting), failed = Math.min(media.failed, waiting - givenUp);
-  const parts = [["safe", safe], ["pending", waiting - failed - givenUp], ["failed", failed], ["given_up", givenUp]];
+  const unlinked = Math.min(media.unlinked, waiting - givenUp - failed), coming = waiting - givenUp - failed - unlinked;
+  const parts = [["safe", safe], ["pending", coming], ["unlinked", unlinked], ["failed", failed], ["given_up", givenUp]];
   return [
     stacked(parts.map(([kind, count]) => ({ kind, share: all ? count / all : 0 }))),
     legend(parts.map(([kind, count]) => [kind, say(`state_${kind}`), number(count)])),

@@ -56,7 +56,9 @@ function hindrance({ unavailable_kind: kind, unreached, pages }) {
 
 function work(stats) {
   if (stats.pages.some((page) => page.is_syncing || page.state === "reading")) return say("reading");
-  return stats.media.pending ? say("arriving", { count: stats.media.pending }) : null;
+  const { pending, unlinked } = stats.media;
+  if (pending > unlinked) return say("arriving", { count: pending - unlinked });
+  return unlinked ? say("linkless", { count: unlinked }) : null;
 }
 
 function facts({ posts, videos, media, expires_next: dies, pages }) {
@@ -65,7 +67,8 @@ function facts({ posts, videos, media, expires_next: dies, pages }) {
     [say("posts"), number(posts)],
     [say("videos"), number(videos)],
     [say("onDisk"), bytes(media.bytes)],
-    media.pending ? [say("waiting"), number(media.pending)] : null,
+    media.pending > media.unlinked ? [say("waiting"), number(media.pending - media.unlinked)] : null,
+    media.unlinked ? [say("unlinked"), number(media.unlinked)] : null,
     media.failed ? [say("retried"), number(media.failed)] : null,
     media.given_up ? [say("notSaved"), number(media.given_up)] : null,
     dies ? [say("nextDies"), distance(new Date(dies))] : null,

@@ -12,6 +12,7 @@ export default {
 
   calm: "เป็นปัจจุบัน",
   reading: "กำลังอ่านจาก Facebook",
+  linkless: "{count} รูปรอลิงก์ใหม่",
   arriving: "กำลังรับ {count} รูป",
   away: "คลังไม่ตอบ กำลังลองใหม่",
   unansweredTitle: "คลังไม่ตอบ",
@@ -30,6 +31,7 @@ export default {
   videos: "วิดีโอ",
   onDisk: "ในดิสก์",
   waiting: "กำลังมา",
+  unlinked: "รอลิงก์ใหม่",
   retried: "รอลองใหม่",
   notSaved: "บันทึกไม่ได้",
   nextDies: "ลิงก์ถัดไปหมดอายุ",
@@ -134,6 +136,7 @@ export default {
   picturesTitle: "รูปภาพ",
   state_safe: "ปลอดภัย",
   state_pending: "กำลังมา",
+  state_unlinked: "รอลิงก์ใหม่",
   state_failed: "จะลองใหม่",
   state_given_up: "บันทึกไม่ได้",
   growthTitle: "การเติบโต",

@@ -22,3 +22,10 @@ CREATE TRIGGER zz_facebook_video_posts_unmoved BEFORE UPDATE ON facebook_video_p
     FOR EACH ROW WHEN (OLD.last_missed_at IS DISTINCT FROM NEW.last_missed_at
         AND OLD.deleted_at IS NOT DISTINCT FROM NEW.deleted_at)
     EXECUTE FUNCTION fbsyncd_touch_undone();
+
+-- How many pictures wait for a fresh link is counted from this index alone.
+DROP INDEX media_storage_unlinked;
+CREATE INDEX media_storage_unlinked ON media_storage
+    (link_expires_at, download_status, next_attempt_at, derived_from, needs_link)
+    WHERE needs_link AND download_status <> 'success' AND derived_from IS NULL
+    AND (download_status = 'pending' OR next_attempt_at IS NOT NULL);

@@ -11,3 +11,10 @@ END;
 
 DROP TRIGGER facebook_posts_touch_healing;
 DROP TRIGGER facebook_video_posts_touch_healing;
+
+-- How many pictures wait for a fresh link is counted from this index alone.
+DROP INDEX media_storage_unlinked;
+CREATE INDEX media_storage_unlinked ON media_storage
+    (link_expires_at, download_status, next_attempt_at, derived_from, needs_link)
+    WHERE needs_link AND download_status <> 'success' AND derived_from IS NULL
+    AND (download_status = 'pending' OR next_attempt_at IS NOT NULL);
