@@ -16,6 +16,8 @@ from test_cli import fbsyncd
 
 from fbsyncd import models, verify
 from fbsyncd.archive import Archive
+from fbsyncd.errors import PictureRefused
+from fbsyncd.fetch.reach import first_place
 from fbsyncd.simulator import Simulator
 from fbsyncd.verify import Verdict, show
 from fbsyncd.verify.verdict import NO_ROW, Count
@@ -387,3 +389,19 @@ def test_the_command_ends_with_one_when_something_is_lost(tmp_path: Path) -> Non
         (tmp_path / "media/facebook").rename(tmp_path / "media/away")
         away = fbsyncd(tmp_path, "verify")
         assert (away.returncode, away.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("host", ["pictures.example.org", "127.0.0.1"])
+def test_a_host_that_is_not_allowed_is_named_with_the_remedy(host: str) -> None:
+    """Pictures of one host are one reason, and trying again is no remedy by itself."""
+    verdict = Verdict()
+    for name in ("a1", "b2"):
+        with pytest.raises(PictureRefused) as refused:
+            first_place(f"https://{host}/{name}.jpg", ["*.fbcdn.net"])
+        verdict.blame(str(refused.value))
+    # Rows of earlier programs say it in other words.
+    verdict.blame(f"the link leads to {host}, which is not among the allowed hosts")
+    assert dict(verdict.reasons) == {f"{host} is not among the allowed hosts": 3}
+    told = show.table(verdict)
+    assert "media.allowed_hosts" in told
+    assert "given up: " not in told

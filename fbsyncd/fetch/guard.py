@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from fbsyncd.errors import FetchFailed, PictureRefused, Unreachable
-from fbsyncd.fetch.reach import allowed, listed, objection
+from fbsyncd.fetch.reach import NOT_ALLOWED, allowed, listed, objection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def connect(host: str, port: int, timeout: float, guard: Guard) -> socket.socket
     the meantime leads nowhere else. Raises FetchFailed and PictureRefused.
     """
     if not allowed(host, guard.patterns):  # whatever another parser has read out of the link
-        raise PictureRefused(f"{host} is not among the allowed hosts")
+        raise PictureRefused(f"{host} {NOT_ALLOWED}")
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as e:

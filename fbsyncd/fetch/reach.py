@@ -12,7 +12,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urljoin
 
 from fbsyncd.errors import PictureRefused
@@ -46,6 +46,12 @@ class Place:
         path = self.url.partition("://")[2].partition("?")[0].partition("/")[2]
         name = "".join(c for c in unquote(path.rpartition("/")[2])[-60:] if c.isprintable())
         return f"{name} at {self.host}" if name else self.host
+
+
+#: Trying again helps only once the configuration names the host.
+NOT_ALLOWED: Final = (
+    "is not among the allowed hosts; if you trust it, name it in media.allowed_hosts and retry"
+)
 
 
 def allowed(host: str, patterns: Sequence[str]) -> bool:
@@ -104,7 +110,7 @@ def _place(text: str, patterns: Sequence[str], what: str) -> Place:
     scheme, host = found["scheme"].lower(), found["host"].lower()
     port = int(found["port"] or _PORTS[scheme])
     if not allowed(host, patterns):
-        raise PictureRefused(f"{what} leads to {host[:100]}, which is not among the allowed hosts")
+        raise PictureRefused(f"{what} leads to {host[:100]}, which {NOT_ALLOWED}")
     if scheme == "http" and not listed(host, patterns):
         raise PictureRefused(f"{what} leads to {host[:100]} without encryption (https is needed)")
     if not 0 < port < 65536:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final, TextIO
 
 from fbsyncd.plural import counted
-from fbsyncd.verify.verdict import DISK_FAULTS, NO_ROW, Count, Verdict
+from fbsyncd.verify.verdict import DISK_FAULTS, NO_ROW, OTHER_HOST, Count, Verdict
 
 #: Told how many pictures are done.
 Heard = Callable[[int], None]
@@ -71,11 +71,14 @@ def _remedies(verdict: Verdict) -> list[str]:
     """Return what may bring each kind of loss back; a running daemon does the first two itself."""
     files = sum(verdict.reasons[reason] for reason in DISK_FAULTS)
     posts = verdict.reasons[NO_ROW]
+    hosts = sum(count for why, count in verdict.reasons.items() if OTHER_HOST in why)
+    given_up = verdict.reasons.total() - files - posts - hosts
     scrub = "" if verdict.is_quick else " --scrub"
     told = (
         (files, f"files: fbsyncd reconcile{scrub} queues them, fbsyncd sync fetches them again"),
         (posts, "posts: fbsyncd sync --full reads them again"),
-        (verdict.reasons.total() - files - posts, "given up: fbsyncd retry --all, fbsyncd sync"),
+        (hosts, "hosts: name those you trust in media.allowed_hosts, then fbsyncd retry --all"),
+        (given_up, "given up: fbsyncd retry --all, fbsyncd sync"),
     )
     return ["What may bring them back:", *(f"  {remedy}" for count, remedy in told if count)]
 

@@ -34,6 +34,8 @@ _OWN: Final = tuple(
 
 def kind(reason: str) -> str:
     """Return *reason* without what it says of one picture only: names, ids, sizes, quotations."""
+    if host := _HOST.search(reason):
+        return f"{host[1] or host[2]} is {OTHER_HOST}"
     for pattern, generic in _OWN:
         reason = pattern.sub(generic, reason)
     return reason.strip()
@@ -45,6 +47,10 @@ DAMAGED: Final = "the file's content is damaged"
 UNREADABLE: Final = "the disk cannot read the file"
 #: What a disk does to files that were whole; such a picture is fetched again, if it can be had.
 DISK_FAULTS: Final = (MISSING, OTHER_SIZE, DAMAGED, UNREADABLE)
+#: What the fetcher says of a host that the configuration does not name.
+OTHER_HOST: Final = "not among the allowed hosts"
+#: Such a reason is about its host, and that may be a number.
+_HOST: Final = re.compile(r"(\S+), which is not among the allowed hosts|(\S+) is not among the")
 NO_ROW: Final = "a post that the source listed has no row"
 
 
