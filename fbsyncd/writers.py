@@ -60,6 +60,11 @@ class _Told:
         pid = (alive or list(self.names) or ["unknown"])[0].partition("-")[0]
         return f"pid {pid} on {self.host}"
 
+    def filling(self, machine: str) -> str:
+        """Return what they do, for somebody on *machine*."""
+        who = self.who(machine)
+        return f"another fbsyncd ({who}) fills the media folder {self.root} from this database"
+
 
 class Writers:
     """This process among those that write to *db* and fill the folder *root*."""
@@ -81,8 +86,7 @@ class Writers:
             if there is not None and not there.is_same_place(self._own):
                 self._hold.release()
                 raise AlreadyRunning(
-                    f"another fbsyncd ({there.who(self._own.machine)}) fills the media folder"
-                    f" {there.root} from this database, and this one would fill {self._own.root}"
+                    f"{there.filling(self._own.machine)}, and this one would fill {self._own.root}"
                     f" on {self._own.host}: stop that one first, or work with its folder there"
                 )
             self._refuse(upgrade, is_alone, there)
@@ -113,9 +117,15 @@ class Writers:
 
     def are_elsewhere(self) -> bool:
         """Tell whether another folder is filled from this database just now; holds nothing."""
+        return self.elsewhere() is not None
+
+    def elsewhere(self) -> str | None:
+        """Return who fills another folder from this database just now, and which; holds nothing."""
         with self._looking() as (_, there):
             self._hold.release()
-            return there is not None and not there.is_same_place(self._own)
+        if there is None or there.is_same_place(self._own):
+            return None
+        return there.filling(self._own.machine)
 
     def leave(self) -> None:
         """Be none of them any more."""

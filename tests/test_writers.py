@@ -340,6 +340,26 @@ def test_a_reader_elsewhere_leaves_the_paths_of_the_rows(tmp_path: Path, databas
             daemon.stop()
 
 
+def test_doctor_elsewhere_names_the_folder_that_is_filled(
+    tmp_path: Path, database_url: str
+) -> None:
+    """A folder without the pictures is no loss to be accepted while another one holds them."""
+    with Simulator(posts=6, seed=3, pictures="plain") as facebook:
+        (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+        other = elsewhere(tmp_path, facebook, database_url)
+        with running(tmp_path) as daemon:
+            daemon.until(all_safe)
+            done = fbsyncd(other, "doctor", "--json")
+            checks = {one["check"]: one for one in json.loads(done.stdout)["checks"]}
+            daemon.stop()
+    told = checks["brake"]
+    assert told["state"] == "failed"
+    assert f"(pid {daemon.process.pid} on " in told["says"]
+    assert str(tmp_path / "media" / "facebook") in told["says"]
+    assert "accept-loss" not in str(told)
+    assert "folder" in told["remedy"]
+
+
 def fact(url: str, name: str) -> str | None:
     db = models.connect(url)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from fbsyncd.brake import Brake
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, told_by, warning
 from fbsyncd.errors import ArchiveError, MediaTrouble
 from fbsyncd.media import CATEGORIES, Media
+from fbsyncd.writers import Writers
 
 NAME: Final = "folder"
 BRAKE: Final = "brake"
@@ -68,6 +70,10 @@ def brake(db: Database, media: Media) -> Finding:
         reason = Brake(db, media).reason()
     except ArchiveError as error:
         return told_by(BRAKE, str(error))
+    if reason and (there := _elsewhere(db, media)):
+        # What this folder lacks is no loss: it lies there.
+        says = f"{there}, and {media.root} is not that folder"
+        return failed(BRAKE, says, "work with its folder there, or name another database here")
     if reason:
         return told_by(BRAKE, reason)
     marked = "is this archive's" if media.marker() else "is new"
@@ -91,6 +97,13 @@ def _name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"#{uid}"
+
+
+def _elsewhere(db: Database, media: Media) -> str | None:
+    # Who may only look cannot ask.
+    with suppress(ArchiveError):
+        return Writers(db, media.root).elsewhere()
+    return None
 
 
 def _disks(root: Path) -> dict[str, int]:
