@@ -145,6 +145,10 @@ class DatabaseTrouble(ArchiveError):
     retryable = True
 
 
+class DatabaseAway(DatabaseTrouble):
+    """The server of the database cannot be reached, or has ended the connection."""
+
+
 class DatabaseBusy(DatabaseTrouble):
     """The database is there and sound, but others kept it busy for too long."""
 

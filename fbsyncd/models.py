@@ -24,7 +24,7 @@ from peewee import Database
 
 from fbsyncd.engines import POSTGRESQL, SQLITE, Engine, is_busy
 from fbsyncd.errors import ConfigError, DatabaseBusy, DatabaseTrouble, SchemaError
-from fbsyncd.postgresql import ServerDatabase
+from fbsyncd.postgresql import ServerDatabase, trouble_of
 from fbsyncd.sqlitefile import FileDatabase, create, first_fault, read_anything, remedy
 
 Row = tuple[Any, ...]
@@ -160,16 +160,17 @@ def session(db: Database) -> Iterator[None]:
             ) from error
         if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
             raise
-        raise (DatabaseBusy if is_busy(error) else DatabaseTrouble)(_trouble(db, error)) from error
+        trouble = _trouble(db, error)
+        raise (DatabaseBusy(str(trouble)) if is_busy(error) else trouble) from error
 
 
-def _trouble(db: Database, error: Exception) -> str:
-    fault = " ".join(str(first_fault(error)).split())
-    if engine(db) is not SQLITE:
-        return f"the database said: {fault}"
-    # A file that is put in order again must not meet connections that remember its disorder.
+def _trouble(db: Database, error: Exception) -> DatabaseTrouble:
+    # What is put in order again must not meet connections that remember its disorder.
     db.close_idle()  # type: ignore[attr-defined]  # the pool's, which has no types
-    return f"the database {db.database} said: {fault}{remedy(fault)}"
+    if engine(db) is not SQLITE:
+        return trouble_of(error)
+    fault = " ".join(str(first_fault(error)).split())
+    return DatabaseTrouble(f"the database {db.database} said: {fault}{remedy(fault)}")
 
 
 @contextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from peewee import Psycopg3Adapter
+from peewee import InterfaceError, OperationalError, Psycopg3Adapter
 from playhouse.pool import PooledPostgresqlDatabase
 
-from fbsyncd.errors import ConfigError
+from fbsyncd.errors import ConfigError, DatabaseAway, DatabaseTrouble
+from fbsyncd.sqlitefile import first_fault
 
 #: What a server, a database or a role may have set otherwise: times are read and compared as texts
 #: of one form, and whoever waited for another one's commit goes on with what that one wrote.
@@ -17,6 +18,12 @@ _SETTINGS: Final = (
     r" -c default_transaction_isolation=read\ committed"
 )
 _ENCODING: Final = "UTF8"
+#: What helps where there is no connection.
+REMEDY: Final = "start the server, or mend database.url"
+
+
+#: Of the states of SQL: connections that cannot be made or were ended.
+_ENDED: Final = ("08", "57P0")
 
 
 class Driver(Psycopg3Adapter):
@@ -59,6 +66,19 @@ class Driver(Psycopg3Adapter):
         # Columns of older programs: nothing that is asked for goes beyond a float.
         connection.adapters.register_loader("numeric", _number_loader())
         return connection
+
+
+def trouble_of(error: Exception) -> DatabaseTrouble:
+    """Return what went wrong with a server: its first line, the others explain or say it again."""
+    told = str(first_fault(error)).strip().partition("\n")[0].strip()
+    state = getattr(error.__context__, "sqlstate", None)
+    if not isinstance(error, OperationalError | InterfaceError):
+        return DatabaseTrouble(f"the database said: {told}")
+    if state is None:
+        return DatabaseAway(f"the database said: {told}; {REMEDY}")
+    return (DatabaseAway if state.startswith(_ENDED) else DatabaseTrouble)(
+        f"the database said: {told}"
+    )
 
 
 @cache

@@ -25,7 +25,7 @@ from fbsyncd.desk import Desk, Wanted
 from fbsyncd.errors import ArchiveError, Unavailable
 from fbsyncd.plural import counted
 from fbsyncd.reconcile import Pace
-from fbsyncd.turns import Lull, Turn
+from fbsyncd.turns import Lull, Outage, Turn
 from fbsyncd.vigil import Vigil
 from fbsyncd.watch import Watch
 
@@ -76,6 +76,7 @@ class Schedule:
         self._archive = archive
         self._desk = desk or Desk(archive)
         self._rests: dict[str, timedelta] = {}
+        self._outage = Outage()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={
@@ -99,7 +100,7 @@ class Schedule:
     ) -> None:
         """Let *job* run now and then again every so many *seconds*."""
         self._scheduler.add_job(
-            Turn(job),
+            Turn(job, outage=self._outage),
             "interval",
             args=args,
             seconds=seconds,

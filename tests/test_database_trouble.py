@@ -6,15 +6,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import urllib.error
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
 
 import postgres
 import pytest
 from plant import config_text
 from test_brake import hear
-from test_daemon import PROMPT, all_safe, running
+from test_daemon import PROMPT, Running, all_safe, running
 from torture import NOT_SAFE, Ordeal
 
 from fbsyncd.simulator import Simulator
@@ -93,6 +95,30 @@ def halted_in_mid_work(process: subprocess.Popen[str], archive: Ordeal) -> Itera
         process.send_signal(signal.SIGCONT)
 
 
+def until_refused(daemon: Running) -> None:
+    """Ask as a dashboard does, until many requests and every job have met the trouble."""
+    refused = 0
+    while refused < 20:
+        try:
+            daemon.get("/api/stats")
+        except urllib.error.HTTPError as error:
+            refused += error.code == 503
+        Event().wait(0.25)
+
+
+@pytest.mark.parametrize("command", ["stats", "posts", "verify", "sync", "run", "retry --all"])
+def test_a_server_that_is_not_there_is_told_in_one_sentence_with_the_remedy(
+    command: str, facebook: Simulator, tmp_path: Path
+) -> None:
+    """What the driver adds to its first line is left out."""
+    url = "postgresql://user:unheard-of@127.0.0.1:9/archive"
+    (tmp_path / "config.toml").write_text(config_text(facebook, url))
+    told = refusal(tmp_path, *command.split())
+    assert told.startswith("fbsyncd: the database said: ")
+    assert told.endswith("Connection refused; start the server, or mend database.url")
+    assert "unheard-of" not in told
+
+
 @pytest.mark.postgresql
 def test_a_daemon_outlives_its_database_server(
     facebook: Simulator, own_server: postgres.PostgresServer, tmp_path: Path
@@ -105,12 +131,15 @@ def test_a_daemon_outlives_its_database_server(
             daemon.until(lambda stats: stats["media"]["success"] > 3)
             own_server.stop()
             hear(daemon, "the database said: ")
+            until_refused(daemon)
             own_server.start()
             hear(daemon, "no longer: ")
             facebook.faults.clear()
             archive = Ordeal(facebook, tmp_path, url)
             daemon.until(lambda stats: all_safe(stats) and archive.rows(NOT_SAFE) == [])
             assert daemon.stop() < PROMPT
+        told = [line for line in daemon.log if "the database said: " in line]
+        assert ["no longer: " in line for line in told] == [False, True], told
         assert "Traceback" not in "".join(daemon.log)
         archive.check()
 

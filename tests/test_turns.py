@@ -8,8 +8,15 @@ from threading import Event
 
 import pytest
 
-from fbsyncd.errors import FbsyncdError, GraphUnavailable, MediaTrouble, Unavailable
-from fbsyncd.turns import LONGEST_REST, Lull, Turn
+from fbsyncd.errors import (
+    DatabaseAway,
+    DatabaseTrouble,
+    FbsyncdError,
+    GraphUnavailable,
+    MediaTrouble,
+    Unavailable,
+)
+from fbsyncd.turns import LONGEST_REST, Lull, Outage, Turn
 
 FULL = "cannot write a picture of {} bytes: No space left on device"
 
@@ -100,3 +107,41 @@ def test_a_burst_without_end_is_acted_on_all_the_same() -> None:
         event.set()
         came.append(lull.has_come())
     assert came == [False, False, False, True] * 2
+
+
+AWAY = "the database said: connection refused"
+
+
+def test_a_server_that_is_away_is_told_of_once_by_all_jobs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However many meet it, in whatever words, there is a line at its beginning and one at its end.
+
+    A job whose turn comes much later does not hold up the news.
+    """
+    second = 0.0
+
+    def clock() -> float:
+        return second
+
+    outage = Outage(clock)
+    words = (AWAY, "the database said: the connection is closed", AWAY)
+    jobs = [Job(*(DatabaseAway(text) for text in words[nth:])) for nth in range(3)]
+    rarely = Job(DatabaseAway("the database said: it ends"))
+    turns = [Turn(job, clock, outage) for job in jobs]
+    Turn(rarely, clock, outage)()
+    for _ in range(60):
+        for turn in turns:
+            turn()
+        second += 1
+    told = "the database said: it ends"
+    assert lines(caplog) == [told, f"no longer: {told}"]
+
+
+def test_other_trouble_of_a_database_is_told_by_its_kind(caplog: pytest.LogCaptureFixture) -> None:
+    """Two jobs that find one disk full say it once; that the file is damaged is another thing."""
+    outage = Outage(lambda: 0.0)
+    jobs = [Job(DatabaseTrouble("full")), Job(DatabaseTrouble("full")), Job(DatabaseTrouble("bad"))]
+    for job in jobs:
+        Turn(job, lambda: 0.0, outage)()
+    assert lines(caplog) == ["full", "bad"]

@@ -19,6 +19,7 @@ from fbsyncd.doctor.findings import Finding, failed, ok, skipped, told_by, warni
 from fbsyncd.doctor.patience import OutOfTime, within
 from fbsyncd.errors import DatabaseTrouble, SchemaError
 from fbsyncd.plural import counted
+from fbsyncd.postgresql import REMEDY
 
 NAME: Final = "database"
 SCHEMA: Final = "schema"
@@ -128,8 +129,8 @@ def _postgresql(db: Database) -> Finding:
     except OutOfTime:
         says = f"PostgreSQL did not answer within {SERVER_SECONDS:g} s"
     except (DatabaseTrouble, SchemaError) as error:
-        says = " ".join(str(error).split())
-    return failed(NAME, says, "start the server, or mend database.url")
+        says = " ".join(str(error).split()).removesuffix(f"; {REMEDY}")
+    return failed(NAME, says, REMEDY)
 
 
 def judge_postgresql(version: int) -> Finding:

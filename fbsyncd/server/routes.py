@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import bottle
 
 from fbsyncd import datafiles
-from fbsyncd.errors import DatabaseBusy, DatabaseTrouble, FbsyncdError, scrub
+from fbsyncd.errors import DatabaseAway, DatabaseBusy, DatabaseTrouble, FbsyncdError, scrub
 from fbsyncd.feed import BadCursor
 from fbsyncd.server import query, webfiles
 from fbsyncd.server.answers import (
@@ -113,7 +113,10 @@ def _showing(answer: Answer) -> Callable[[], Any]:
 
 
 def _trouble(trouble: FbsyncdError) -> Refused:
-    log.warning("a request could not be answered: %s", trouble)
+    is_told = isinstance(trouble, DatabaseAway)
+    # The jobs tell of that once, and whoever looks at the page asks again all the time.
+    level = logging.DEBUG if is_told else logging.WARNING
+    log.log(level, "a request could not be answered: %s", trouble)
     if isinstance(trouble, DatabaseTrouble) and not isinstance(trouble, DatabaseBusy):
         # What the database said, with its place and the remedy, is for the log alone.
         return Refused(503, _NO_DATABASE, headers=(("Retry-After", "10"),))
