@@ -107,8 +107,11 @@ class Archive:
 
         Folders that are not this archive's are left as they are, and nothing is written there.
         Raises AlreadyRunning, with the schema as it was, when an older program works with that, or
-        another folder is filled from this database; who *reads_only* leaves its own as it is then.
+        another folder is filled from this database; who *reads_only* leaves its own then as it is.
         """
+        if reads_only and not backend.of(self.db).is_writable():
+            migrate.require_none_lacking(self.db)
+            return []
         applied = migrate.apply(self.db, self.writers.let if reads_only else self.writers.join)
         if reads_only and self.writers.are_elsewhere():
             return applied
@@ -243,8 +246,7 @@ class Archive:
 
     def _means(self, page_id: str) -> Means:
         used = self.graph.pace.used(page_id, self.now())
-        pages, interval = len(self.config.facebook.pages), self.config.sync.interval
-        return Means(used.percent, pages, interval)
+        return Means(used.percent, len(self.config.facebook.pages), self.config.sync.interval)
 
     def _subject(self) -> Subject:
         return Subject(
@@ -270,8 +272,7 @@ class Archive:
 
     def _require_folders(self) -> None:
         self.brake.require()
-        # Somebody may have removed an empty one; with the marker there, it is ours to make again.
-        self.media.prepare()
+        self.media.prepare()  # an empty one may be gone; with the marker there it is ours to make
 
 
 @contextmanager

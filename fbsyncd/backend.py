@@ -19,6 +19,7 @@ from fbsyncd import backup, models, process
 from fbsyncd.engines import POSTGRESQL, SQLITE
 from fbsyncd.errors import SchemaError
 from fbsyncd.hold import FileHold, Hold, ServerHold
+from fbsyncd.sqlitefile import lies_still
 
 _OLDEST_SQLITE: Final = (3, 35)
 #: What a look at a database finds, whatever that is.
@@ -33,6 +34,9 @@ class Backend(Protocol):
 
     def claim(self) -> None:
         """Let it be kept as ours are from now on, though another program made it."""
+
+    def is_writable(self) -> bool:
+        """Tell whether rows can be written: not in a copy on a read-only disk."""
 
     def hold(self) -> Hold:
         """Return what can be held of it; nothing is held yet."""
@@ -55,13 +59,16 @@ class Backend(Protocol):
 class _File:
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._path = Path(db.database)
+        self._path: Path = db.path  # type: ignore[attr-defined]  # that of a file's pool
 
     def require(self) -> None:
         require_sqlite(sqlite3.sqlite_version_info)
 
     def claim(self) -> None:
         self._db.claim()  # type: ignore[attr-defined]  # a file's, see sqlitefile
+
+    def is_writable(self) -> bool:
+        return not lies_still(self._path)
 
     def hold(self) -> Hold:
         return FileHold(self._path)
@@ -87,6 +94,10 @@ class _Server:
 
     def claim(self) -> None:
         """A server keeps all its databases alike."""
+
+    def is_writable(self) -> bool:
+        with models.session(self._db):
+            return models.rows(self._db, "SHOW transaction_read_only") == [("off",)]
 
     def hold(self) -> Hold:
         return ServerHold(self._db)

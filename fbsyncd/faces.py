@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from fbsyncd import backend, presence
 from fbsyncd import config as configuration
-from fbsyncd import presence
 from fbsyncd.archive import Archive
 from fbsyncd.assets import Asset
 from fbsyncd.config import Config
@@ -50,7 +50,8 @@ class DashboardDataProvider(_Face):
     def __init__(self, config: Config | str | Path | None = None) -> None:
         super().__init__(config)
         # Without a daemon nobody else makes texts findable that other programs wrote.
-        self._archive.index()
+        if backend.of(self._archive.db).is_writable():
+            self._archive.index()
 
     def get_posts_with_media(self, limit: int = 20, **wanted: Any) -> list[dict[str, Any]]:
         """Return the newest posts, any number of them; *wanted* as ``/api/posts`` takes it."""

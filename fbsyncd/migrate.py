@@ -191,6 +191,15 @@ def lacking(db: Database) -> list[Migration]:
         return _missing(known(models.engine(db).name), _applied(db))
 
 
+def require_none_lacking(db: Database) -> None:
+    """Raise SchemaError when *db*, which cannot be written, lacks a migration."""
+    if names := pending(db):
+        raise SchemaError(
+            f"the database can only be read, and its schema lacks {', '.join(names)}: run"
+            " 'fbsyncd setup' once where it can be written"
+        )
+
+
 def _missing(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:
     newest = migrations[-1].version
     if applied and max(applied) > newest:

@@ -24,17 +24,20 @@ from peewee import Database
 
 from fbsyncd.engines import POSTGRESQL, SQLITE, Engine, is_busy
 from fbsyncd.errors import ConfigError, DatabaseBusy, DatabaseTrouble, SchemaError
-from fbsyncd.postgresql import ServerDatabase, trouble_of
-from fbsyncd.sqlitefile import FileDatabase, create, first_fault, read_anything, remedy
+from fbsyncd.postgresql import pool as server_pool
+from fbsyncd.postgresql import trouble_of
+from fbsyncd.sqlitefile import (
+    FileDatabase,
+    SealedFile,
+    create,
+    first_fault,
+    read_anything,
+    remedy,
+)
+from fbsyncd.sqlitefile import pool as file_pool
 
 Row = tuple[Any, ...]
 
-# A write that waits this long for another writer is a fault worth telling (seconds).
-BUSY_TIMEOUT: Final = 30
-CONNECTIONS: Final = 24
-# Bytes of SQLite's write-ahead log that stay on the disk; a reader that holds an old state for long
-# lets it grow to any size, and without a limit it would stay so.
-LOG_LIMIT: Final = 16_000_000
 _NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
 _GRANT: Final = " (its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the role)"
 
@@ -79,40 +82,14 @@ def connect(url: str) -> Database:
     """
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
-        # Without IMMEDIATE a transaction that reads before it writes dies at once with
-        # "database is locked" when another one wrote in between; no time-out helps there.
-        sqlite: Database = FileDatabase(
-            unquote(url.removeprefix("sqlite:///")),
-            max_connections=CONNECTIONS,
-            timeout=BUSY_TIMEOUT,
-            lock_type="IMMEDIATE",
-            check_same_thread=False,  # a pooled connection moves between threads, one at a time
-            autoconnect=False,
-            pragmas={
-                "busy_timeout": BUSY_TIMEOUT * 1000,  # first: for a change of the mode too
-                "journal_mode": "wal",
-                "synchronous": "full",
-                "journal_size_limit": LOG_LIMIT,
-                "foreign_keys": 1,
-            },
-        )
-        return sqlite
+        return file_pool(Path(unquote(url.removeprefix("sqlite:///"))))
     if scheme not in {"postgresql", "postgres"}:
         raise ConfigError("database.url", [f"{scheme!r} is not sqlite or postgresql"])
     if find_spec("psycopg") is None:
         raise ConfigError(
             "database.url", ["PostgreSQL needs a driver: pip install 'fbsyncd[postgres]'"]
         )
-    postgresql: Database = ServerDatabase(
-        url.replace("postgres://", "postgresql://", 1),
-        max_connections=CONNECTIONS,
-        timeout=BUSY_TIMEOUT,
-        stale_timeout=300,
-        autoconnect=False,
-        connect_timeout=5,
-        application_name="fbsyncd",
-    )
-    return postgresql
+    return server_pool(url.replace("postgres://", "postgresql://", 1))
 
 
 @contextmanager
@@ -122,9 +99,10 @@ def looking_at(url: str) -> Iterator[Database]:
     A file that is not there stays so, and is looked at as an empty database.
     """
     if urlsplit(url).scheme == "sqlite":
-        path = Path(unquote(url.removeprefix("sqlite:///"))).absolute()
-        name = f"{path.as_uri()}?mode=ro" if path.exists() else ":memory:"
-        db: Database = FileDatabase(name, uri=True, timeout=BUSY_TIMEOUT, autoconnect=False)
+        path = Path(unquote(url.removeprefix("sqlite:///")))
+        db: Database = (
+            SealedFile(path) if path.exists() else FileDatabase(":memory:", autoconnect=False)
+        )
     else:
         db = connect(url)
     try:
@@ -170,7 +148,7 @@ def _trouble(db: Database, error: Exception) -> DatabaseTrouble:
     if engine(db) is not SQLITE:
         return trouble_of(error)
     fault = " ".join(str(first_fault(error)).split())
-    return DatabaseTrouble(f"the database {db.database} said: {fault}{remedy(fault)}")
+    return DatabaseTrouble(f"the database {file(db)} said: {fault}{remedy(fault)}")
 
 
 @contextmanager
@@ -192,7 +170,7 @@ def snapshot(db: Database) -> Iterator[None]:
 
 def file(db: Database) -> Path | None:
     """Return the file behind *db*, or None when a server is."""
-    return Path(db.database) if engine(db) is SQLITE else None
+    return db.path if isinstance(db, FileDatabase) else None
 
 
 def create_like(db: Database, other: Database) -> None:

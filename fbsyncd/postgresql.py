@@ -97,3 +97,16 @@ class ServerDatabase(PooledPostgresqlDatabase):  # type: ignore[misc]  # the poo
     """A pool of connections to one database of a server."""
 
     psycopg2_adapter = psycopg3_adapter = Driver
+
+
+def pool(url: str) -> ServerDatabase:
+    """Return connections to the database at *url*, none of them open."""
+    return ServerDatabase(
+        url,
+        max_connections=24,
+        timeout=30,
+        stale_timeout=300,
+        autoconnect=False,
+        connect_timeout=5,
+        application_name="fbsyncd",
+    )

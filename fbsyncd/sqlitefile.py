@@ -39,6 +39,24 @@ _ANOTHERS = (
     "SELECT count(*) > 0 AND count(CASE WHEN name = 'archive' THEN 1 END) = 0"
     " FROM sqlite_master WHERE type = 'table'"
 )
+# A write that waits this long for another writer is a fault worth telling (seconds).
+_BUSY_TIMEOUT = 30
+_OPTIONS = {
+    "max_connections": 24,
+    "timeout": _BUSY_TIMEOUT,
+    "check_same_thread": False,  # a pooled connection moves between threads, one at a time
+    "autoconnect": False,
+}
+_PRAGMAS = {
+    "busy_timeout": _BUSY_TIMEOUT * 1000,  # first: for a change of the mode too
+    "journal_mode": "wal",
+    "synchronous": "full",
+    # Bytes of the write-ahead log that stay on the disk; a reader that holds an old state for long
+    # lets it grow to any size, and without a limit it would stay so.
+    "journal_size_limit": 16_000_000,
+    "foreign_keys": 1,
+}
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _Identity = tuple[int, int]
 
 
@@ -47,6 +65,7 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
 
     def __init__(self, database: str, **options: Any) -> None:
         super().__init__(database, **options)
+        self.path = Path(database)
         #: The file all connections are to, and its log; None as long as there has been none.
         self._opened: _Identity | None = None
         self._log: _Identity | None = None
@@ -93,6 +112,37 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         return _identity(self.database, least=1)
 
 
+class SealedFile(FileDatabase):
+    """A pool of connections to one file, which is only read."""
+
+    def __init__(self, path: Path) -> None:
+        how = "immutable=1" if lies_still(path) else "mode=ro"
+        super().__init__(f"{path.absolute().as_uri()}?{how}", uri=True, **_OPTIONS)
+        self.path = path
+
+
+def pool(path: Path) -> FileDatabase:
+    """Return connections to the file at *path*, not yet open; to one that lies still, to read."""
+    if lies_still(path):
+        return SealedFile(path)
+    # Without IMMEDIATE a transaction that reads before it writes dies at once with
+    # "database is locked" when another one wrote in between; no time-out helps there.
+    return FileDatabase(str(path), lock_type="IMMEDIATE", pragmas=_PRAGMAS, **_OPTIONS)
+
+
+def lies_still(path: Path) -> bool:
+    """Tell whether nobody writes the file at *path*: it is on a disk, or has a mode, to be read.
+
+    Only then may SQLite go without the locks that it keeps beside the file. Whoever just may not
+    write it has to ask: others do.
+    """
+    try:
+        is_sealed = os.statvfs(path).f_flag & os.ST_RDONLY or not path.stat().st_mode & _WRITABLE
+    except OSError:
+        return False
+    return bool(is_sealed) and _identity(f"{path}-wal", least=1) is None
+
+
 def create(path: Path, like: Path | None) -> None:
     """Create an empty file at *path* for the same eyes as the file *like*, or for ours alone.
 
@@ -111,7 +161,8 @@ def create(path: Path, like: Path | None) -> None:
 
 def _take_over(number: int, of: os.stat_result) -> int:
     """Give an open file to the owner *of* another one, and return the permissions it may have."""
-    permissions = stat.S_IMODE(of.st_mode)
+    # It is written, also when the other one only can be read.
+    permissions = stat.S_IMODE(of.st_mode) | stat.S_IWUSR
     for owner in (of.st_uid, -1):
         with suppress(PermissionError):
             os.fchown(number, owner, of.st_gid)
