@@ -32,16 +32,19 @@ _LINKS: Final = {*_PICTURES, "permalink_url", "video_url", "source", "website"}
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """What is different: the *limits* of columns by table, and *aliases*, true ids by ours."""
+    """What is different: the *limits* of columns by table, and *aliases*, true ids by ours.
+
+    An id that stands for nothing is of a picture whose row the database does not take.
+    """
 
     limits: Limits = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str | None] = field(default_factory=dict)
 
     def read(self, values: Values | None) -> Values | None:
         """Return a stored row with the ids that its links give."""
         if values is None or not self.aliases:
             return values
-        ours = {true: own for own, true in self.aliases.items()}
+        ours = {true: own for own, true in self.aliases.items() if true}
         return _renamed(values, ours)
 
     def tell(self, table: str, values: Values | None) -> Values | None:
@@ -82,7 +85,7 @@ def true_ids(db: Database, stored: Iterable[Values], named: Iterable[str]) -> di
     return aliases(db, set(map(links.link_id, linked.union(named))))
 
 
-def _renamed(values: Values, names: Mapping[str, str]) -> Values:
+def _renamed(values: Values, names: Mapping[str, str | None]) -> Values:
     return {
         column: names.get(value, value) if column.startswith("local_") and value else value
         for column, value in values.items()

@@ -29,10 +29,14 @@ _NEW: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came in: how many were new, and the ids of those that are archived and developed."""
+    """What came in: how many were new, and the ids of those that are archived and developed.
+
+    *refused* are the ids of those that the database does not take.
+    """
 
     new: int
     developed: Collection[str]
+    refused: Collection[str] = frozenset()
 
 
 def put(db: Database, assets: Iterable[Asset], now: datetime) -> int:

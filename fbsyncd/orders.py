@@ -31,6 +31,13 @@ class Report:
     is_stopped: bool = False
     is_forgotten: bool = False
 
+    def add(self, stream: str, read: int, written: int, pictures: int) -> None:
+        """Count one page of results of a stream."""
+        self.posts += read if stream == "posts" else 0
+        self.videos += read if stream == "videos" else 0
+        self.rows_written += written
+        self.pictures_new += pictures
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from peewee import Database
 
-from fbsyncd import adopted, bulk, merge, models
+from fbsyncd import adopted, borne, bulk, former, links, merge, models
 from fbsyncd.adopted import Custom, Limits
+from fbsyncd.assets import Asset
 from fbsyncd.backlog import Backlog
 from fbsyncd.intake import Taken
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS, Values
-from fbsyncd.models import change, change_many, rows, to_text
+from fbsyncd.models import change, rows, to_text
 from fbsyncd.records import PageInfo, Post, Video
+
+One = TypeVar("One", Post, Video)
+
+#: So much is told of a link that no row takes.
+_SHOWN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,15 @@ class Stored:
     kept: Sequence[Post | Video]
 
 
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """How one page of results is written: when, with which pictures, and whether rows are borne."""
+
+    now: datetime
+    taken: Taken
+    bears: bool
+
+
 class Rows:
     """Writes records; must be called inside a transaction."""
 
@@ -41,21 +57,37 @@ class Rows:
         self._backlog = backlog
         self._limits: Limits | None = None
 
-    def put(self, records: Sequence[Post] | Sequence[Video], now: datetime) -> Stored:
-        """Write what is news in *records* and queue every picture they name."""
+    def put(
+        self, records: Sequence[Post] | Sequence[Video], now: datetime, *, bears: bool = False
+    ) -> Stored:
+        """Write what is news in *records* and queue every picture they name.
+
+        *bears*: what the database refuses is left out, and told; see :mod:`fbsyncd.borne`.
+        """
         kept = remembered(_published(records), self._forgotten(records))
-        named = (asset for one in kept for asset in merge.assets(one))
-        taken = self._backlog.add(named, now)
+        named = [asset for one in kept for asset in merge.assets(one)]
+        taken = self._bear_pictures(named, now) if bears else self._backlog.add(named, now)
         posts = sorted((one for one in kept if isinstance(one, Post)), key=lambda one: one.id)
         videos = [one for one in kept if isinstance(one, Video)]
-        written = self._put_posts(posts, now, taken) + self._put_videos(videos, now)
+        put = _Put(now, taken, bears=bears)
+        if bears:
+            written = self._bear(posts, lambda some: self._put_posts(some, put))
+            written += self._bear(videos, lambda some: self._put_videos(some, put))
+        else:
+            written = self._put_posts(posts, put) + self._put_videos(videos, put)
         return Stored(written, taken.new, kept)
 
     def put_page(self, page: PageInfo) -> None:
-        """Write how a Page describes itself."""
+        """Write how a Page describes itself, in a transaction; tell of it where it cannot be."""
         values = {name: getattr(page, name) for name in ("id", "name", "username", "category")}
         values |= {name: getattr(page, name) for name in ("about", "website", "fan_count")}
-        self._upsert("facebook_pages", ("id",), tuple(values), [values])
+        told = Custom(self._known_limits()).tell("facebook_pages", values)
+        write = partial(self._upsert, "facebook_pages", ("id",), tuple(values))
+
+        def leave(_: object, why: str) -> None:
+            borne.warn(self._db, "pages", page.id, why)
+
+        list(borne.by_halves(self._db, [told], write, leave))
 
     def is_forgotten_page(self, page_id: str) -> bool:
         """Tell whether a person had this Page removed on purpose."""
@@ -74,14 +106,35 @@ class Rows:
             [page_id],
         )
 
-    def _put_posts(self, posts: Sequence[Post], now: datetime, taken: Taken) -> int:
+    def _bear_pictures(self, named: Sequence[Asset], now: datetime) -> Taken:
+        lost: set[str] = set()
+
+        def leave(asset: Asset, why: str) -> None:
+            lost.add(links.link_id(asset.url))
+            borne.warn(self._db, "pictures", asset.url[:_SHOWN], why)
+
+        parts = list(
+            borne.by_halves(self._db, named, lambda some: self._backlog.add(some, now), leave)
+        )
+        developed = {id_ for part in parts for id_ in part.developed}
+        return Taken(sum(part.new for part in parts), developed, lost)
+
+    def _bear(self, records: Sequence[One], put: Callable[[Sequence[One]], int]) -> int:
+        def leave(record: One, why: str) -> None:
+            (kind, id_), _ = _names(record)
+            borne.warn(self._db, f"{kind}s", id_, why)
+
+        return sum(borne.by_halves(self._db, records, put, leave))
+
+    def _put_posts(self, posts: Sequence[Post], put: _Put) -> int:
         if not posts:
             return 0
+        now, taken = put.now, put.taken
         ids = [post.id for post in posts]
         known = {row["id"]: row for row in self._stored("facebook_posts", POST_COLUMNS, "id", ids)}
         beside = self._stored("facebook_post_attachments", ATTACHMENT_COLUMNS, "post_id", ids)
         attached = _by_key(beside)
-        custom = self._custom([*known.values(), *beside], posts)
+        custom = self._custom([*known.values(), *beside], posts, taken)
         changed = [
             custom.tell("facebook_posts", merge.post(custom.read(known.get(one.id)), one, now))
             for one in posts
@@ -94,62 +147,37 @@ class Rows:
             )
         ]
         altered = merge.without_clashes([row for row in told if row], beside)
-        self._keep_texts(known, changed, now)
-        self._keep_pictures(
+        former.keep_texts(self._db, known, changed, now)
+        former.keep_pictures(
+            self._db,
             [(row["id"], known.get(row["id"]), row) for row in changed if row]
             + [
                 (row["post_id"], attached[row["post_id"]].get(row["attachment_key"]), row)
                 for row in altered
-            ]
+            ],
         )
         written = self._upsert("facebook_posts", ("id",), POST_COLUMNS, changed)
-        written += self._upsert(
+        attach = partial(
+            self._upsert,
             "facebook_post_attachments",
             ("post_id", "attachment_key"),
             ATTACHMENT_COLUMNS,
-            altered,
         )
+
+        def leave(row: Values, why: str) -> None:
+            place = f"{row['attachment_key']} of {row['post_id']}"
+            borne.warn(self._db, "attachments", place, why)
+
+        if put.bears:
+            written += sum(borne.by_halves(self._db, altered, attach, leave))
+        else:
+            written += attach(altered)
         bare = [row for row in (*beside, *altered) if not row["local_thumbnail_id"]]
-        self._show_developed(
-            sorted({row["post_id"] for row in bare if row["local_media_id"] in taken.developed})
+        former.show_developed(
+            self._db,
+            sorted({row["post_id"] for row in bare if row["local_media_id"] in taken.developed}),
         )
         return written
-
-    def _keep_texts(
-        self, known: Mapping[str, Values], changed: Sequence[Values | None], now: datetime
-    ) -> None:
-        """Keep the text of each post that is about to get another one.
-
-        The first text counts from when this archive first had it; nobody knows since when it
-        stood at the source.
-        """
-        distinct = models.engine(self._db).distinct
-        change_many(
-            self._db,
-            "INSERT INTO facebook_post_history (post_id, seen_from, seen_until, message, story)"
-            " SELECT p.id, coalesce((SELECT max(h.seen_until) FROM facebook_post_history h"
-            " WHERE h.post_id = p.id), p.created_at, p.created_time, ?), ?, p.message, p.story"
-            # Compared once more: another sync may have written the new text meanwhile.
-            " FROM facebook_posts p WHERE p.id = ?"
-            f" AND (p.message, p.story) {distinct} (?, ?) ON CONFLICT DO NOTHING",
-            [
-                (to_text(now), to_text(now), row["id"], row["message"], row["story"])
-                for row in changed
-                if row and merge.is_edited(known.get(row["id"]), row)
-            ],
-        )
-
-    def _keep_pictures(self, changed: Sequence[tuple[str, Values | None, Values]]) -> None:
-        """Remember whose the pictures were that nothing is about to name any more."""
-        change_many(
-            self._db,
-            "INSERT INTO former_pictures (owner_id, media_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            sorted(
-                (owner, media_id)
-                for owner, known, row in changed
-                for media_id in merge.former(known, row)
-            ),
-        )
 
     def _forgotten(self, records: Sequence[Post] | Sequence[Video]) -> set[tuple[str, str]]:
         """Return the kinds and ids among *records* that a person had removed on purpose."""
@@ -160,23 +188,7 @@ class Rows:
         found = rows(self._db, f"SELECT kind, id FROM forgotten WHERE id {some}", params)
         return {(kind, id_) for kind, id_ in found} & named
 
-    def _show_developed(self, post_ids: Sequence[str]) -> None:
-        """Link small versions made before, when another post named the same picture."""
-        if not post_ids:
-            return
-        small = (
-            "SELECT m.id FROM media_storage m WHERE m.derived_from = a.local_media_id"
-            " AND m.download_status = 'success' LIMIT 1"
-        )
-        some, params = models.engine(self._db).among(post_ids)
-        change(
-            self._db,
-            f"UPDATE facebook_post_attachments AS a SET local_thumbnail_id = ({small})"
-            f" WHERE a.post_id {some} AND a.local_thumbnail_id IS NULL AND EXISTS ({small})",
-            params,
-        )
-
-    def _put_videos(self, videos: Sequence[Video], now: datetime) -> int:
+    def _put_videos(self, videos: Sequence[Video], put: _Put) -> int:
         if not videos:
             return 0
         ids = sorted(video.video_id for video in videos)
@@ -184,23 +196,31 @@ class Rows:
             row["video_id"]: row
             for row in self._stored("facebook_video_posts", VIDEO_COLUMNS, "video_id", ids)
         }
-        custom = self._custom(known.values(), videos)
+        custom = self._custom(known.values(), videos, put.taken)
         changed = [
             custom.tell(
-                "facebook_video_posts", merge.video(custom.read(known.get(one.video_id)), one, now)
+                "facebook_video_posts",
+                merge.video(custom.read(known.get(one.video_id)), one, put.now),
             )
             for one in videos
         ]
-        self._keep_pictures(
-            [(row["video_id"], known.get(row["video_id"]), row) for row in changed if row]
+        former.keep_pictures(
+            self._db, [(row["video_id"], known.get(row["video_id"]), row) for row in changed if row]
         )
         return self._upsert("facebook_video_posts", ("video_id",), VIDEO_COLUMNS, changed)
 
-    def _custom(self, stored: Iterable[Values], records: Sequence[Post | Video]) -> Custom:
+    def _custom(
+        self, stored: Iterable[Values], records: Sequence[Post | Video], taken: Taken
+    ) -> Custom:
+        named = (asset.url for one in records for asset in merge.assets(one))
+        aliases: dict[str, str | None] = {**adopted.true_ids(self._db, stored, named)}
+        # No row may name a picture that has none.
+        return Custom(self._known_limits(), aliases | dict.fromkeys(taken.refused))
+
+    def _known_limits(self) -> Limits:
         if self._limits is None:
             self._limits = adopted.limits(self._db)
-        named = (asset.url for one in records for asset in merge.assets(one))
-        return Custom(self._limits, adopted.true_ids(self._db, stored, named))
+        return self._limits
 
     def _stored(
         self, table: str, columns: Sequence[str], key: str, ids: Collection[str]

@@ -15,7 +15,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import gone, ledger, listed, search, thrift, walks
+from fbsyncd import borne, gone, ledger, listed, search, thrift, walks
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import (
     CallRefused,
@@ -34,7 +34,7 @@ from fbsyncd.models import session, transaction
 from fbsyncd.orders import Order, Report, Source
 from fbsyncd.records import Post, Video
 from fbsyncd.refusals import FORGOTTEN, REFUSED_PAUSE, REPORTED, WRONG_ID, Refusals
-from fbsyncd.rows import Rows
+from fbsyncd.rows import Rows, Stored
 from fbsyncd.thrift import Step
 from fbsyncd.walks import Progress, Walk
 
@@ -281,19 +281,19 @@ class _Reading:
     def _store(
         self, name: str, progress: Progress, listing: Listing[Post] | Listing[Video]
     ) -> None:
-        now, walk = self._order.now(), progress.walk
-        with transaction(self._db):
-            stored = self._rows.put(listing.records, now)
+        now, walk, page_id = self._order.now(), progress.walk, self._source.page_id
+
+        def write(bears: bool) -> Stored:
+            stored = self._rows.put(listing.records, now, bears=bears)
             gone.seen(self._db, name, gone.ids(listing.records))
-            ledger.save(self._db, self._source.page_id, name, progress)
+            ledger.save(self._db, page_id, name, progress)
             if walk and walk.kind == "full":
-                place = self._source.page_id, walk.started_at
-                listed.note(self._db, place, listing.records, stored.kept)
+                listed.note(self._db, (page_id, walk.started_at), listing.records, stored.kept)
             search.refresh(self._db)
-        report = self._report
-        report.posts += len(listing.records) if name == "posts" else 0
-        report.videos += len(listing.records) if name == "videos" else 0
-        report.rows_written += stored.written
-        report.pictures_new += stored.pictures_new
-        report.unreadable += listing.skipped
-        self._order.heard(report)
+            return stored
+
+        # Somebody's own key may ask for the Page's row first.
+        stored = borne.store(self._db, write, self._describe)
+        self._report.add(name, len(listing.records), stored.written, stored.pictures_new)
+        self._report.unreadable += listing.skipped
+        self._order.heard(self._report)

@@ -23,13 +23,13 @@ FLOORS = [
     {"postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"hosts", "thrift", "turns"},
-    {"bulk", "changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
+    {"borne", "bulk", "changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
     | {"patience", "stored"},
     {"backend", "intake"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
-    {"migrate", "stats"},
+    {"former", "migrate", "stats"},
     {"develop", "download", "feed", "gone", "metrics", "recall", "reconcile", "rows", "transfer"}
     | {"adopt", "grant", "heirs", "presence"},
     {"server", "sync"},

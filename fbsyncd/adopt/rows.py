@@ -7,18 +7,15 @@ written. Empty-handed it costs three looks at indexes that are empty.
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Final
 
-import peewee
 from peewee import Database
 
-from fbsyncd import intake, links, read
+from fbsyncd import borne, intake, links, read
 from fbsyncd.adopt import catalogue
 from fbsyncd.adopt.attached import Attached, Place, places
 from fbsyncd.assets import Asset
@@ -26,11 +23,7 @@ from fbsyncd.errors import scrub
 from fbsyncd.intake import aliases
 from fbsyncd.models import Row, change_many, engine, marks, rows, to_text
 
-log = logging.getLogger(__name__)
-
 CHUNK: Final = 500
-#: How PostgreSQL marks what a trigger says by RAISE EXCEPTION.
-_RAISED: Final = "P0001"
 
 _FORGOTTEN: Final = (
     "EXISTS (SELECT 1 FROM forgotten f WHERE (f.kind = 'page' AND f.id = CAST({}.page_id AS TEXT))"
@@ -145,39 +138,21 @@ def _through(db: Database, sql: str, key: Sequence[str], take: Callable[[list[Ro
 
 def _bearing(take: _Take) -> _Take:
     """Return *take* so that a row that cannot be taken in keeps no other one waiting."""
+    kind = take.__name__.rpartition("_")[2]
 
     def taken(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
-        part, half = Tally(), len(found) // 2
-        try:
-            with db.savepoint():
-                take(db, found, now, part)
-        except peewee.DatabaseError as error:
-            if not _is_of_a_row(error):
-                raise
-            if half == 0:
-                _warn(take.__name__.rpartition("_")[2], str(found[0][1]), str(error))
-                return
-            taken(db, found[:half], now, tally)
-            taken(db, found[half:], now, tally)
-        else:
-            tally.add(part)
+        def part(some: Sequence[Row]) -> Tally:
+            took = Tally()
+            take(db, some, now, took)
+            return took
+
+        def leave(one: Row, why: str) -> None:
+            borne.warn(db, kind, str(one[1]), why)
+
+        for took in borne.by_halves(db, found, part, leave):
+            tally.add(took)
 
     return taken
-
-
-def _is_of_a_row(error: peewee.DatabaseError) -> bool:
-    """Tell whether the database, or a script's own trigger, refuses the values of a row."""
-    if isinstance(error, peewee.IntegrityError | peewee.DataError):
-        return True
-    return getattr(error.__context__, "sqlstate", None) == _RAISED
-
-
-@lru_cache(CHUNK)
-def _warn(kind: str, id_: str, why: str) -> None:
-    """Say it once: such a row is met again at every turn."""
-    log.warning(
-        "one of the %s, %s, cannot be taken in: %s", kind, scrub(id_), scrub(" ".join(why.split()))
-    )
 
 
 def _take_posts(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import gone, ledger, listed
+from fbsyncd import borne, gone, ledger, listed
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import GraphError, ObjectMissing, Throttled, Unreached
 from fbsyncd.gone import Sighting
@@ -222,10 +222,12 @@ class Healer:
 
     def _inquiry(self, source: Source, stream: str, order: Round) -> Inquiry:
         def put(records: Records) -> None:
-            with transaction(self._db):
-                self._rows.put(records, order.now())
+            def write(bears: bool) -> None:
+                self._rows.put(records, order.now(), bears=bears)
                 gone.seen(self._db, stream, gone.ids(records))
                 listed.meet(self._db, source.page_id, records)
+
+            borne.store(self._db, write)
 
         return Inquiry(self._graph, source, stream, put)
 
