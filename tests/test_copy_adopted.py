@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from peewee import Database, IntegrityError
 from test_adoption import archive_on, theirs, whole
 from test_copy import ask, copy, other, other_url, post, put, written
 
-from fbsyncd import migrate, models, transfer
+from fbsyncd import migrate, models, transfer, verify
 from fbsyncd.adopted import Custom
 from fbsyncd.errors import DatabaseTrouble, SchemaError
 from fbsyncd.models import Row
@@ -362,5 +363,28 @@ def test_ids_that_are_no_numbers_are_no_matter(
         models.change(target, sql, [at])
     assert written(copy(target, source)) == 20
     assert scripts.one("SELECT count(*) FROM facebook_post_attachments WHERE title = 'new'") == 20
+    models.close(source)
+    models.close(target)
+
+
+def test_a_post_without_a_time_stays_one(database_url: str, other_url: str, tmp_path: Path) -> None:
+    """Nobody has said when it was made, and no copy does: it is of no month, and never of 1970."""
+    scripts = Dump(database_url)
+    adopt(scripts, tmp_path, 9, 9)
+    scripts.run("INSERT INTO facebook_posts (id, page_id, message) VALUES ('undated', '1045', 'x')")
+    source, target = models.connect(database_url), models.connect(other_url)
+    with archive_on(database_url, tmp_path) as archive:
+        archive.setup()
+    for _ in range(2):
+        copied = copy(source, target)
+        assert not copied.differing
+        assert not copied.left
+    asked = "SELECT created_time FROM facebook_posts WHERE id = 'undated'"
+    assert ask(target, asked) == [(None,)]
+    assert written(copy(target, source)) == 0
+    with archive_on(other_url, tmp_path) as archive:
+        archive.setup()
+        assert "undated" not in [one["id"] for one in archive.feed.newest(100)]
+        assert "1970" not in json.dumps(verify.verify(archive.db, archive.media).as_json())
     models.close(source)
     models.close(target)

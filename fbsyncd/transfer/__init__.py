@@ -38,7 +38,7 @@ from fbsyncd.transfer.compare import Tally, compare
 from fbsyncd.transfer.forgotten import still_held
 from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Left
-from fbsyncd.transfer.room import has_orphans, make_room, take_orphans, takes_numbers
+from fbsyncd.transfer.room import loosen, looser, make_room, takes_numbers
 from fbsyncd.transfer.shapes import SHAPES, Shape
 from fbsyncd.transfer.target import Sides, merge
 from fbsyncd.transfer.terms import Terms
@@ -121,8 +121,8 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
         same = _hand_over_id(source, target)
         # Paths come along with the rows: whoever opens the target next makes them true there.
         facts.drop(target, relocate.FACT)
-        if has_orphans(source):
-            take_orphans(target)
+        for what in looser(source):
+            loosen(target, what)
         terms = Terms(Custom(adopted.limits(target)), has_numbers=takes_numbers(target))
         tallies = _copy_all(source, target, terms, heard)
         facts.drop(target, relocate.FACT)

@@ -1,6 +1,11 @@
-"""What a target is made ready for: numbers that go on, and attachments of no post."""
+"""What a target is made ready for: numbers that go on, and rows as only older programs have."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Final
 
 import peewee
 from peewee import Database
@@ -10,9 +15,15 @@ from fbsyncd.datafiles import schema_dir
 from fbsyncd.migrate import Migration
 from fbsyncd.models import engine, rows, session, transaction
 
-_ORPHANS = (
-    "SELECT 1 FROM facebook_post_attachments a WHERE a.post_id IS NULL OR NOT EXISTS"
-    " (SELECT 1 FROM facebook_posts p WHERE p.id = a.post_id) LIMIT 1"
+#: By the file of ``schema/<engine>`` that lets a target hold them: the rows it is about.
+_LOOSE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "orphans": (
+            "SELECT 1 FROM facebook_post_attachments a WHERE a.post_id IS NULL OR NOT EXISTS"
+            " (SELECT 1 FROM facebook_posts p WHERE p.id = a.post_id) LIMIT 1"
+        ),
+        "undated": "SELECT 1 FROM facebook_posts WHERE created_time IS NULL LIMIT 1",
+    }
 )
 
 
@@ -32,20 +43,18 @@ def takes_numbers(db: Database) -> bool:
     return True
 
 
-def has_orphans(db: Database) -> bool:
-    """Tell whether some attachments are of no post that is there, as older programs write them."""
-    return bool(rows(db, _ORPHANS))
+def looser(db: Database) -> list[str]:
+    """Return what *db* holds as older programs write it, and no archive by itself."""
+    return [what for what, sql in _LOOSE.items() if rows(db, sql)]
 
 
-def take_orphans(db: Database) -> None:
-    """Let the target hold attachments of no post; a table of another program keeps its rules."""
+def loosen(db: Database, what: str) -> None:
+    """Let the target hold *what* :func:`looser` names; a table of another program keeps its rules.
+
+    There are builds of SQLite that let nobody do so: such rows stay behind, and are told.
+    """
     if adopted.is_adopted(db):
         return
-    name = engine(db).name
-    sql = (schema_dir(name) / "loosen.sql").read_text(encoding="utf-8")
-    try:
-        with transaction(db):
-            migrate.execute(db, migrate.statements([Migration(0, "loosen", sql)]))
-    except peewee.OperationalError:
-        # There are builds of SQLite that let nobody do so: such rows stay behind, and are told.
-        return
+    sql = (schema_dir(engine(db).name) / f"{what}.sql").read_text(encoding="utf-8")
+    with suppress(peewee.OperationalError), transaction(db):
+        migrate.execute(db, migrate.statements([Migration(0, what, sql)]))
