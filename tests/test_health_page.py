@@ -316,3 +316,14 @@ def test_an_archive_that_never_answered_is_said(browser: Browser, shelf: Shelf, 
     assert page.locator("#summary").is_visible()
     context.close()
     server.stop()
+
+
+def test_who_comes_by_a_link_to_an_old_post_reads_its_page_and_one_date(
+    browser: Browser, shelf: Shelf, site: Site
+) -> None:
+    """The post is there before the names of the Pages are, and no date is told twice."""
+    shelf.post(1, "x", created_time="2023-05-10 12:00:00.000000+00:00")
+    with opened(browser, site, "?post=104_1", locale="en-GB", timezone_id="UTC") as page:
+        box = page.get_by_role("dialog")
+        playwright.expect(box.locator("h2")).to_have_text("Slow Mornings")
+        assert box.inner_text().count("2023") == 1

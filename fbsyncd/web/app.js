@@ -6,7 +6,7 @@ import { offer, showFilters } from "./filters.js";
 import { zone } from "./format.js";
 import { setPages, spot } from "./grid.js";
 import { showHealth } from "./health.js";
-import { follow, mend } from "./lightbox.js";
+import { entitle, follow, mend } from "./lightbox.js";
 import { addressOf, go, here } from "./place.js";
 import { measureBy, spotOfStep } from "./steps.js";
 import { doing, showSummary } from "./summary.js";
@@ -31,6 +31,7 @@ async function look() {
   isKnown = true;
   byId("unanswered").hidden = true;
   setPages(stats.pages);
+  entitle();
   setDisk(stats.unavailable_kind);
   showSummary(stats);
   offer(stats.pages, timeline);

@@ -54,9 +54,8 @@ export function distance(date, now = Date.now()) {
 }
 
 // Within a week "3 days ago" says more than a date; after it a date does.
-export function when(date, now = Date.now()) {
-  return Math.abs(date - now) < 7 * 86_400_000 ? distance(date, now) : days.format(date);
-}
+export const isNear = (date, now = Date.now()) => Math.abs(date - now) < 7 * 86_400_000;
+export const when = (date, now = Date.now()) => (isNear(date, now) ? distance(date, now) : days.format(date));
 
 export function make(tag, attributes = {}, ...children) {
   return dressed(document.createElement(tag), attributes, children);

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { image, picturesOf, placeholder, wordsOf } from "./card.js";
-import { begin, day, exactTime, make, safeLink, time } from "./format.js";
+import { begin, day, exactTime, isNear, make, safeLink, time } from "./format.js";
 import { back, go, here } from "./place.js";
 import { nameOfPage } from "./grid.js";
 import { postShown } from "./wall.js";
@@ -44,6 +44,11 @@ export async function mend() {
   const at = nth;
   nth = -1;
   turnTo(at);
+}
+
+// Who comes by a link to a post is here before the names of the Pages are.
+export function entitle() {
+  if (post) byId("box-title").textContent = nameOfPage(post.page_id);
 }
 
 function missing() {
@@ -93,8 +98,7 @@ function tell(shown) {
   const text = wordsOf(shown);
   about.replaceChildren(
     make("h2", { id: "box-title" }, nameOfPage(shown.page_id)),
-    make("p", { class: "soft" }, ...(shown.created_time
-      ? [time(shown.created_time), ` · ${exactTime(new Date(shown.created_time))}`] : [])),
+    make("p", { class: "soft" }, ...(shown.created_time ? published(shown.created_time) : [])),
     shown.deleted_at ? make("p", { class: "gone" },
       `${say("keptHereWhy")} (${day(new Date(shown.deleted_at))})`) : "",
     text ? make("p", { class: "text", dir: "auto" }, text) : "",
@@ -102,6 +106,12 @@ function tell(shown) {
     make("div", { id: "history" }),
     link ? make("p", {}, make("a", { href: link, target: "_blank", rel: "noopener noreferrer" },
       say("onFacebook"))) : "");
+}
+
+// Of an older post both would be the same date.
+function published(text) {
+  const at = new Date(text);
+  return isNear(at) ? [time(text), ` · ${exactTime(at)}`] : [exactTime(at)];
 }
 
 async function tellHistory(id) {
