@@ -91,7 +91,8 @@ _SQLITE: Final = Catalogue(
 SELECT lower(m.name), m.type = 'table', lower(c.name), lower(c.type), c."notnull" = 0,
     c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer'), NULL,
     CASE WHEN upper(m.sql) LIKE '%WITHOUT ROWID%'
-        THEN 'is made WITHOUT ROWID, which fbsyncd''s triggers need' END
+        THEN 'is made WITHOUT ROWID, which fbsyncd''s triggers need' END,
+    c.hidden IN (2, 3)
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
 WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid""",
     keys="""
@@ -160,7 +161,8 @@ SELECT t.relname, t.relkind IN ('r', 'p'), a.attname,
     CASE WHEN t.relkind = 'p' OR t.relispartition
         OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = t.oid)
         THEN 'is made of several tables or is a part of one (PARTITION, INHERITS), whose rows'
-        ' fbsyncd cannot tell apart: put them all into one table of this name' END
+        ' fbsyncd cannot tell apart: put them all into one table of this name' END,
+    a.attgenerated <> ''
 FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid CROSS JOIN LATERAL ({_BASE}) b
 WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped

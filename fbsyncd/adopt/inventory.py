@@ -16,7 +16,7 @@ class Column:
     """A column; *kind* is what its type holds, see :mod:`fbsyncd.adopt.catalogue`.
 
     *has_default*: the database fills it in where an INSERT does not name it. *length* is the most
-    characters it takes, None for any number.
+    characters it takes, None for any number. *is_computed*: the database alone writes it.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Column:
     can_be_null: bool
     has_default: bool
     length: int | None
+    is_computed: bool = False
 
 
 @dataclass(slots=True)
@@ -61,10 +62,18 @@ class Inventory:
 def take(db: Database, catalogue: Catalogue) -> Inventory:
     """Read what is there; must be called inside a session. Changes nothing."""
     tables: dict[str, Table] = {}
-    for name, is_table, column, type_, null, default, length, bare in rows(db, catalogue.columns):
+    for name, is_table, *told, bare, is_computed in rows(db, catalogue.columns):
         table = tables.setdefault(name, Table(name, bool(is_table), bare))
-        kind = catalogue.kind(type_)
-        table.columns[column] = Column(column, type_, kind, bool(null), bool(default), length)
+        column, type_, null, default, length = told
+        table.columns[column] = Column(
+            column,
+            type_,
+            catalogue.kind(type_),
+            bool(null),
+            bool(default),
+            length,
+            bool(is_computed),
+        )
     keys: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for name, index, column, is_key, is_late in rows(db, catalogue.keys):
         keys[name, index, bool(is_key)].append(column)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 from uuid import UUID
 
+from fbsyncd.adopt import own
 from fbsyncd.adopt.inventory import Column, Inventory, Table
 from fbsyncd.adopted import Limit
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS
@@ -167,6 +168,7 @@ def _refusals(inventory: Inventory, name: str) -> Iterator[str]:
     yield from _late(table)
     if name == "media_storage":
         yield from _unshared(table)
+    yield from own.refusals(table, _WRITTEN[name], _ids_of_pictures(inventory))
     for column in table.columns.values():
         yield from _unfit(inventory, table, column)
 
@@ -247,9 +249,13 @@ def _remedy(table: Table, column: Column) -> str:
 
 def _kinds(inventory: Inventory, table: str, column: str) -> set[str]:
     if column.startswith("local_") and column.endswith("_id"):
-        media = inventory.tables.get("media_storage")
-        return {(media and media.kind("id")) or "uuid"}
+        return {_ids_of_pictures(inventory)}
     return _KINDS.get(f"{table}.{column}") or _KINDS.get(column) or _TEXT
+
+
+def _ids_of_pictures(inventory: Inventory) -> str:
+    media = inventory.tables.get("media_storage")
+    return (media and media.kind("id")) or "uuid"
 
 
 def _limits(table: Table) -> dict[str, Limit]:
