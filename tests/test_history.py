@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -99,3 +100,18 @@ def test_the_api_tells_the_history(facebook: Simulator, archive: Archive) -> Non
         assert site.ask(f"/api/posts/{plain}/history").json == {"history": []}
         unknown = site.ask("/api/posts/1_2/history")
         assert (unknown.status, unknown.code) == (404, "not_found")
+
+
+def test_the_history_that_the_guide_shows_is_told(facebook: Simulator, archive: Archive) -> None:
+    """The guide's example is what an edited post answers, but for the times."""
+    guide = Path(__file__).parent.parent / "docs" / "OPERATIONS.md"
+    (shown,) = re.findall(r'^\{"history":.*$', guide.read_text(encoding="utf-8"), re.MULTILINE)
+    edited = facebook.add_post("photo", message="We open at five.")
+    read(archive)
+    facebook.edit(edited, "We open at six.")
+    read(archive)
+    with serving(make_app(archive.feed, archive.media)) as site:
+        said = site.ask(f"/api/posts/{edited}/history").body.decode()
+    times = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+    assert times.sub("", said).strip() == times.sub("", shown)
+    assert len(times.findall(said)) == 2
