@@ -13,7 +13,7 @@ import pytest
 from dump import Dump
 from plant import config_text
 from postgres import PostgresServer
-from test_adoption_media import MEDIA
+from test_adoption_media import MEDIA, ROW
 from test_cli import fbsyncd
 
 from fbsyncd.simulator import Simulator
@@ -284,3 +284,22 @@ def test_a_link_that_no_index_takes_costs_its_row_alone(
             (line,) = left_out(synced(tmp_path))
         assert "one of the posts, 1045_1, " in line
         assert scripts.one(f"SELECT count(*) FROM {POSTS}") == 9
+
+
+def test_a_rule_that_no_picture_keeps_is_told_without_the_row(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """The database's words are one line; the links of the row that it refused are not in it."""
+    scripts = Dump(database_url)
+    scripts.make()
+    link = "https://scontent.xx.fbcdn.net/v/t39.30808-6/5_5_5_n.jpg?oh=1&oe=7E000000"
+    table = MEDIA.replace(
+        "local_path TEXT", "local_path TEXT, category TEXT CHECK (category = 'x')"
+    )
+    scripts.run(table)
+    place = "00000000-0000-0000-0000-000000000001"
+    scripts.write(ROW, [(place, link, None, None, "failed")])
+    why = left_alone(facebook, scripts, tmp_path)
+    assert "nothing was changed, the database said: " in why
+    assert "Failing row" not in why
+    assert "5_5_5_n" not in why

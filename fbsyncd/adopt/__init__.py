@@ -18,7 +18,7 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, facts, migrate, models, patience
+from fbsyncd import adopted, borne, facts, migrate, models, patience
 from fbsyncd.adopt import catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
@@ -168,7 +168,8 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
             patience.wait(db, ADOPTABLE)
             return _adopt(db, missing, places, now)
     except (peewee.IntegrityError, peewee.ProgrammingError) as error:
-        raise SchemaError(f"nothing was changed, the database said: {error}".strip()) from error
+        said = borne.words(error)
+        raise SchemaError(f"nothing was changed, the database said: {said}") from error
 
 
 def _require_no_marker(media: Media) -> None:
