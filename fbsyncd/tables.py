@@ -120,7 +120,7 @@ class FacebookPost(Table):
     full_picture_url = TextField(null=True)
     video_url = TextField(null=True)
     source = TextField(null=True)
-    created_time = UTCTimeField(null=True)  # older programs may not know it
+    created_time = UTCTimeField()
     updated_time = UTCTimeField(null=True)
     is_published = BooleanField(null=True)
     is_hidden = BooleanField(null=True)

@@ -186,7 +186,8 @@ def _number(value: Any) -> float:
 
 def _kind(field: Field) -> Kind:
     kind = next((kind for of, kind in _KINDS if isinstance(field, of)), _TEXT)
-    return replace(kind, blank=None) if field.null else kind
+    may_lack = field.null or (field.model._meta.table_name, field.column_name) in _UNKNOWN
+    return replace(kind, blank=None) if may_lack else kind
 
 
 _TEXT: Final = Kind(str, frozenset({str, NoneType}), "")
@@ -196,6 +197,8 @@ _KINDS: Final = (
     (FloatField, Kind(_number, frozenset({float, NoneType}), 0.0)),
     (IntegerField, Kind(int, frozenset({int, NoneType}), 0)),
 )
+#: What nothing stands for where an older program did not know it: see :mod:`fbsyncd.transfer.room`.
+_UNKNOWN: Final = frozenset({("facebook_posts", "created_time")})
 #: Ids of digits, which an older program's table may hold as numbers.
 _DIGITS: Final = frozenset({("facebook_pages", "id"), ("facebook_video_posts", "video_id")})
 _LEASE: Final = frozenset({"lease_owner", "lease_until"})
