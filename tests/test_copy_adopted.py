@@ -388,3 +388,28 @@ def test_a_post_without_a_time_stays_one(database_url: str, other_url: str, tmp_
         assert "1970" not in json.dumps(verify.verify(archive.db, archive.media).as_json())
     models.close(source)
     models.close(target)
+
+
+def test_a_text_of_no_known_time_is_remembered_too(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    """Neither row says when the post was made or first written; what gives way is kept."""
+    scripts = Dump(database_url)
+    adopt(scripts, tmp_path, 9, 9)
+    scripts.run(
+        "INSERT INTO facebook_posts (id, page_id, message, created_at)"
+        " VALUES ('undated', '1045', 'old', NULL)"
+    )
+    with archive_on(database_url, tmp_path) as archive:
+        archive.setup()
+    source, target = models.connect(database_url), models.connect(other_url)
+    copy(source, target)
+    with models.transaction(target):
+        sql = "UPDATE facebook_posts SET message = 'new', updated_at = ? WHERE id = 'undated'"
+        models.change(target, sql, [models.to_text(datetime(2100, 1, 1, tzinfo=UTC))])
+    copy(target, source)
+    assert scripts.one("SELECT message FROM facebook_posts WHERE id = 'undated'") == "new"
+    told = "SELECT message FROM facebook_post_history WHERE post_id = 'undated'"
+    assert "old" in [message for (message,) in scripts.ask(told)]
+    models.close(source)
+    models.close(target)

@@ -165,7 +165,7 @@ def _since(row: Row, texts: Iterable[Text]) -> str:
     at = POSTS.at
     # Older programs' rows may not say when they were made.
     made = row[at["created_at"]]
-    first = row[at["created_time"]] if made == EPOCH else made
+    first = (made if made != EPOCH else row[at["created_time"]]) or made
     return max((one.until for one in texts), default=first)
 
 
