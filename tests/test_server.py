@@ -335,11 +335,11 @@ class Troubled:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def stats(self, **_: Any) -> dict[str, Any]:
+    def stats(self, *_: Any, **__: Any) -> dict[str, Any]:
         """Fail."""
         raise self._error
 
-    posts = post = history = videos = pages = media = timeline = stats
+    posts = post = history = videos = pages = media = timeline = file_size = stats
 
     def ready(self, *, whole: bool) -> dict[str, str]:
         """Tell of a part that is not well."""
