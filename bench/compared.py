@@ -84,8 +84,7 @@ def _run(case: Case, connections: int, seconds: float) -> tuple[float, ...]:
 
 def tables(title: str, part: Sequence[Measured], aims: Sequence[Aim]) -> list[table.Table]:
     """Return a table of each kind of figure, with one connection and with eight."""
-    names = {one.case.name for one in part}
-    goals = [aim.goal for aim in aims if {aim.row, aim.peer} <= names]
+    goals = [aim.goal for aim in aims]
     return [
         table.Table(
             f"{title}, {name}",
@@ -127,4 +126,4 @@ def _aimed(of: dict[str, table.Table], goal: table.Goal) -> list[str]:
 
 
 def _times(ratios: Sequence[float]) -> str:
-    return f"{table.middle(ratios)} ({table.spread(ratios)})"
+    return f"{table.middle(ratios)} ({table.spread(ratios)})" if ratios else ""

@@ -142,7 +142,7 @@ def compared(running: Any, count: int, rounds: int, program: str | None) -> Sequ
         for done in range(rounds):
             measure(running, Path(name), taken, program)
             table.say(f"{made:,} rows, round {done + 1} of {rounds}")
-    missing = {} if program else {"pgloader": "left out, it is not installed"}
+    missing = {} if program else {"pgloader": "not measured, it is not installed"}
     peers = {TO: ("s", "COPY", missing), BACK: ("s", "executemany", {}), MEMORY: ("MB", "", {})}
     return [
         table.Table(f"{made:,} rows {way}", unit, dict(taken[way]), peer, missing=left_out)
@@ -158,11 +158,13 @@ def main() -> None:
     table.options(parser, rounds=3)
     args = parser.parse_args()
     os.environ.pop("PGHOST", None)
-    with databases.server() as running:
-        tables = [
-            *compared(running, args.rows // 10, 1, args.pgloader),
-            *compared(running, args.rows, args.rounds, args.pgloader),
-        ]
+    tables: list[table.Table] = []
+    try:
+        with databases.server() as running:
+            tables += compared(running, args.rows // 10, 1, args.pgloader)
+            tables += compared(running, args.rows, args.rounds, args.pgloader)
+    except table.Missing as reason:
+        table.leave_out("PostgreSQL", str(reason))
     table.tell("copy", tables, args)
 
 

@@ -14,14 +14,17 @@ from bench import table
 
 @contextmanager
 def server() -> Iterator[Any]:
-    """Start the tests' PostgreSQL server. Raises Missing."""
+    """Start the tests' PostgreSQL server as it comes: what is committed is on the disk.
+
+    Raises Missing.
+    """
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
     import postgres
 
     binaries = postgres.find_binaries()
     if binaries is None:
         raise table.Missing(postgres.missing_reason())
-    with postgres.running_server(binaries) as running:
+    with postgres.running_server(binaries, durable=True) as running:
         yield running
 
 
@@ -37,7 +40,7 @@ def databases(url: str | None) -> Iterator[list[tuple[str, str]]]:
         try:
             running = stack.enter_context(server())
         except table.Missing as reason:
-            print(f"PostgreSQL left out: {reason}", end="\n\n", flush=True)
+            table.leave_out("PostgreSQL", str(reason))
         else:
             found.append(("PostgreSQL", str(stack.enter_context(running.fresh_database()))))
         yield found

@@ -157,7 +157,7 @@ def compare(scene: Stage, folder: Path, wait: float, args: argparse.Namespace) -
         with stage.nginx(scene, folder, wait):
             rows, missing = table.measure(clients.ways(is_far=wait > 0), args.rounds)
     except table.Missing as reason:
-        rows, missing = {}, {where: f"left out, {reason}"}
+        rows, missing = {}, {where: f"not measured, {reason}"}
     if clients.whole:
         rows[WHOLE] = clients.whole
     goals = [table.Goal(OURS, 1.2, ARIA, aim=1), table.Goal(OURS, 0.5, GALLERY, aim=2)]

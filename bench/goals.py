@@ -81,10 +81,12 @@ def lines(found: dict[int, list[Aimed]]) -> list[list[str]]:
 
 
 def machines(folder: Path) -> Iterator[str]:
-    """Say of each measurement where and when it was made."""
+    """Say of each measurement where and when it was made, and what of it was not."""
     for path in sorted(filter(Path.is_file, folder.glob("*.json"))):
-        machine = json.loads(path.read_text(encoding="utf-8"))["machine"]
-        yield f"{path.stem}: {table.machine_line(machine)}"
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        yield f"{path.stem}: {table.machine_line(kept['machine'])}"
+        for what, why in kept.get("not measured", {}).items():
+            yield f"{path.stem}, {what}: not measured, {why}"
 
 
 def summary(cells: list[list[str]]) -> str:

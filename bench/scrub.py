@@ -105,6 +105,7 @@ def main() -> None:
     places = {"in memory": MEMORY, "on the disk": args.folder}
     if not MEMORY.is_dir():
         del places["in memory"]
+        table.leave_out("in memory", f"there is no {MEMORY}")
     tables = []
     for where, parent in places.items():
         with tempfile.TemporaryDirectory(prefix="fbsyncd-bench-", dir=parent) as name:

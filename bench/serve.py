@@ -47,6 +47,8 @@ _ACCEL: Final = "/archived/"
 _CLIENT_CORE: Final = {1}
 _REAL: Final = 400  # so many pictures have bytes; the rest only a size, as only rows ask for them
 _THREADS: Final = ("-k", "gthread", "--threads", "8")
+_MEDIA: Final = "Pictures of 190 KB"
+_JSON_AIM, _MEDIA_AIM = 3, 4
 #: What is aimed at, of what was measured in both: so many times as good as another one.
 _AIMS: Final = (
     Aim("fbsyncd", "Flask send_from_directory, gunicorn", 2, 4),
@@ -162,17 +164,20 @@ def _compare(stack: ExitStack, args: argparse.Namespace) -> None:
     rivals = Rivals(home, ours, Peers(stack, site, venv, free_port))
     asked: dict[str, list[Case]] = {}
     if args.only != "json":
-        asked["Pictures of 190 KB"] = _pictures(site.media, rivals.media())
+        asked[_MEDIA] = _pictures(site.media, rivals.media())
     if args.only != "media":
         size = f"{site.answer.stat().st_size / 1000:.0f} KB"
         asked[f"A page of 20 posts, {size} of JSON"] = _json(rivals.json(), ours, args)
     found = measure(list(itertools.chain(*asked.values())), args.rounds, args.seconds)
     kept, pages = [], [_programs(versions, args)]
     for title, cases in asked.items():
-        part = tables(title, [one for one in found if one.case in cases], _AIMS)
+        # An aim beside a peer that is not there is told as well, as not measured.
+        aims = [
+            aim for aim in _AIMS if aim.number == (_MEDIA_AIM if title == _MEDIA else _JSON_AIM)
+        ]
+        part = tables(title, [one for one in found if one.case in cases], aims)
         kept += part
         pages.append(page(title, part))
-    pages += [f"- {name}: {why}" for name, why in rivals.missing.items()]
     table.tell(args.only or "serve", kept, args, "\n\n".join(pages))
 
 
@@ -200,7 +205,7 @@ class Home:
 
 
 class Rivals:
-    """All servers of one measurement; *missing* says why one could not be had."""
+    """All servers of one measurement; one that could not be had is told as not measured."""
 
     def __init__(self, home: Home, ours: Contender, peers: Peers) -> None:
         self._home = home
@@ -208,7 +213,6 @@ class Rivals:
         self._peers = peers
         self._flask = cache(lambda: peers.flask(home.sqlite, *_THREADS))
         self._nginx = cache(peers.nginx)
-        self.missing: dict[str, str] = {}
 
     def media(self) -> dict[str, Contender]:
         """Return those that serve pictures."""
@@ -250,7 +254,7 @@ class Rivals:
             try:
                 there[name] = make()
             except table.Missing as reason:
-                self.missing[name] = f"left out, {reason}"
+                table.leave_out(name, str(reason))
         return there
 
 

@@ -28,6 +28,10 @@ from bench import bars
 ENOUGH: Final = 3
 
 
+#: What this process could not measure, and why: it is told and saved with whatever it measured.
+_left_out: Final[dict[str, str]] = {}
+
+
 class Missing(Exception):
     """Something is not installed here; the text says what and how to get it."""
 
@@ -109,6 +113,11 @@ class Table:
         return f"{self.title}, {self.unit}, {rounds} round{'s' if rounds != 1 else ''}"
 
 
+def leave_out(name: str, why: str) -> None:
+    """Let :func:`tell` say that something was not measured."""
+    _left_out[name] = why
+
+
 Measured = tuple[dict[str, list[float]], dict[str, str]]
 
 
@@ -123,7 +132,7 @@ def measure(ways: Mapping[str, Callable[[], float]], rounds: int) -> Measured:
             try:
                 rows[name].append(way())
             except Missing as reason:
-                missing[name] = f"left out, {reason}"
+                missing[name] = f"not measured, {reason}"
         say(f"round {done + 1} of {rounds}")
     return {name: figures for name, figures in rows.items() if figures}, missing
 
@@ -160,14 +169,21 @@ def tell(name: str, tables: Sequence[Table], args: argparse.Namespace, page: str
     *page* is told in place of the tables where they would say less.
     """
     where = f"Measured on {machine_line(args.machine)}."
-    told = "\n\n".join([where, page or "\n\n".join(map(markdown, tables))])
+    lacking = "\n".join(f"- {what}: not measured, {why}" for what, why in _left_out.items())
+    shown = [page] if page else list(map(markdown, tables))
+    told = "\n\n".join([where, *shown, *([lacking] if lacking else [])])
     if args.markdown or page:
         print(told, end="\n\n", flush=True)
     else:
-        print(where, *map(text, tables), sep="\n\n", end="\n\n", flush=True)
+        parts = [where, *map(text, tables), *([lacking] if lacking else [])]
+        print(*parts, sep="\n\n", end="\n\n", flush=True)
     if args.save:
         args.save.mkdir(parents=True, exist_ok=True)
-        kept = {"machine": args.machine, "tables": [asdict(table) for table in tables]}
+        kept = {
+            "machine": args.machine,
+            "not measured": _left_out,
+            "tables": [asdict(table) for table in tables],
+        }
         (args.save / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         (args.save / f"{name}.md").write_text(told + "\n", encoding="utf-8")
         compared = [table for table in tables if table.base in table.rows]
