@@ -19,9 +19,13 @@ from bench.peers import Contender
 
 _CONNECTIONS: Final = {1: "1 connection", 8: "8 connections"}
 #: What each run tells, in this order.
-_KINDS: Final = ("requests/s", "median us", "p99 us", "CPU us/request")
-_RATE, _CPU = _KINDS[0], _KINDS[-1]
-_COLUMNS: Final = (_RATE, "x", "median us", "p99 us", _CPU, "x")
+_KINDS: Final = ("requests/s", "median us", "p99 us", "CPU us/request", "bytes/answer")
+_RATE, _CPU, _SIZE = _KINDS[0], _KINDS[3], _KINDS[4]
+_COLUMNS: Final = (_RATE, "x", "median us", "p99 us", _CPU, "x", _SIZE)
+#: So many answers are waited for at the least, however slow a server is.
+_LEAST: Final = 200
+#: How much of the seconds it is asked before that, which counts for nothing.
+_WARM: Final = 0.1
 _AIMED: Final = (_RATE, "", "CPU")
 
 
@@ -52,7 +56,7 @@ class Aim:
 
 @dataclass(slots=True)
 class Measured:
-    """All runs of one case, by connections: rate, median, p99, processor time a request."""
+    """All runs of one case, by connections: the figures of each kind."""
 
     case: Case
     runs: dict[int, list[tuple[float, ...]]] = field(default_factory=lambda: defaultdict(list))
@@ -72,14 +76,21 @@ def measure(cases: Sequence[Case], rounds: int, seconds: float) -> list[Measured
 
 def _run(case: Case, connections: int, seconds: float) -> tuple[float, ...]:
     processes = case.contender.processes
+    # All that was asked is answered when this ends, so none of its work is counted below.
+    load.run(case.contender.port, case.requests(), connections=connections, seconds=seconds * _WARM)
     before = sum(map(load.cpu_seconds, processes))
     figures = load.run(
-        case.contender.port, case.requests(), connections=connections, seconds=seconds
+        case.contender.port,
+        case.requests(),
+        connections=connections,
+        seconds=seconds,
+        least=_LEAST if seconds >= 1 else 1,
     )
     used = sum(map(load.cpu_seconds, processes)) - before
     if not figures.statuses <= case.statuses:
         sys.exit(f"{case.name} answered {set(figures.statuses)}")
-    return figures.rate, figures.median, figures.p99, used / (figures.rate * seconds) * 1e6
+    cpu = used / figures.answers * 1e6
+    return figures.rate, figures.median, figures.p99, cpu, figures.size
 
 
 def tables(title: str, part: Sequence[Measured], aims: Sequence[Aim]) -> list[table.Table]:
@@ -111,12 +122,13 @@ def page(title: str, kept: Sequence[table.Table]) -> str:
 
 
 def _cells(of: dict[str, table.Table], row: str) -> list[str]:
-    rate, median, p99, cpu = (f"{statistics.median(of[kind].rows[row]):,.0f}" for kind in _KINDS)
+    middles = (statistics.median(of[kind].rows[row]) for kind in _KINDS)
+    rate, median, p99, cpu, size = (f"{middle:,.0f}" for middle in middles)
     base = of[_CPU].base
     times, saved = of[_RATE].ratios(row), of[_CPU].ratios(base, row)
     if row == base:
-        return [rate, "1", median, p99, cpu, "1"]
-    return [rate, _times(times), median, p99, cpu, _times(saved)]
+        return [rate, "1", median, p99, cpu, "1", size]
+    return [rate, _times(times), median, p99, cpu, _times(saved), size]
 
 
 def _aimed(of: dict[str, table.Table], goal: table.Goal) -> list[str]:

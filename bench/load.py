@@ -24,12 +24,17 @@ _DISCARD: Final = getattr(socket, "MSG_TRUNC", 0)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one run showed: requests a second, times in microseconds, the status of the answers."""
+    """What one run showed: answers and how many a second, microseconds, the status of the answers.
 
+    *size* is that of an answer in bytes, its head with it.
+    """
+
+    answers: int
     rate: float
     median: float
     p99: float
     statuses: frozenset[int]
+    size: float
 
 
 @dataclass(slots=True)
@@ -43,6 +48,8 @@ class _Line:
     left: int = -1  # bytes of the body still to come; -1 while the head is not complete
     closes: bool = False
     status: int = 0
+    size: int = 0
+    chunks: bytes | None = None  # of a chunked body, what came of the chunk that is not complete
 
     def __post_init__(self) -> None:
         self.open()
@@ -56,11 +63,14 @@ class _Line:
             self.socket.close()
             self.open()
         self.head, self.left, self.closes = b"", -1, False
+        self.size, self.chunks = 0, None
         self.asked = time.perf_counter()
         self.socket.sendall(request)
 
     def take(self) -> bool:
         """Take what has arrived; tell whether the answer is complete."""
+        if self.chunks is not None:
+            return self._take_chunks(self._received_bytes())
         if self.left < 0:
             return self._take_head()
         size = min(self.left, len(_BUFFER))
@@ -68,8 +78,7 @@ class _Line:
         return self.left == 0
 
     def _take_head(self) -> bool:
-        self.head += self.socket.recv(4096)
-        self._received(len(self.head))
+        self.head += self._received_bytes()
         end = self.head.find(b"\r\n\r\n")
         if end < 0:
             return False
@@ -77,32 +86,60 @@ class _Line:
         self.status = int(head[9:12])
         self.closes = bool(_CLOSES.search(head))
         if _CHUNKED.search(head):
+            self.chunks = b""
             return self._take_chunks(self.head[end + 4 :])
         length = _LENGTH.search(head)
         self.left = int(length[1]) - rest if length and self.status != 304 else 0
         return self.left == 0
 
     def _take_chunks(self, body: bytes) -> bool:
-        while not body.endswith(b"0\r\n\r\n"):
-            body += self.socket.recv(1 << 16)
-        return True
+        """Go on in a chunked body with what has arrived; tell whether its last chunk is there."""
+        left = (self.chunks or b"") + body
+        while True:
+            line, found, _ = left.partition(b"\r\n")
+            size = int(line.partition(b";")[0], 16) if found else 0
+            whole = len(line) + size + 4
+            if not found or len(left) < whole:
+                self.chunks = left
+                return False
+            if size == 0:
+                return True
+            left = left[whole:]
+
+    def _received_bytes(self) -> bytes:
+        arrived = self.socket.recv(1 << 16 if self.chunks is not None else 4096)
+        self._received(len(arrived))
+        return arrived
 
     def _received(self, count: int) -> int:
         if count == 0:
             raise ConnectionError("the server closed the connection within an answer")
+        self.size += count
         return count
 
 
-def run(port: int, requests: Iterator[bytes], *, connections: int, seconds: float) -> Figures:
-    """Ask the server on *port* for *seconds*, with so many *connections* at once."""
+def run(
+    port: int, requests: Iterator[bytes], *, connections: int, seconds: float, least: int = 1
+) -> Figures:
+    """Ask the server on *port* for *seconds*, with so many *connections* at once.
+
+    It goes on until there are *least* answers. Then nothing more is asked; what was asked is waited
+    for and counted, and the time ends with the last answer.
+    """
     crowd = _Crowd(requests)
     began = now = time.perf_counter()
     for _ in range(connections):
         crowd.ask(_Line(("127.0.0.1", port)))
-    while now < began + seconds or not crowd.took:
+    while now < began + seconds or len(crowd.took) < least:
+        now = crowd.turn()
+    crowd.is_over = True
+    while crowd.asking:
         now = crowd.turn()
     crowd.close()
-    return Figures(len(crowd.took) / (now - began), *_times(crowd.took), frozenset(crowd.statuses))
+    answers = len(crowd.took)
+    times = _times(crowd.took)
+    statuses = frozenset(crowd.statuses)
+    return Figures(answers, answers / (now - began), *times, statuses, crowd.size / answers)
 
 
 class _Crowd:
@@ -111,6 +148,9 @@ class _Crowd:
     def __init__(self, requests: Iterator[bytes]) -> None:
         self.took: list[float] = []
         self.statuses: set[int] = set()
+        self.size = 0
+        self.is_over = False
+        self.asking = 0
         self._requests = requests
         self._poll = select.poll()
         self._lines: dict[int, _Line] = {}
@@ -120,6 +160,7 @@ class _Crowd:
             self._poll.unregister(line.socket)
             del self._lines[line.socket.fileno()]
         line.ask(next(self._requests))
+        self.asking += 1
         if line.socket.fileno() not in self._lines:
             self._poll.register(line.socket, select.POLLIN)
             self._lines[line.socket.fileno()] = line
@@ -131,7 +172,14 @@ class _Crowd:
             if line.take():
                 self.took.append(time.perf_counter() - line.asked)
                 self.statuses.add(line.status)
-                self.ask(line)
+                self.size += line.size
+                self.asking -= 1
+                if self.is_over:
+                    # At once: a server may wait for that before it turns to the others.
+                    self._poll.unregister(line.socket)
+                    line.socket.close()
+                else:
+                    self.ask(line)
         return time.perf_counter()
 
     def close(self) -> None:

@@ -27,13 +27,14 @@ DOCS: Final = Path(__file__).parent.parent / "docs"
 
 _POSTS: Final = """
 SELECT p.id, p.page_id, p.type, p.message, p.story, p.permalink_url, p.created_time,
-    p.updated_time, p.picture_url, p.full_picture_url, s.public_url, f.public_url
+    p.updated_time, p.picture_url, p.full_picture_url,
+    s.public_url AS local_picture_url, f.public_url AS local_full_picture_url
 FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id
 LEFT JOIN media_storage f ON f.id = p.local_full_picture_id
 ORDER BY p.created_time DESC, p.id DESC LIMIT 20"""
 _ATTACHMENTS: Final = """
-SELECT a.post_id, a.type, a.title, a.description, a.media_url, a.thumbnail_url, m.public_url,
-    m.width, m.height, t.public_url
+SELECT a.post_id, a.type, a.title, a.description, a.media_url, a.thumbnail_url,
+    m.public_url AS local_media_url, m.width, m.height, t.public_url AS local_thumbnail_url
 FROM facebook_post_attachments a LEFT JOIN media_storage m ON m.id = a.local_media_id
 LEFT JOIN media_storage t ON t.id = a.local_thumbnail_id"""
 
@@ -192,11 +193,13 @@ class Peers:
         return Contender(port, (process,), path)
 
     def nginx(self) -> Contender:
-        """nginx with the same bytes as files, and nothing else to do."""
+        """nginx with the same bytes as files, files kept open as docs/nginx.conf does."""
         port = self._port()
         served = f"""server {{
             listen 127.0.0.1:{port};
             types {{ image/jpeg jpg; }}
+            open_file_cache max=500 inactive=20s;
+            open_file_cache_valid 2s;
             location /media/facebook/ {{ alias {self._site.media}/; }}
             location = /api/posts {{ default_type application/json; alias {self._site.answer}; }}
         }}"""

@@ -1,12 +1,14 @@
 """Pictures and JSON over HTTP against other servers of the same files and rows, in one run.
 
-    python -m bench serve|json|media [--rounds 9] [--seconds 0.7] [--posts 3111]
+    python -m bench serve|json|media [--rounds 5] [--seconds 5] [--posts 3111]
 
-Every server has one core and the client the other; the rounds of all are interleaved. fbsyncd is
-`fbsyncd run` with all its jobs, and a simulated Facebook whose Page has nothing new; its first scan
-is over before it is measured. Each has an archive of its own with the same rows. What is printed is
-Markdown. Needs nginx, and the first time the network for pip. PostgreSQL's
-binaries are those the tests use. What is not there is said, and what needs it left out.
+Every server has one core and the client the other; PostgreSQL and the simulator may use both. Each
+is warmed up first, and asked until it has given 200 answers at the least (of less than a second:
+one); those that are under way at the end are waited for and counted. The rounds of all are
+interleaved. fbsyncd is `fbsyncd run` with all its jobs, and a simulated Facebook whose Page has
+nothing new; its first scan is over before it is measured. Each has an archive of its own with the
+same rows. What is printed is Markdown. Needs nginx, and the first time the network for pip.
+PostgreSQL's binaries are those the tests use. What is not there is told as not measured.
 """
 
 from __future__ import annotations
@@ -141,12 +143,11 @@ def _etag(port: int, path: str) -> str:
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    table.options(parser, rounds=9)
-    parser.add_argument("--seconds", type=float, default=0.7)
+    table.options(parser, rounds=5)
+    parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--posts", type=int, default=3111)
     parser.add_argument("--only", choices=("json", "media"))
     args = parser.parse_args()
-    os.sched_setaffinity(0, _CLIENT_CORE)
     with ExitStack() as stack:
         _compare(stack, args)
 
@@ -168,6 +169,8 @@ def _compare(stack: ExitStack, args: argparse.Namespace) -> None:
     if args.only != "media":
         size = f"{site.answer.stat().st_size / 1000:.0f} KB"
         asked[f"A page of 20 posts, {size} of JSON"] = _json(rivals.json(), ours, args)
+    # Not earlier: what was started until now, PostgreSQL and the simulator, would stay there too.
+    os.sched_setaffinity(0, _CLIENT_CORE)
     found = measure(list(itertools.chain(*asked.values())), args.rounds, args.seconds)
     kept, pages = [], [_programs(versions, args)]
     for title, cases in asked.items():
@@ -262,7 +265,8 @@ def _programs(versions: Mapping[str, str], args: argparse.Namespace) -> str:
     peers = [f"{name} {version}" for name, version in versions.items()]
     with suppress(table.Missing):
         peers.insert(0, programs.version("nginx"))
-    return f"Rounds of {args.seconds} seconds, {args.rounds} of them; {', '.join(peers)}."
+    least = f"Rounds of {args.seconds:g} seconds at the least, {args.rounds} of them"
+    return f"{least}; {', '.join(peers)}."
 
 
 def _pictures(media: Path, there: dict[str, Contender]) -> list[Case]:

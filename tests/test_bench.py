@@ -80,13 +80,13 @@ def test_servers_are_compared_by_the_same_ratio() -> None:
     class Measured:
         def __init__(self, name: str, rates: list[float]) -> None:
             self.case = Case(name)
-            runs = [(rate, 1.0, 1.0, 1000 / rate) for rate in rates]
+            runs = [(rate, 1.0, 1.0, 1000 / rate, 46000.0) for rate in rates]
             self.runs = {1: runs, 8: runs}
 
     part: Any = [Measured("peer", [10, 1, 4]), Measured("ours", [20, 3, 4])]
     kept = tables("Pages", part, [Aim("ours", "peer", 2, 3)])
     told = page("Pages", kept)
-    assert "| ours | 4 | 2 (1 to 3) | 1 | 1 | 250 | 2 (1 to 3) |" in told
+    assert "| ours | 4 | 2 (1 to 3) | 1 | 1 | 250 | 2 (1 to 3) | 46,000 |" in told
     assert "| ours: at least 2 x peer | 8 connections | 2 (1 to 3) | reached | 2 (1 to 3) |" in told
 
 
