@@ -2,8 +2,8 @@
 #              another port, say: make demo DEMO_ARGS="--port 9090"
 # make check   lint, types and every test, as CI does
 # make manual  the man page and the completions of the shells anew, after a change of the options
-# make bench   every measurement of docs/PERFORMANCE.md, beside its peers; about an hour and a half
-#              half an hour, the largest loads left out: make bench BENCH_ARGS="--short --save FOLDER"
+# make bench   every measurement of docs/PERFORMANCE.md, beside its peers; two hours and a quarter
+#              saved in build/bench; an hour without the largest loads: make bench BENCH_ARGS=--short
 # make torture 1,000 kills, 10,000 lost files and 24 months (docs/RELIABILITY.md); one to two hours
 #
 # Needs make and Python 3.11 or newer, with venv. Another Python: make test PYTHON=python3.12
@@ -33,7 +33,7 @@ manual: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench.programs
-	$(BIN)/python -m bench all $(BENCH_ARGS)
+	$(BIN)/python -m bench all --save build/bench $(BENCH_ARGS)
 
 torture: $(VENV)/.dev
 	$(BIN)/python tests/endurance.py $(TORTURE_ARGS)

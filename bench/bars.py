@@ -49,6 +49,15 @@ class Bar:
         return self.times >= self.aim
 
 
+def number(value: float) -> str:
+    """Return a figure with as many digits as can mean something."""
+    if value == float("inf"):
+        return "without end"
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def draw(charts: Sequence[Chart]) -> str:
     """Return the charts below each other, all by their own scale."""
     parts: list[str] = []
@@ -90,8 +99,8 @@ def draw_times(title: str, bars: Sequence[Bar]) -> str:
         parts.append(f"<path class='{kind}' d='M{x:.1f} {top - 6}V{low}'/>")
         told = "peer = 1.0" if power == 0 else f"{10.0**power:g} x"
         parts.append(_text(x, top - 12, told, "class='faint' text-anchor='middle'"))
-    for number, bar in enumerate(bars):
-        parts += _times(bar, top + step * number, (place(1), place(bar.times), place(bar.aim)))
+    for at, bar in enumerate(bars):
+        parts += _times(bar, top + step * at, (place(1), place(bar.times), place(bar.aim)))
     return sheet(parts, low + 12)
 
 
@@ -107,7 +116,7 @@ def _times(bar: Bar, y: int, places: tuple[float, float, float]) -> list[str]:
         f"<rect class='{'ours' if bar.reached else 'missed'}' x='{left:.1f}' y='{y + 6}'"
         f" width='{wide:.1f}' height='15' rx='2'/>",
         f"<path class='aim' stroke-width='2' d='M{aim:.1f} {y + 3}V{y + 24}'/>",
-        _text(at, y + 18, f"{bar.times:.2g}"),
+        _text(at, y + 18, number(bar.times)),
     ]
 
 
@@ -115,8 +124,8 @@ def _chart(chart: Chart, top: int) -> list[str]:
     longest = min(MOST, max((length for _, length, _ in chart.bars), default=1.0) or 1.0)
     unit = (WIDE - LABEL - 70) / max(longest, 1.0)
     parts = [_text(8, top + 16, chart.title, "class='ink' font-weight='600'")]
-    for number, (name, length, is_peer) in enumerate(chart.bars, start=1):
-        y = top + ROW * number
+    for line_number, (name, length, is_peer) in enumerate(chart.bars, start=1):
+        y = top + ROW * line_number
         wide = max(min(length, longest) * unit, 1.0)
         kind = "ours" if name.startswith("fbsyncd") else "theirs"
         parts.append(_text(LABEL - 8, y + 15, name, "class='ink' text-anchor='end'"))

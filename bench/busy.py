@@ -3,10 +3,10 @@
     python -m bench busy [--posts 800] [--seconds 4] [--rounds 3] [--folder FOLDER]
 
 The daemon (`fbsyncd run`) has one Page of so many posts archived. It is asked over one connection,
-once with nothing to do, and once from the moment it has been told of a second Page as large: it
-reads that, downloads its pictures from nginx and develops them, and each write makes the kept page
-of posts anew. Client, nginx and the simulated Facebook share the machine with it. The archive is
-put back between the rounds.
+once with nothing to do, when its first scan and its first reading of the Page are over, and once
+from the moment it has been told of a second Page as large: it reads that, downloads its pictures
+from nginx and develops them, and each write makes the kept page of posts anew. Client, nginx and
+the simulated Facebook share the machine with it. The archive is put back between the rounds.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +53,8 @@ class Home:
         (self._kept / "config.toml").write_text(self._one, encoding="utf-8")
         table.say("archiving the first Page")
         fbsyncd(self._kept, "sync")
+        # Else the daemon would read every file beside what is measured: no file was ever scrubbed.
+        fbsyncd(self._kept, "reconcile", "--scrub")
 
     @contextmanager
     def daemon(self, *, is_busy: bool) -> Iterator[None]:
@@ -63,13 +67,29 @@ class Home:
         (self._live / "config.toml").write_text(told, encoding="utf-8")
         os.sync()
         command = [sys.executable, "-m", "fbsyncd", "run"]
+        began = datetime.now(UTC)
         process = subprocess.Popen(command, cwd=self._live)
         try:
             stage.await_answer(f"http://127.0.0.1:{self._port}/healthz", process)
+            if not is_busy:
+                self._await_rest(began, process)
             yield
         finally:
             process.terminate()
             process.wait(30)
+
+    def _await_rest(self, began: datetime, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the daemon has scanned and read its Page once, and has nothing to fetch."""
+        for _ in range(1200):
+            stats = self.stats()
+            times = [stats["reconcile"]["last_scan"], *(p["last_sync"] for p in stats["pages"])]
+            is_over = all(at and datetime.fromisoformat(at) >= began for at in times)
+            if is_over and not stats["media"]["pending"]:
+                return
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+        sys.exit("the daemon did not come to rest")
 
     def ask(self, what: str, seconds: float) -> load.Figures:
         """Ask over one connection for so long."""

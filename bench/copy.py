@@ -33,6 +33,8 @@ from fbsyncd import migrate, models
 
 TO, BACK = "to PostgreSQL", "to SQLite"
 MEMORY = "copied, most memory"
+COPY = "COPY, each row by psycopg"
+MANY = "executemany, read from PostgreSQL"
 TABLES = ("media_storage", "facebook_posts", "facebook_post_attachments")
 
 Taken = dict[str, dict[str, list[float]]]
@@ -57,7 +59,7 @@ def fbsyncd(source: str, target: str) -> tuple[float, float, int]:
     """Return the seconds of copying and of comparing, and the most memory (MB)."""
     command = [sys.executable, "-c", _COPY, source, target]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return float(told[0]), float(told[1]), int(told[2]) // 1024
+    return float(told[0]), float(told[1]), round(int(told[2]) * 1024 / 1e6)
 
 
 def set_up(url: str) -> None:
@@ -106,7 +108,7 @@ def pgloader(program: str, path: Path, url: str) -> None:
 def measure(running: Any, folder: Path, taken: Taken, program: str | None) -> None:
     """Copy *folder*'s archive there and back once in every way."""
     path = folder / "source.db"
-    back, plain = (folder / f"{name}{len(taken[TO]['COPY'])}.db" for name in ("back", "plain"))
+    back, plain = (folder / f"{name}{len(taken[TO][COPY])}.db" for name in ("back", "plain"))
     with running.fresh_database() as url:
         _ours(taken, TO, f"sqlite:///{path}", url)
         _ours(taken, BACK, url, f"sqlite:///{back}")
@@ -114,10 +116,10 @@ def measure(running: Any, folder: Path, taken: Taken, program: str | None) -> No
         taken[TO]["fbsyncd, nothing new"].append(again + compared)
         set_up(f"sqlite:///{plain}")
         took = table.seconds(lambda: plain_back(url, plain))
-        taken[BACK]["executemany"].append(took)
+        taken[BACK][MANY].append(took)
     with running.fresh_database() as url:
         set_up(url)
-        taken[TO]["COPY"].append(table.seconds(lambda: plain_there(path, url)))
+        taken[TO][COPY].append(table.seconds(lambda: plain_there(path, url)))
     if program:
         with running.fresh_database() as url:
             took = table.seconds(lambda: pgloader(program, path, url))
@@ -126,8 +128,8 @@ def measure(running: Any, folder: Path, taken: Taken, program: str | None) -> No
 
 def _ours(taken: Taken, way: str, source: str, target: str) -> None:
     copied, compared, memory = fbsyncd(source, target)
-    taken[way]["fbsyncd"].append(copied + compared)
-    taken[way]["fbsyncd, comparing alone"].append(compared)
+    taken[way]["fbsyncd, copying and comparing"].append(copied + compared)
+    taken[way]["fbsyncd, of that comparing"].append(compared)
     taken[MEMORY][f"fbsyncd, {way}"].append(float(memory))
 
 
@@ -143,7 +145,7 @@ def compared(running: Any, count: int, rounds: int, program: str | None) -> Sequ
             measure(running, Path(name), taken, program)
             table.say(f"{made:,} rows, round {done + 1} of {rounds}")
     missing = {} if program else {"pgloader": "not measured, it is not installed"}
-    peers = {TO: ("s", "COPY", missing), BACK: ("s", "executemany", {}), MEMORY: ("MB", "", {})}
+    peers = {TO: ("s", COPY, missing), BACK: ("s", MANY, {}), MEMORY: ("MB", "", {})}
     return [
         table.Table(f"{made:,} rows {way}", unit, dict(taken[way]), peer, missing=left_out)
         for way, (unit, peer, left_out) in peers.items()

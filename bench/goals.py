@@ -31,8 +31,9 @@ AIMS: Final[dict[int, tuple[str, str]]] = {
     10: ("memory", "memory"),
     11: ("start", "start"),
     12: ("damage found", "damage"),
+    13: ("what ten times the posts cost", "growth"),
 }
-_HEAD: Final = ("aimed at", "load", "reached", "lowest to highest", "rounds", "verdict")
+_HEAD: Final = ("aimed at", "load", "reached", "lowest to highest", "rounds", "bound", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,11 @@ def lines(found: dict[int, list[Aimed]]) -> list[list[str]]:
             reached = one.of.reached(one.goal)
             figures = [table.middle(reached), table.spread(reached), str(len(reached))]
             load = f"{one.of.title}, {one.of.unit}"
-            told.append([f"{number}. {one.goal.text}", load, *figures, one.of.verdict(one.goal)])
+            ends = [one.goal.bound, one.of.verdict(one.goal)]
+            told.append([f"{number}. {one.goal.text}", load, *figures, *ends])
         if not found[number]:
             name = f"{number}. {words}"
-            told.append([name, f"python -m bench {bench}", "", "", "0", "not measured"])
+            told.append([name, f"python -m bench {bench}", "", "", "0", "", "not measured"])
     return told
 
 

@@ -120,10 +120,12 @@ def grow(args: argparse.Namespace) -> dict[str, Figures]:
             for engine, url in found:
                 table.say(f"{posts:,} posts on {engine}")
                 with built(Path(name, engine), url, posts) as archive:
-                    told = measure(archive, args.rounds)
+                    # Before the pages: each of their pictures is looked for.
                     if not args.no_scan:
                         lay_out(archive, before)
                         before = archive.media.root
+                    told = measure(archive, args.rounds)
+                    if not args.no_scan:
                         told[SCAN] = [scan(archive) for _ in range(min(args.rounds, table.ENOUGH))]
                 for way, figures in told.items():
                     taken.setdefault(engine, {}).setdefault(way, {})[posts] = figures
@@ -142,6 +144,7 @@ def tables(engine: str, figures: Figures, sizes: Sequence[int]) -> table.Table:
             f"{way}, {more:,} posts",
             (LINEAR * more / less) if GROWS.get(way, True) else FLAT,
             f"{way}, {less:,} posts",
+            aim=13,
         )
         for way in figures
         for less, more in pairwise(sizes)
@@ -166,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--posts", type=int, nargs="+", default=SIZES, metavar="N")
     parser.add_argument("--quick", action="store_true", help="of small archives")
-    parser.add_argument("--no-scan", action="store_true", help="spare the making of all the files")
+    parser.add_argument("--no-scan", action="store_true", help="make no files: pages find none")
     table.options(parser)
     args = parser.parse_args()
     args.posts = QUICK if args.quick else sorted(args.posts)

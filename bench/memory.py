@@ -1,6 +1,6 @@
 """The most memory the daemon and its workers had, from the first sync to serving all of it.
 
-    python -m bench memory [--posts 600] [--files 100000] [--rounds 3] [--save FOLDER]
+    python -m bench memory [--posts 3111] [--files 100000] [--rounds 3] [--save FOLDER]
 
 The daemon as installed, twice on each engine. First it reads a simulated Page, fetches and develops
 its pictures, and compares every file with its SHA-256 again and again. Then it finds an archive of
@@ -37,7 +37,7 @@ from fbsyncd.archive import Archive
 
 DAEMON: Final = 120
 WORKER: Final = 80
-PATIENCE: Final = 900
+PATIENCE: Final = 3600
 #: So often a daemon that found everything in order is asked for a second at the least.
 ROUNDS: Final = 20
 FILES_PER_POST: Final = 4
@@ -69,7 +69,7 @@ def high_water(pid: int) -> float:
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1000
+                return table.megabytes(line)
     return 0.0
 
 
@@ -194,7 +194,7 @@ def measure(args: argparse.Namespace) -> dict[str, list[float]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--posts", type=int, default=600)
+    parser.add_argument("--posts", type=int, default=3111)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true", help="of small archives")
     table.options(parser, rounds=3)

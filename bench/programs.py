@@ -24,6 +24,7 @@ DEBIAN: Final = {
     "curl": "curl",
     "find": "findutils",
     "nginx": "nginx",
+    "pgloader": "pgloader",
     "rsync": "rsync",
     "sha256sum": "coreutils",
 }

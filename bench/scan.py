@@ -49,7 +49,7 @@ def scan(folder: Path, what: str) -> dict[str, Any]:
     took = time.perf_counter() - began
     archive.close()
     memory = next(
-        int(line.split()[1]) / 1024
+        table.megabytes(line)
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         if line.startswith("VmHWM")
     )

@@ -60,6 +60,8 @@ _AIMS: Final = (
     Aim("fbsyncd", "Flask + psycopg2.connect, gunicorn gthread", 30, 3),
     Aim("fbsyncd", "Datasette, SQL with the join", 10, 3),
     Aim("fbsyncd, nothing kept", "Flask + psycopg2.connect, gunicorn gthread", 5, 3),
+    Aim("fbsyncd, nothing kept", "Flask + sqlite3.connect, gunicorn gthread", 5, 3),
+    Aim("fbsyncd, PostgreSQL, nothing kept", "Flask + psycopg2.connect, gunicorn gthread", 5, 3),
     Aim("fbsyncd, nothing kept, page 151", "fbsyncd, nothing kept", 1 / 1.2, 3),
 )
 

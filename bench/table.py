@@ -42,6 +42,7 @@ class Goal:
 
     *aim* is its number in :data:`bench.goals.AIMS`, 0 for what is only of use where it stands. What
     is *exact* is counted, not timed: it is the same on each machine, and one round tells it.
+    *bound* says in words what nobody can be quicker than, where that is known.
     """
 
     row: str
@@ -50,6 +51,7 @@ class Goal:
     at_least: bool = False
     aim: int = 0
     exact: bool = False
+    bound: str = ""
 
     @property
     def text(self) -> str:
@@ -144,6 +146,11 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def megabytes(line: str) -> float:
+    """Return the megabytes (10^6 bytes) of a line of /proc/PID/status, which has units of 1,024."""
+    return int(line.split()[1]) * 1024 / 1e6
+
+
 def say(what: str) -> None:
     """Tell the one who waits how far it is, beside the tables."""
     print(what, file=sys.stderr, flush=True)
@@ -151,6 +158,7 @@ def say(what: str) -> None:
 
 # --- how it is told -------------------------------------------------------------------------------
 
+number = bars.number
 COLUMNS: Final = ("median", "lowest", "highest")
 RATIO: Final = ("x", "x, lowest to highest")
 
@@ -254,15 +262,6 @@ def middle(figures: Sequence[float]) -> str:
 def spread(figures: Sequence[float]) -> str:
     """Return the lowest and the highest of what was measured."""
     return f"{number(min(figures))} to {number(max(figures))}" if figures else ""
-
-
-def number(value: float) -> str:
-    """Return a figure with as many digits as can mean something."""
-    if value == float("inf"):
-        return "without end"
-    if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def picture(tables: Sequence[Table]) -> str:
