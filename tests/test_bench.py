@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import goals, growth, paste, table
+from bench import goals, growth, load, paste, table
 from bench.__main__ import BENCHES
 from bench.compared import Aim, page, tables
 from bench.damage import DAMAGES
@@ -40,6 +44,43 @@ def test_a_month_is_kept_as_all_others_are(tmp_path: Path) -> None:
     done = run("month", *few, "--markdown", "--save", str(tmp_path))
     assert (done.returncode, done.stdout) == (0, (tmp_path / "month.md").read_text())
     assert "| 4,800 |" in done.stdout
+
+
+class InPieces(BaseHTTPRequestHandler):
+    """Answers in chunks, one of which ends as an answer does and is not its end."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in (b"5\r\n0\r\n\r\n", b"\r\n1", b"0;a=b\r\n", b"x" * 16, b"\r\n0\r\n", b"\r\n"):
+            self.wfile.write(piece)
+
+    def log_message(self, *_: Any, **__: Any) -> None:
+        """Say nothing."""
+
+
+def test_every_answer_that_was_asked_for_is_counted() -> None:
+    """Those under way when the time is over are waited for, whole chunks and all."""
+    asked: list[bytes] = []
+
+    def requests() -> Iterator[bytes]:
+        for one in itertools.repeat(load.request("/")):
+            asked.append(one)
+            yield one
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), InPieces) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        port = server.server_address[1]
+        figures = load.run(port, requests(), connections=3, seconds=0, least=10)
+        server.shutdown()
+        thread.join()
+    assert figures.answers == len(asked) >= 12
+    assert figures.statuses == {200}
+    assert figures.size > 5 + 16
 
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
