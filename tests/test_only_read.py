@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from plant import config_text
-from test_database_trouble import fbsyncd, refusal
+from test_database_trouble import refusal
+from test_postgres_settings import told
 
 from fbsyncd import DashboardDataProvider, models
 from fbsyncd.simulator import Simulator
@@ -23,36 +24,19 @@ def facebook() -> Iterator[Simulator]:
         yield simulator
 
 
-def told(folder: Path, *arguments: str) -> str:
-    """Return what a command that succeeds prints."""
-    with fbsyncd(folder, *arguments) as process:
-        out, log = process.communicate(timeout=120)
-    assert process.returncode == 0, log
-    return out
-
-
 def file_of(url: str) -> Path:
     return Path("/") / urlsplit(url).path.lstrip("/")
 
 
-def seal(url: str) -> None:
-    """Let nobody write to the database from now on."""
+def seal(url: str, *, is_sealed: bool = True) -> None:
+    """Let nobody write to the database from now on, or everybody again."""
     if url.startswith("sqlite"):
-        file_of(url).chmod(0o444)
+        file_of(url).chmod(0o444 if is_sealed else 0o644)
     else:
         with psycopg.connect(url, autocommit=True) as connection:
-            name = url.rpartition("/")[2]
-            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-
-
-def unseal(url: str) -> None:
-    if url.startswith("sqlite"):
-        file_of(url).chmod(0o644)
-    else:
-        with psycopg.connect(url, autocommit=True) as connection:
-            name = url.rpartition("/")[2]
-            connection.execute("SET default_transaction_read_only = off")
-            connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            name, setting = url.rpartition("/")[2], "default_transaction_read_only"
+            connection.execute(f"SET {setting} = off")
+            connection.execute(f"ALTER DATABASE {name} SET {setting} = {is_sealed}")
 
 
 @pytest.fixture
@@ -98,7 +82,7 @@ def test_what_writes_says_so_in_one_line(sealed: str, tmp_path: Path, command: s
 
 def test_a_schema_that_is_too_old_there_is_told(sealed: str, tmp_path: Path) -> None:
     """It cannot be upgraded where it lies."""
-    unseal(sealed)
+    seal(sealed, is_sealed=False)
     db = models.connect(sealed)
     with models.transaction(db):
         models.change(db, "DELETE FROM schema_migrations WHERE version = 12")
