@@ -19,7 +19,7 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, backend, beside, models, patience
+from fbsyncd import adopted, backend, beside, models, tablelocks
 from fbsyncd.datafiles import schema_dir
 from fbsyncd.errors import SchemaError, scrub
 from fbsyncd.writers import Upgrade
@@ -94,7 +94,7 @@ def _apply(db: Database, admit: Callable[[Upgrade], None] | None) -> list[Migrat
     elif admit:
         admit((missing[0].version - 1, missing[-1].version) if missing else None)
     if missing and not is_new:
-        patience.wait(db, ADOPTABLE)
+        tablelocks.wait(db, ADOPTABLE)
         keep(db, missing)
     execute(db, fitting(db, missing))
     record(db, missing)

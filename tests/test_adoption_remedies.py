@@ -21,7 +21,7 @@ from postgres import PostgresServer
 from test_adoption_media import MEDIA, ROW
 from test_cli import fbsyncd
 
-from fbsyncd import models, patience
+from fbsyncd import models, tablelocks
 from fbsyncd.errors import DatabaseBusy
 from fbsyncd.simulator import Simulator
 
@@ -188,7 +188,7 @@ def test_who_holds_a_table_is_named_while_setup_waits(
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("how", [patience.ALL, patience.A_LOOK])
+@pytest.mark.parametrize("how", [tablelocks.ALL, tablelocks.A_LOOK])
 def test_a_table_that_stays_in_use_ends_the_wait(postgres_server: PostgresServer, how: str) -> None:
     """The last word names the table and who has it; nothing is kept of it."""
     with postgres_server.fresh_database() as url:
@@ -200,7 +200,7 @@ def test_a_table_that_stays_in_use_ends_the_wait(postgres_server: PostgresServer
                 DatabaseBusy, match=r"^nothing was changed: for 5 seconds facebook"
             )
             with busy as told, models.transaction(db):
-                patience.wait(db, ["facebook_posts", "facebook_video_posts"], how, times=1)
+                tablelocks.wait(db, ["facebook_posts", "facebook_video_posts"], how, times=1)
             assert f"which pid {script.info.backend_pid} (a program of fbsyncd" in str(told.value)
 
 

@@ -25,7 +25,7 @@ FLOORS = [
     | {"hosts", "thrift", "turns"},
     {"borne", "bulk", "changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
-    | {"patience", "stored"},
+    | {"stored", "tablelocks"},
     {"backend", "intake"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},

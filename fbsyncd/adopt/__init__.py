@@ -18,7 +18,7 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, borne, facts, migrate, models, patience
+from fbsyncd import adopted, borne, facts, migrate, models, tablelocks
 from fbsyncd.adopt import catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
@@ -102,7 +102,7 @@ def preview(db: Database) -> Preview:
     Raises SchemaError with the reasons when it would be refused.
     """
     with snapshot(db):
-        patience.wait(db, ADOPTABLE, patience.A_LOOK)
+        tablelocks.wait(db, ADOPTABLE, tablelocks.A_LOOK)
         there, book, notes = _look(db)
         steps = _steps(migrate.known(models.engine(db).name), there, book)
         counts = {
@@ -165,7 +165,7 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
             if not missing or missing[0].version != 1:
                 return None
             _require_no_marker(places.media)
-            patience.wait(db, ADOPTABLE)
+            tablelocks.wait(db, ADOPTABLE)
             return _adopt(db, missing, places, now)
     except (peewee.IntegrityError, peewee.ProgrammingError) as error:
         said = borne.words(error)
