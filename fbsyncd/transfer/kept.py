@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from peewee import Database
@@ -41,13 +41,11 @@ class Kept:
     @contextmanager
     def transaction(self, db: Database) -> Iterator[None]:
         """A transaction on the target; what it does not keep is not counted."""
-        before = self.counts.copy()
-        try:
+        with ExitStack() as undo:
+            undo.callback(setattr, self, "counts", self.counts.copy())
             with models.transaction(db):
                 yield
-        except BaseException:
-            self.counts = before
-            raise
+            undo.pop_all()
 
     def keep(self, db: Database, shape: Shape, judged: Sequence[Judged]) -> None:
         """Write what would be lost of both sides' rows, before they are written over."""
