@@ -13,8 +13,9 @@ Where a picture goes, and what to read on its way:
 - ``feed`` and ``stats`` read it all back, ``server`` and ``web`` show it.
 
 ``archive`` ties them together, ``daemon`` answers first and then lets ``works`` begin what
-``schedule`` keeps going, ``commands`` is the command line. ``models`` alone knows that there are
-two databases. What may import what, floor by floor, stands in ``tests/test_floors.py``.
+``schedule`` keeps going, ``commands`` is the command line. ``models`` and ``backend`` alone ask
+which of the two databases it is. What may import what, floor by floor, stands in
+``tests/test_floors.py``.
 """
 
 from __future__ import annotations

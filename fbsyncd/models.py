@@ -1,4 +1,4 @@
-"""The database behind the archive, and the only place that knows there are two kinds.
+"""The database behind the archive; which of the two kinds it is, only :mod:`fbsyncd.backend` asks.
 
 Every station is handed a database (:func:`connect`) and executes its queries on it, so that two
 archives can be open in one process. Hot paths speak SQL that both engines understand, with ``?``
