@@ -106,6 +106,20 @@ def check(archive: Archive, folder: Path) -> None:
     assert archive.feed.stats()["posts"] == 12
 
 
+@contextmanager
+def going_on(scripts: Dump, facebook: Simulator, folder: Path) -> Iterator[Archive]:
+    """Adopt what the scripts read, and archive all that they read again a week later."""
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    facebook.clock.move(timedelta(days=7))
+    with taken_over(facebook, folder, scripts.url) as archive:
+        check(archive, folder)
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        archive.take_in()
+        sync(archive)
+        assert query(archive, UNSAFE) == []
+        yield archive
+
+
 @dataclass
 class Worded(Dump):
     """A script that writes flags as words, and on a server lengths as intervals."""
@@ -150,14 +164,7 @@ def test_types_that_only_mean_the_same_are_adopted(
     """Domains, ids as NUMERIC, flags as words and lengths as intervals; the scripts go on."""
     scripts = Worded(database_url, cut=20)
     scripts.make(tables=kinds_of(scripts))
-    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
-    facebook.clock.move(timedelta(days=7))
-    with taken_over(facebook, tmp_path, database_url) as archive:
-        check(archive, tmp_path)
-        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
-        archive.take_in()
-        sync(archive)
-        assert query(archive, UNSAFE) == []
+    with going_on(scripts, facebook, tmp_path) as archive:
         lengths = {video["length"] for video in archive.feed.videos(limit=100)["videos"]}
         assert lengths
         assert all(isinstance(length, float) for length in lengths)
@@ -214,14 +221,8 @@ def test_tables_of_similar_types_are_adopted(
     scripts = Dump(database_url, cut=20 if "short" in name else None)
     scripts.has_flags = "flags" not in name
     scripts.make(tables=VARIANTS[name](dump.TABLES))
-    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
-    facebook.clock.move(timedelta(days=7))
-    with taken_over(facebook, tmp_path, database_url) as archive:
-        check(archive, tmp_path)
-        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
-        archive.take_in()
-        sync(archive)
-        assert query(archive, UNSAFE) == []
+    with going_on(scripts, facebook, tmp_path):
+        pass
 
 
 def test_a_table_with_a_few_columns_gets_the_others(
