@@ -279,9 +279,11 @@ def test_files_are_looked_at_once_a_second() -> None:
 
     kept = Kept(lambda: 1, lambda: now[0], look=look)
     names = [f"posts/{character * 64}.jpg" for character in "ab"]
-    urls = [f"https://media.example.org/media/facebook/{name}" for name in [*names, names[0]]]
-    ready = Ready(json_answer({"urls": urls, "text": "see /media/facebook/posts/"}))
-    kept.put(("/api/posts", ""), 1, ready)
+    ready = Ready(json_answer({"posts": []}))
+    kept.put(("/api/posts", "q=nothing"), 1, ready)
+    assert kept.get(("/api/posts", "q=nothing"), 1)
+    kept.put(("/api/posts", ""), 1, ready, dict.fromkeys(names, "as it was"))
+    assert looks == []
     for _ in range(5):
         now[0] += timedelta(seconds=0.4)
         assert kept.get(("/api/posts", ""), 1)

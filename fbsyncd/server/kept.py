@@ -2,8 +2,8 @@
 
 An answer depends on the rows, on what is mounted where the files should be, and on the time: a
 link dies when its hour comes, and nobody writes a row for that. The first two are one mark, taken
-before the answer is made; the third is read from the answer itself. So are the files it names: one
-that is cut in its place leaves no mark, and they are looked at again.
+before the answer is made; the third is read from the answer itself. A file that is cut in its place
+leaves no mark: those that were seen while the answer was made are looked at again.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ _SHORTER: Final = {"/api/stats": 5.0, "/api/timeline": 5.0}
 LOOK: Final = 1.0
 _OVERHEAD: Final = 2000  # bytes of headers and bookkeeping of one answer
 _OF_FILE: Final = 400  # and of each file it names
-_PLACE: Final = b"/media/facebook/"
-_FILE: Final = re.compile(rb"[a-z]{5,11}/[0-9a-f]{64}\.[a-z]{3,4}")
 # The parameters that fbsyncd.links reads an expiry from, and how they are written.
 _EXPIRIES: Final = (
     (b"oe=", re.compile(rb"[0-9a-fA-F]{1,16}"), 16),
@@ -60,7 +58,8 @@ class _Entry:
     cost: int
     files: tuple[str, ...]
     seen: Hashable
-    looked: float
+    #: When they were looked at last. Never is longest ago: they may be altered before it is kept.
+    looked: float = float("-inf")
 
 
 class Kept:
@@ -116,23 +115,20 @@ class Kept:
     ) -> None:
         """Keep an answer that was made after *mark* was taken, unless it is too large.
 
-        *witnessed* is the state in which files were met while it was made: it is not kept where
-        one of them is another by now.
+        *witnessed* is the state in which files were met while it was made; they are looked at
+        again before it is given to the next one who asks.
         """
         body = b"".join(ready.plain.body)
         now = self._now().timestamp()
         until = min(first_death(body, now), now + _SHORTER.get(key[0], LONGEST))
-        files = tuple(sorted(set(_files(body))))
         # Twice: what is asked for compressed is kept in both forms.
-        cost = 2 * len(body) + len(key[0]) + len(key[1]) + _OVERHEAD + _OF_FILE * len(files)
+        cost = 2 * len(body) + len(key[0]) + len(key[1]) + _OVERHEAD + _OF_FILE * len(witnessed)
         if cost > self._size // 4:
             return
-        seen = self._look(files)
-        if any(witnessed.get(file, now_) != now_ for file, now_ in zip(files, seen, strict=False)):
-            return
+        files, seen = tuple(witnessed), tuple(witnessed.values())
         with self._lock:
             self._forget(key)
-            self._entries[key] = _Entry(ready, mark, until, cost, files, seen, now)
+            self._entries[key] = _Entry(ready, mark, until, cost, files, seen)
             self._used += cost
             while self._used > self._size:
                 self._forget(next(iter(self._entries)))
@@ -159,15 +155,6 @@ def _moments(body: bytes) -> Iterator[int]:
             if found := digits.match(body, at):
                 yield int(found[0], base)
             at = body.find(name, at)
-
-
-def _files(body: bytes) -> Iterator[str]:
-    at = body.find(_PLACE)
-    while at >= 0:
-        at += len(_PLACE)
-        if found := _FILE.match(body, at):
-            yield found[0].decode()
-        at = body.find(_PLACE, at)
 
 
 def looking(media: Media) -> Look:
