@@ -67,7 +67,8 @@ class Home:
         (self._live / "config.toml").write_text(told, encoding="utf-8")
         os.sync()
         command = [sys.executable, "-m", "fbsyncd", "run"]
-        began = datetime.now(UTC)
+        # What is told of times has whole seconds.
+        began = datetime.now(UTC).replace(microsecond=0)
         process = subprocess.Popen(command, cwd=self._live)
         try:
             stage.await_answer(f"http://127.0.0.1:{self._port}/healthz", process)
