@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import bars, table
+from bench import bars, machine, table
 
 #: What is aimed at, by number, and the measurement that shows it.
 AIMS: Final[dict[int, tuple[str, str]]] = {
@@ -86,7 +86,7 @@ def machines(folder: Path) -> Iterator[str]:
     """Say of each measurement where and when it was made, and what of it was not."""
     for path in sorted(filter(Path.is_file, folder.glob("*.json"))):
         kept = json.loads(path.read_text(encoding="utf-8"))
-        yield f"{path.stem}: {table.machine_line(kept['machine'])}"
+        yield f"{path.stem}: {machine.line(kept['machine'])}"
         for what, why in kept.get("not measured", {}).items():
             yield f"{path.stem}, {what}: not measured, {why}"
 
@@ -98,14 +98,20 @@ def summary(cells: list[list[str]]) -> str:
     return f"{len(cells)} figures of {len(AIMS)} aims: {', '.join(counts)}."
 
 
+def document(folder: Path) -> str:
+    """Return all of it as Markdown: what is reached, and on which machine."""
+    cells = lines(saved(folder))
+    told = [summary(cells), "", *table.grid(_HEAD, cells), ""]
+    return "\n".join([*told, *(f"- {line}" for line in machines(folder))])
+
+
 def tell(folder: Path) -> None:
     """Print the table and write it and the picture into the folder."""
     found = saved(folder)
     cells = lines(found)
-    where = list(machines(folder))
+    where = machines(folder)
     print(*table.aligned([list(_HEAD), *cells]), "", summary(cells), *where, sep="\n")
-    told = [summary(cells), "", *table.grid(_HEAD, cells), "", *(f"- {line}" for line in where)]
-    (folder / "goals.md").write_text("\n".join(told) + "\n", encoding="utf-8")
+    (folder / "goals.md").write_text(f"{document(folder)}\n", encoding="utf-8")
     drawn = [one.bar for many in found.values() for one in many]
     title = "fbsyncd beside its peers: times as good; the mark is what was aimed at"
     picture = bars.draw_times(title, [bar for bar in drawn if bar])

@@ -21,15 +21,14 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Final
 
-from bench import databases, load, programs, rows, table
+from bench import asked, databases, programs, rows, table
 from bench.archive import Facebook, free_port
 from bench.compared import Aim, Case, measure, page, tables
 from bench.peers import Contender, Peers, Site, install, started
@@ -44,10 +43,8 @@ accel_prefix = "{accel}"
 [log]
 level = "warning"
 """
-_STATIC: Final = "nginx, the same bytes as files"
 _ACCEL: Final = "/archived/"
 _CLIENT_CORE: Final = {1}
-_REAL: Final = 400  # so many pictures have bytes; the rest only a size, as only rows ask for them
 _THREADS: Final = ("-k", "gthread", "--threads", "8")
 _MEDIA: Final = "Pictures of 190 KB"
 _JSON_AIM, _MEDIA_AIM = 3, 4
@@ -55,8 +52,8 @@ _JSON_AIM, _MEDIA_AIM = 3, 4
 _AIMS: Final = (
     Aim("fbsyncd", "Flask send_from_directory, gunicorn", 2, 4),
     Aim("fbsyncd", "Flask send_from_directory, gunicorn gthread", 2, 4),
-    Aim("fbsyncd behind nginx, X-Accel", _STATIC, 0.95, 4),
-    Aim("fbsyncd behind nginx, alias", _STATIC, 0.95, 4),
+    Aim("fbsyncd behind nginx, X-Accel", asked.STATIC, 0.95, 4),
+    Aim("fbsyncd behind nginx, alias", asked.STATIC, 0.95, 4),
     Aim("fbsyncd", "Flask + psycopg2.connect, gunicorn gthread", 30, 3),
     Aim("fbsyncd", "Datasette, SQL with the join", 10, 3),
     Aim("fbsyncd, nothing kept", "Flask + psycopg2.connect, gunicorn gthread", 5, 3),
@@ -90,7 +87,7 @@ def _write_files(archive: Archive) -> None:
     real = 0
     for category, name, size in found:
         with (archive.media.root / category / name).open("wb") as file:
-            if category == "attachments" and real < _REAL:
+            if category == "attachments" and real < asked.REAL:
                 real += 1
                 file.write(os.urandom(size))
             else:
@@ -108,38 +105,6 @@ def _daemon(stack: ExitStack, name: str, folder: Path, port: int) -> Contender:
             return Contender(port, (process,))
         time.sleep(0.1)
     sys.exit(f"{name} did not finish its first scan")
-
-
-def _cycled(*requests: bytes) -> Callable[[], Iterator[bytes]]:
-    return lambda: itertools.cycle(requests)
-
-
-def _unique(query: str) -> Callable[[], Iterator[bytes]]:
-    """Ask for the same page under another query each time: nothing kept can answer it."""
-
-    def requests() -> Iterator[bytes]:
-        for number in itertools.count(int(datetime.now(UTC).timestamp() * 1000) % 10**8 * 10**4):
-            micro, seconds = number % 1_000_000, number // 1_000_000 % 60
-            until = f"2090-01-01T00:{number // 60_000_000 % 60:02}:{seconds:02}.{micro:06}Z"
-            yield load.request(f"/api/posts?until={until}{query}")
-
-    return requests
-
-
-def _deep(port: int, pages: int) -> str:
-    """Return the cursor of the page that many pages down."""
-    cursor = ""
-    for _ in range(pages):
-        address = f"http://127.0.0.1:{port}/api/posts?cursor={cursor}"
-        with urllib.request.urlopen(address) as answer:
-            text = answer.read().decode()
-        cursor = text.rpartition('"next_cursor":"')[2].partition('"')[0]
-    return cursor
-
-
-def _etag(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
-        return str(answer.headers["ETag"])
 
 
 def main() -> None:
@@ -165,22 +130,23 @@ def _compare(stack: ExitStack, args: argparse.Namespace) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{ours.port}/api/posts") as posts:
         site.answer.write_bytes(posts.read())
     rivals = Rivals(home, ours, Peers(stack, site, venv, free_port))
-    asked: dict[str, list[Case]] = {}
+    cases: dict[str, list[Case]] = {}
     if args.only != "json":
-        asked[_MEDIA] = _pictures(site.media, rivals.media())
+        cases[_MEDIA] = asked.pictures(site.media, rivals.media())
     if args.only != "media":
         size = f"{site.answer.stat().st_size / 1000:.0f} KB"
-        asked[f"A page of 20 posts, {size} of JSON"] = _json(rivals.json(), ours, args)
+        title = f"A page of 20 posts, {size} of JSON"
+        cases[title] = asked.pages(rivals.json(), ours, args.posts)
     # Not earlier: what was started until now, PostgreSQL and the simulator, would stay there too.
     os.sched_setaffinity(0, _CLIENT_CORE)
-    found = measure(list(itertools.chain(*asked.values())), args.rounds, args.seconds)
+    found = measure(list(itertools.chain(*cases.values())), args.rounds, args.seconds)
     kept, pages = [], [_programs(versions, args)]
-    for title, cases in asked.items():
+    for title, of_it in cases.items():
         # An aim beside a peer that is not there is told as well, as not measured.
         aims = [
             aim for aim in _AIMS if aim.number == (_MEDIA_AIM if title == _MEDIA else _JSON_AIM)
         ]
-        part = tables(title, [one for one in found if one.case in cases], aims)
+        part = tables(title, [one for one in found if one.case in of_it], aims)
         kept += part
         pages.append(page(title, part))
     table.tell(args.only or "serve", kept, args, "\n\n".join(pages))
@@ -232,7 +198,7 @@ class Rivals:
                     accel(), "nginx-accel.conf"
                 ),
                 "fbsyncd behind nginx, alias": lambda: peers.in_front(ours, "nginx.conf"),
-                _STATIC: self._nginx,
+                asked.STATIC: self._nginx,
             }
         )
 
@@ -249,7 +215,7 @@ class Rivals:
                 ),
                 "Flask + sqlite3.connect, gunicorn gthread": self._flask,
                 "Datasette, SQL with the join": peers.datasette,
-                _STATIC: self._nginx,
+                asked.STATIC: self._nginx,
             }
         )
 
@@ -269,39 +235,6 @@ def _programs(versions: Mapping[str, str], args: argparse.Namespace) -> str:
         peers.insert(0, programs.version("nginx"))
     least = f"Rounds of {args.seconds:g} seconds at the least, {args.rounds} of them"
     return f"{least}; {', '.join(peers)}."
-
-
-def _pictures(media: Path, there: dict[str, Contender]) -> list[Case]:
-    files = sorted(media.glob("attachments/*"), key=lambda file: -file.stat().st_blocks)[:_REAL]
-    paths = {file.stem: f"/media/facebook/attachments/{file.name}" for file in files}
-    got = _cycled(*map(load.request, paths.values()))
-    held = [load.request(path, If_None_Match=f'"{sha256}"') for sha256, path in paths.items()]
-    cases = []
-    for name, one in there.items():
-        cases.append(Case(name, one, got))
-        if name == "fbsyncd":
-            cases.append(Case("fbsyncd, 304", one, _cycled(*held), frozenset({304})))
-    return cases
-
-
-def _json(there: dict[str, Contender], ours: Contender, args: argparse.Namespace) -> list[Case]:
-    plain = _cycled(load.request("/api/posts"))
-    packed = load.request("/api/posts", Accept_Encoding="gzip")
-    held = load.request("/api/posts", If_None_Match=_etag(ours.port, "/api/posts"))
-    cursor = _deep(ours.port, min(150, args.posts // 20 - 1))
-    other, static = (there.pop(name, None) for name in ("fbsyncd, PostgreSQL", _STATIC))
-    cases = [Case(name, one, _cycled(load.request(one.posts))) for name, one in there.items()]
-    cases += [
-        Case("fbsyncd", ours, plain),
-        Case("fbsyncd, gzip", ours, _cycled(packed)),
-        Case("fbsyncd, 304", ours, _cycled(held), frozenset({304})),
-        Case("fbsyncd, nothing kept", ours, _unique("")),
-        Case("fbsyncd, nothing kept, page 151", ours, _unique(f"&cursor={cursor}")),
-    ]
-    if other:
-        cases.append(Case("fbsyncd, PostgreSQL", other, plain))
-        cases.append(Case("fbsyncd, PostgreSQL, nothing kept", other, _unique("")))
-    return [*cases, *([Case(_STATIC, static, plain)] if static else [])]
 
 
 if __name__ == "__main__":

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench import bars
+from bench import bars, machine
 
 #: Of fewer rounds nobody can tell how far a figure strays, so no aim is called reached or missed.
 ENOUGH: Final = 3
@@ -168,7 +165,7 @@ def options(parser: argparse.ArgumentParser, rounds: int = 5) -> None:
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--markdown", action="store_true", help="print tables for a web page")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep figures and pictures")
-    parser.set_defaults(machine=machine())
+    parser.set_defaults(machine=machine.described())
 
 
 def tell(name: str, tables: Sequence[Table], args: argparse.Namespace, page: str = "") -> None:
@@ -176,27 +173,28 @@ def tell(name: str, tables: Sequence[Table], args: argparse.Namespace, page: str
 
     *page* is told in place of the tables where they would say less.
     """
-    where = f"Measured on {machine_line(args.machine)}."
-    lacking = "\n".join(f"- {what}: not measured, {why}" for what, why in _left_out.items())
-    shown = [page] if page else list(map(markdown, tables))
-    told = "\n\n".join([where, *shown, *([lacking] if lacking else [])])
-    if args.markdown or page:
-        print(told, end="\n\n", flush=True)
-    else:
-        parts = [where, *map(text, tables), *([lacking] if lacking else [])]
-        print(*parts, sep="\n\n", end="\n\n", flush=True)
+    kept = {
+        "machine": args.machine,
+        "not measured": _left_out,
+        "tables": [asdict(table) for table in tables],
+    }
+    told = document(kept, [page] if page else list(map(markdown, tables)))
+    is_page = args.markdown or page
+    print(told if is_page else document(kept, list(map(text, tables))), end="\n\n", flush=True)
     if args.save:
         args.save.mkdir(parents=True, exist_ok=True)
-        kept = {
-            "machine": args.machine,
-            "not measured": _left_out,
-            "tables": [asdict(table) for table in tables],
-        }
         (args.save / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         (args.save / f"{name}.md").write_text(told + "\n", encoding="utf-8")
         compared = [table for table in tables if table.base in table.rows]
         if compared:
             (args.save / f"{name}.svg").write_text(picture(compared), encoding="utf-8")
+
+
+def document(kept: Mapping[str, Any], shown: Sequence[str]) -> str:
+    """Return what was *shown* of a measurement, with what it was made on and what it left out."""
+    where = f"Measured on {machine.line(kept['machine'])}."
+    lacking = [f"- {what}: not measured, {why}" for what, why in kept["not measured"].items()]
+    return "\n\n".join([where, *shown, *(["\n".join(lacking)] if lacking else [])])
 
 
 def saved(path: Path) -> list[Table]:
@@ -274,28 +272,3 @@ def picture(tables: Sequence[Table]) -> str:
         ]
         charts.append(bars.Chart(f"{table.title} ({table.base} = 1.0)", rows))
     return bars.draw(charts)
-
-
-def machine() -> dict[str, Any]:
-    """Say what is measured on, and how busy it is."""
-    model = ""
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        model = models[0] if models else ""
-    return {
-        "processors": os.cpu_count(),
-        "model": model or platform.machine(),
-        "system": f"{platform.system()} {platform.release()}",
-        "Python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2),
-        "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-    }
-
-
-def machine_line(told: Mapping[str, Any]) -> str:
-    """Return :func:`machine` as a part of a sentence."""
-    return (
-        f"{told['processors']} cores ({told['model']}), {told['system']},"
-        f" Python {told['Python']}, load {told['load']} when it began ({told['at']})"
-    )

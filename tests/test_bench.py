@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import goals, growth, load, paste, table
+from bench import goals, growth, load, machine, paste, table
 from bench.__main__ import BENCHES
 from bench.compared import Aim, page, tables
 from bench.damage import DAMAGES
@@ -134,7 +134,7 @@ def test_servers_are_compared_by_the_same_ratio() -> None:
 
 def test_figures_are_kept_and_become_one_table_and_one_picture(tmp_path: Path) -> None:
     """Each aim has a line, with its load; one that was not measured says how to."""
-    saved = {"machine": table.machine(), "tables": [_plain(compared())]}
+    saved = {"machine": machine.described(), "tables": [_plain(compared())]}
     (tmp_path / "download.json").write_text(json.dumps(saved))
     done = run("goals", str(tmp_path))
     told = (tmp_path / "goals.md").read_text()
