@@ -37,15 +37,20 @@ def table(world: World, app_calls: Sequence[int]) -> str:
 
 
 def _row(calls: int, one: Outcome) -> str:
-    delays = sorted(one.delays)
-    median, p99 = (delays[int(len(delays) * part)] for part in (0.5, 0.99))
     return (
         f"| {calls:,} | {one.calls:,} | {one.app_hour:,}, {one.page_hour:,} |"
         f" {one.app_percent} %, {one.page_percent} % | {one.refused} |"
-        f" {median * 60:.0f} min, {p99:.1f} h, {delays[-1]:.1f} h | {one.pictures:,} | {one.late} |"
+        f" {_waited(sorted(one.delays))} | {one.pictures:,} | {one.late} |"
         f" {one.slack:.1f} h | {one.first_look * 60:.0f} min, {one.backfill:.1f} h |"
         f" {one.full_readings:,}, {one.full_gap / 24:.1f} d |"
     )
+
+
+def _waited(delays: Sequence[float]) -> str:
+    if not delays:
+        return "no post is new"
+    median, p99 = (delays[int(len(delays) * part)] for part in (0.5, 0.99))
+    return f"{median * 60:.0f} min, {p99:.1f} h, {delays[-1]:.1f} h"
 
 
 def main() -> None:

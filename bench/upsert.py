@@ -47,6 +47,7 @@ from bench.writing import (
 from fbsyncd import links, migrate, models
 from fbsyncd.assets import Retry
 from fbsyncd.backlog import Backlog
+from fbsyncd.merge import Values
 from fbsyncd.records import Attachment, Post
 from fbsyncd.rows import Rows
 
@@ -152,7 +153,8 @@ def archive(db: Database) -> None:
 def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[Seconds]]:
     """Return the seconds by the clock and on the processor of each way, round by round."""
     told, attached = as_rows(posts)
-    part = SINGLE * len(told) // (len(told) + len(attached))
+    few = some(told, attached)
+    share = (len(told) + len(attached)) / sum(map(len, few))
     anew = signed_anew(posts)
     ways: dict[str, Callable[[], None]] = {
         "fbsyncd": lambda: fbsyncd(db, posts),
@@ -162,7 +164,7 @@ def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[Seco
         "executemany, with pictures": lambda: bare_with_pictures(db, posts),
         "peewee": lambda: peewee_many(db, told, attached),
         "peewee, with pictures": lambda: with_pictures(db, posts),
-        "one by one": lambda: by_row(db, told[:part], attached[: SINGLE - part]),
+        "one by one": lambda: by_row(db, *few),
     }
     taken: dict[str, list[Seconds]] = {name: [] for name in ways}
     for done in range(rounds):
@@ -172,10 +174,18 @@ def measure(db: Database, posts: list[Post], rounds: int) -> dict[str, list[Seco
             elif name != "fbsyncd, signed anew":
                 empty(db)
             clock, processor = _seconds(way)
-            share = (len(told) + len(attached)) / SINGLE if name == "one by one" else 1
-            taken[name].append((clock * share, processor * share))
+            times = share if name == "one by one" else 1
+            taken[name].append((clock * times, processor * times))
         table.say(f"round {done + 1} of {rounds}")
     return taken
+
+
+def some(told: Sequence[Values], attached: Sequence[Values]) -> tuple[list[Values], list[Values]]:
+    """Return about :data:`SINGLE` rows, in the proportion of all; each attachment has its post."""
+    part = max(1, SINGLE * len(told) // (len(told) + len(attached)))
+    posts = {one["id"] for one in told[:part]}
+    beside = [one for one in attached if one["post_id"] in posts]
+    return list(told[:part]), beside[: SINGLE - part]
 
 
 def _seconds(call: Callable[[], None]) -> Seconds:

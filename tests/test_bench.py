@@ -17,10 +17,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import goals, growth, load, machine, paste, table
+from bench import goals, growth, load, machine, paste, table, upsert
 from bench.__main__ import BENCHES
 from bench.compared import Aim, page, tables
 from bench.damage import DAMAGES
+from bench.writing import as_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,6 +45,21 @@ def test_a_month_is_kept_as_all_others_are(tmp_path: Path) -> None:
     done = run("month", *few, "--markdown", "--save", str(tmp_path))
     assert (done.returncode, done.stdout) == (0, (tmp_path / "month.md").read_text())
     assert "| 4,800 |" in done.stdout
+
+
+def test_a_month_in_which_nothing_is_new_has_its_row_too() -> None:
+    """One post lies long before the month: nobody waited for it to be seen."""
+    done = run("month", "--pages", "1", "--days", "1", "--posts", "1", "--app-calls", "4800")
+    assert done.returncode == 0, done.stderr
+    assert "| no post is new |" in done.stdout
+
+
+def test_rows_written_one_by_one_have_what_they_refer_to() -> None:
+    """Few posts with many attachments: of the rows that stand for all, none lacks its post."""
+    told, attached = as_rows(upsert.page_posts(100, 5600))
+    posts, beside = upsert.some(told, attached)
+    assert (len(posts), len(beside)) == (5, 280)
+    assert {one["post_id"] for one in beside} == {one["id"] for one in posts}
 
 
 class InPieces(BaseHTTPRequestHandler):
