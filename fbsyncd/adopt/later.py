@@ -18,7 +18,7 @@ from uuid import UUID
 import peewee
 from peewee import Database
 
-from fbsyncd import links
+from fbsyncd import adopted, links
 from fbsyncd.adopt import earlier, replaced, suits
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
@@ -49,8 +49,14 @@ class _Holder:
 
 
 def watch(db: Database) -> None:
-    """Let what is archived be kept in a database that an earlier program adopted, too."""
+    """Let what is archived be kept and shown in a database that an earlier fbsyncd adopted, too.
+
+    A script may also name a further row of a picture after that was taken in.
+    """
     replaced.watch(db)
+    if adopted.is_adopted(db):
+        with transaction(db):
+            earlier.show_holders(db)
 
 
 def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: datetime) -> int:
@@ -115,6 +121,7 @@ def _take(
         _name(db, same, kept)
         files = _files(db, same, kept)
         backlog.succeed(files, now)
+        earlier.show_holders(db)
     return len(same)
 
 
