@@ -20,8 +20,9 @@ _SETTINGS: Final = (
 _ENCODING: Final = "UTF8"
 #: What helps where there is no connection.
 REMEDY: Final = "start the server, or mend database.url"
-
-
+#: PostgreSQL's read_only_sql_transaction: a standby, or a database that is set so.
+_ONLY_READ: Final = "25006"
+_WRITABLE: Final = "; name one that takes writes in database.url"
 #: Of the states of SQL: connections that cannot be made or were ended.
 _ENDED: Final = ("08", "57P0")
 
@@ -72,6 +73,8 @@ def trouble_of(error: Exception) -> DatabaseTrouble:
     """Return what went wrong with a server: its first line, the others explain or say it again."""
     told = str(first_fault(error)).strip().partition("\n")[0].strip()
     state = getattr(error.__context__, "sqlstate", None)
+    if state == _ONLY_READ:
+        return DatabaseTrouble(f"the database said: {told}{_WRITABLE}")
     if not isinstance(error, OperationalError | InterfaceError):
         return DatabaseTrouble(f"the database said: {told}")
     if state is None:

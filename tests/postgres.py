@@ -87,6 +87,10 @@ class PostgresServer:
                 connection.execute("SELECT pg_sleep(%s)", [_PATIENCE])
                 raise AssertionError("the server did not crash")
 
+    def promote(self) -> None:
+        """Let a standby take writes from now on, as after the end of its primary."""
+        _run([*self._control(), "--wait", "promote"], self.options)
+
     def revive(self) -> None:
         """Start again unless it recovers by itself, which it may give up."""
         command = [*self._control(), f"--options={self.settings}", "--wait", "start"]
@@ -171,15 +175,62 @@ def running_server(binaries: Path, *, durable: bool = False) -> Iterator[Postgre
     A *durable* one keeps what was committed when it crashes.
     """
     account = _unprivileged_account()
-    folder = Path(tempfile.mkdtemp(prefix="fbsyncd-postgres-"))
-    if account is not None:
-        binaries = _reachable(binaries, folder)
     password = secrets.token_hex(8)
-    (folder / "password").write_text(password)
+    with _folder() as folder:
+        if account is not None:
+            binaries = _reachable(binaries, folder)
+        (folder / "password").write_text(password)
+        _give(folder, account)
+        options = _process_options(folder, account)
+        with _guarded(binaries, folder, options):
+            _create_cluster(binaries, folder, options)
+            port, settings = _start(binaries, folder, options, _AS_IT_COMES if durable else _FAST)
+            yield PostgresServer(port, password, folder, binaries, options, settings)
+
+
+@contextlib.contextmanager
+def running_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """Start a server that follows *primary* and can be read; stop it and delete its files."""
+    account = _unprivileged_account()
+    with _folder() as folder:
+        _give(folder, account)
+        options = _process_options(folder, account)
+        with _guarded(primary.binaries, folder, options):
+            command = [
+                primary.binaries / "pg_basebackup",
+                f"--pgdata={folder / 'data'}",
+                f"--dbname={primary.url('postgres')}",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            ]
+            _run(command, options)
+            port, settings = _start(primary.binaries, folder, options, _AS_IT_COMES)
+            standby = PostgresServer(
+                port, primary.password, folder, primary.binaries, options, settings
+            )
+            standby.await_recovery()
+            yield standby
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="fbsyncd-postgres-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _give(folder: Path, account: pwd.struct_passwd | None) -> None:
     if account is not None:
         owner = f"{account.pw_uid}:{account.pw_gid}"
         subprocess.run(["chown", "-R", owner, folder], check=True)
-    options = _process_options(folder, account)
+
+
+@contextlib.contextmanager
+def _guarded(binaries: Path, folder: Path, options: dict[str, Any]) -> Iterator[None]:
+    """Let the server in *folder* end with the block, or with this process."""
     guard = subprocess.Popen(
         ["/bin/sh", "-c", _GUARD, binaries / "pg_ctl", folder],
         stdin=subprocess.PIPE,
@@ -189,14 +240,11 @@ def running_server(binaries: Path, *, durable: bool = False) -> Iterator[Postgre
         **options,
     )
     try:
-        _create_cluster(binaries, folder, options)
-        port, settings = _start(binaries, folder, options, _AS_IT_COMES if durable else _FAST)
-        yield PostgresServer(port, password, folder, binaries, options, settings)
+        yield
     finally:
         assert guard.stdin is not None
         guard.stdin.close()
         guard.wait(timeout=60)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unprivileged_account() -> pwd.struct_passwd | None:

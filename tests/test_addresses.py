@@ -115,6 +115,8 @@ def test_internal_path() -> None:
         ("postgresql://u:p@h:5432/n", "postgresql://u:p@h:5432/n"),
         ("postgres://u@h/n", "postgresql://u@h/n"),
         ("postgresql:///n?host=/run/postgresql", "postgresql:///n?host=/run/postgresql"),
+        ("postgresql://u:p@a:5432,b:5433/n", "postgresql://u:p@a:5432,b:5433/n"),
+        ("postgresql://u:p@[::1]:5432/n", "postgresql://u:p@[::1]:5432/n"),
     ],
 )
 def test_database_url(written: str, resolved: str) -> None:
@@ -140,6 +142,8 @@ def test_database_url_encodes_the_folder() -> None:
         "mysql://root:hunter2@h/n",
         "postgresql://u:hunter2@h",
         "postgresql://u:hunter2/x@h/n",
+        "postgresql://u:hunter2#x@h/n",
+        "postgresql://u:hunter2@a:5432,b:x/n",
     ],
 )
 def test_no_database_url(text: str) -> None:
@@ -155,6 +159,7 @@ def test_no_database_url(text: str) -> None:
         ("postgresql://u:hunter2@h:5432/n", "postgresql://u:***@h:5432/n"),
         ("postgresql://u@h/n?password=hunter2&x=1", "postgresql://u@h/n?password=***&x=1"),
         ("postgresql://h/n", "postgresql://h/n"),
+        ("postgresql://u:hunter2@a:1,b:2/n", "postgresql://u:***@a:1,b:2/n"),
         ("sqlite:////srv/a.db", "sqlite:////srv/a.db"),
     ],
 )

@@ -153,7 +153,14 @@ def _sqlite_url(name: str, base: Path) -> str:
 
 
 def _postgres_url(text: str) -> str:
-    parts = _split(text, "characters like @ : / # ? in a password are written %40 %3A %2F %23 %3F")
+    expected = "characters like @ : / # ? in a password are written %40 %3A %2F %23 %3F"
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ValueError(f"is not an address ({expected})") from error
+    # A cluster has several, and which of them takes writes changes.
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        _split(f"postgresql://{host}", expected)
     if len(parts.path) < 2 or "/" in parts.path[1:]:
         raise ValueError("names no database (expected postgresql://USER:PASSWORD@HOST:PORT/NAME)")
     return "postgresql://" + text.partition("://")[2]
