@@ -108,7 +108,7 @@ class ServerHold:
         try:
             with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
                 # Not one of the pool's: those are given to others, and closed when they are old.
-                self._connection = peewee.PostgresqlDatabase._connect(self._db)  # type: ignore[attr-defined]
+                self._connection = self._db.apart()  # type: ignore[attr-defined]  # a server's
             self._ask(_PATIENCE)
             is_alone = bool(self._ask(f"SELECT pg_try_advisory_lock({KEY})"))
             self._ask(f"SELECT pg_advisory_lock_shared({KEY})::text")

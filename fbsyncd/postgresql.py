@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import cache
 from typing import Any, Final
 
-from peewee import InterfaceError, OperationalError, Psycopg3Adapter
+from peewee import InterfaceError, OperationalError, PostgresqlDatabase, Psycopg3Adapter
 from playhouse.pool import PooledPostgresqlDatabase
 
+from fbsyncd import pooler
 from fbsyncd.errors import ConfigError, DatabaseAway, DatabaseTrouble
 from fbsyncd.sqlitefile import first_fault
 
@@ -26,6 +28,16 @@ _WRITABLE: Final = "; name one that takes writes in database.url"
 #: Of the states of SQL: connections that cannot be made or were ended.
 _ENDED: Final = ("08", "57P0")
 
+_NARROW: Final = (
+    "the database's encoding is {}, which does not take every text: make one with"
+    " CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+)
+_LENT: Final = (
+    "a pooler lends fbsyncd another session for each transaction, and a lock taken in one would not"
+    " hold: name the server itself, or let the pooler lend whole sessions (PgBouncer:"
+    " pool_mode = session)"
+)
+
 
 class Driver(Psycopg3Adapter):
     """peewee's adapter, without what it lacks when it was imported before the driver."""
@@ -37,6 +49,7 @@ class Driver(Psycopg3Adapter):
         self.txn_idle = TransactionStatus.IDLE
         self.txn_inerror = TransactionStatus.INERROR
         self.txn_unknown = TransactionStatus.UNKNOWN
+        self.look_again()
 
     def check_driver(self) -> None:
         """It is there: it was imported."""
@@ -44,29 +57,57 @@ class Driver(Psycopg3Adapter):
     def connect(self, db: Any, **params: Any) -> Any:
         """Open a connection; *db* is named by a URL, whose own options come first.
 
-        Raises ConfigError when that database cannot hold every text.
+        Raises ConfigError when that database cannot hold every text, or a pooler lends no whole
+        sessions.
         """
-        import psycopg
-        from psycopg.conninfo import conninfo_to_dict
-
-        asked = conninfo_to_dict(db.database).get("options") or ""
-        options = f"{asked} {_SETTINGS}".strip()
-        connection = psycopg.connect(
-            db.database, options=options, client_encoding=_ENCODING, **params
-        )
-        encoding = connection.info.parameter_status("server_encoding")
-        if encoding != _ENCODING:
-            connection.close()
-            raise ConfigError(
-                "database.url",
-                [
-                    f"the database's encoding is {encoding}, which does not take every text: make"
-                    " one with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
-                ],
-            )
+        connection = self._open(db.database, params)
+        with ExitStack() as refused:
+            refused.callback(connection.close)
+            encoding = connection.info.parameter_status("server_encoding")
+            if encoding != _ENCODING:
+                raise ConfigError("database.url", [_NARROW.format(encoding)])
+            if pooler.is_between(connection):
+                self._require_whole_sessions(connection, db.database, params)
+                # It may have left out what it was told at the start.
+                pooler.settle(connection, _options(db.database))
+            refused.pop_all()
         # Columns of older programs: nothing that is asked for goes beyond a float.
         connection.adapters.register_loader("numeric", _number_loader())
         return connection
+
+    def look_again(self) -> None:
+        """Look again at what stands before the server, with the next connection."""
+        self._takes_settings, self._is_whole = True, False
+
+    def _open(self, url: str, params: dict[str, Any]) -> Any:
+        import psycopg
+
+        wanted = {"client_encoding": _ENCODING, "autocommit": True, **params}
+        if self._takes_settings:
+            try:
+                connection = psycopg.connect(url, options=_options(url), **wanted)
+            except psycopg.OperationalError as error:
+                if not pooler.refuses_settings(error):
+                    raise
+                self._takes_settings = False
+            else:
+                return connection
+        return psycopg.connect(url, options="", **wanted)
+
+    def _require_whole_sessions(self, connection: Any, url: str, params: dict[str, Any]) -> None:
+        if self._is_whole:
+            return
+        with self._open(url, params) as other:
+            if pooler.lends(connection, other):
+                raise ConfigError("database.url", [_LENT])
+        self._is_whole = True
+
+
+def _options(url: str) -> str:
+    from psycopg.conninfo import conninfo_to_dict
+
+    asked = conninfo_to_dict(url).get("options") or ""
+    return f"{asked} {_SETTINGS}".strip()
 
 
 def trouble_of(error: Exception) -> DatabaseTrouble:
@@ -100,6 +141,14 @@ class ServerDatabase(PooledPostgresqlDatabase):  # type: ignore[misc]  # the poo
     """A pool of connections to one database of a server."""
 
     psycopg2_adapter = psycopg3_adapter = Driver
+
+    def apart(self) -> Any:
+        """Return a connection that is none of the pool's; whoever asks for it closes it.
+
+        What stands before the server may be another pooler than it was.
+        """
+        self._adapter.look_again()
+        return PostgresqlDatabase._connect(self)  # type: ignore[attr-defined]
 
 
 def pool(url: str) -> ServerDatabase:

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 FLOORS = [
     {"beside", "errors", "datafiles", "engines", "links", "process", "walks", "darkroom", "plural"}
     | {"fold", "knock", "notify", "outside", "pulse", "refrain", "signals", "watch"}
-    | {"disk", "handed", "refusals", "sqlitefile"}
+    | {"disk", "handed", "pooler", "refusals", "sqlitefile"}
     | {"drivers"},
     {"postgresql"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
