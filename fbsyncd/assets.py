@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from fbsyncd import links
+from fbsyncd.errors import FetchError, LinkDead, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ class Retry:
         """
         full: timedelta = min(self.base * 2 ** min(attempt - 1, 40), self.cap)
         return full / 2 + full / 2 * luck
+
+    def verdict(
+        self, job: Job, error: FetchError, now: datetime, luck: float
+    ) -> tuple[str, int, datetime | None]:
+        """Return why *job* failed, after how many attempts, and when it is tried again, if ever."""
+        # A week without a network must not use up the attempts of everything that waits.
+        attempts = job.attempts + (not isinstance(error, Unreachable))
+        if not error.retryable and not isinstance(error, LinkDead):
+            return str(error), attempts, None
+        if attempts >= self.attempts:
+            return f"given up after {attempts} attempts: {error}", attempts, None
+        return str(error), attempts, now + self.pause(max(attempts, 1), luck)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,21 +25,30 @@ makes its parent undeveloped again.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import facts, intake, models, stored
+from fbsyncd import borne, facts, intake, models, stored
 from fbsyncd.assets import Archived, Asset, Job, Retry
-from fbsyncd.errors import FetchError, FetchFailed, LinkDead, Unreachable
+from fbsyncd.errors import FetchError, FetchFailed, LinkDead, RowRefused
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
 
 # Longer than a worker needs for its share of a claim, each fetch taking all the time it may; the
 # rows of a killed worker on another machine come free after it.
 LEASE: Final = timedelta(minutes=10)
+
+_SUCCEED: Final = (
+    "UPDATE media_storage SET download_status = 'success', local_filename = ?, local_path = ?,"
+    " public_url = ?, file_size = ?, sha256 = ?, mime_type = ?, width = ?, height = ?,"
+    " downloaded_at = ?, developed_at = NULL,"
+    " replaced_sha256 = CASE WHEN sha256 <> ? THEN sha256 ELSE replaced_sha256 END,"
+    " error_message = NULL, next_attempt_at = NULL, needs_link = FALSE, heal_attempts = 0,"
+    " heal_after = NULL, lease_owner = NULL, lease_until = NULL WHERE id = ?"
+)
 
 
 class Backlog:
@@ -81,24 +90,32 @@ class Backlog:
             )
         return _job(found[0]) if found else None
 
-    def succeed(self, done: Sequence[Archived], now: datetime) -> int:
-        """Record files that are safe on disk; return how many had been archived before."""
-        with transaction(self._db):
-            returned = intake.known_files(self._db, [one.id for one in done])
-            change_many(
-                self._db,
-                "UPDATE media_storage SET download_status = 'success', local_filename = ?,"
-                " local_path = ?, public_url = ?, file_size = ?, sha256 = ?, mime_type = ?,"
-                " width = ?, height = ?, downloaded_at = ?, developed_at = NULL,"
-                " replaced_sha256 = CASE WHEN sha256 <> ? THEN sha256 ELSE replaced_sha256 END,"
-                " error_message = NULL, next_attempt_at = NULL, needs_link = FALSE,"
-                " heal_attempts = 0, heal_after = NULL,"
-                " lease_owner = NULL, lease_until = NULL WHERE id = ?",
-                [
-                    (*one.file(), to_text(now), one.sha256, str(one.id))
-                    for one in sorted(done, key=lambda one: str(one.id))
-                ],
-            )
+    def succeed(
+        self,
+        done: Sequence[Archived],
+        now: datetime,
+        leave: Callable[[UUID], None] = lambda _: None,
+    ) -> int:
+        """Record files that are safe on disk; return how many had been archived before.
+
+        A row that breaks a rule which somebody gave the table is given up; *leave* is told of it.
+        """
+
+        def archive(some: Sequence[Archived]) -> int:
+            returned = intake.known_files(self._db, [one.id for one in some])
+            many = [(*one.file(), to_text(now), one.sha256, str(one.id)) for one in some]
+            change_many(self._db, _SUCCEED, many)
+            return returned
+
+        def refuse(one: Archived, why: str) -> None:
+            borne.warn(self._db, "pictures", str(one.id), why)
+            refused.append((why, 1, None, False, "", str(one.id)))
+            leave(one.id)
+
+        refused: list[tuple[object, ...]] = []
+        ordered = sorted(done, key=lambda one: str(one.id))
+        returned = sum(borne.spare(self._db, ordered, archive, refuse))
+        self._condemn("download_status <> 'success'", refused)
         return returned
 
     def fail(self, failures: Sequence[tuple[Job, FetchError]], now: datetime) -> None:
@@ -114,13 +131,12 @@ class Backlog:
         self._owed.update(map(str, ids))
         owed = sorted(self._owed)
         if owed:
-            with transaction(self._db):
-                change_many(
-                    self._db,
-                    "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
-                    " WHERE id = ? AND lease_owner = ?",
-                    [(text, self._owner) for text in owed],
-                )
+            sql = (
+                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
+                " WHERE id = ? AND lease_owner = ?"
+            )
+            for (id_, _), why in borne.write(self._db, sql, [(id_, self._owner) for id_ in owed]):
+                borne.warn_left(self._db, "pictures", id_, why)
         self._owed.difference_update(owed)
 
     def release(self, owners: Collection[str]) -> int:
@@ -159,7 +175,7 @@ class Backlog:
         parent instead of fetched.
         """
         with transaction(self._db):
-            reasons = self._sharing(dict(reasons))
+            reasons = stored.sharing(self._db, dict(reasons))
             lost = change_many(
                 self._db,
                 "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
@@ -195,7 +211,7 @@ class Backlog:
         It counts as a failed attempt: a picture damaged at its source must not be fetched for ever.
         """
         with transaction(self._db):
-            ids = [str(one) for one, _ in self._sharing({id_: reason})]
+            ids = [str(one) for one, _ in stored.sharing(self._db, {id_: reason})]
             found = rows(
                 self._db,
                 "SELECT id, original_url, category, attempts FROM media_storage"
@@ -254,44 +270,25 @@ class Backlog:
         # RETURNING keeps no order.
         return [_job(row) for row in sorted(found, key=lambda row: (str(row[4]), str(row[0])))]
 
-    def _sharing(self, reasons: Mapping[UUID, str]) -> list[tuple[UUID, str]]:
-        """Return with each row those archived under the same file, in the order writers keep."""
-        ids = sorted(map(str, reasons))
-        if not ids:
-            return []
-        found = rows(
-            self._db,
-            "SELECT other.id, own.id FROM media_storage own JOIN media_storage other"
-            " ON other.category = own.category AND other.local_filename = own.local_filename"
-            f" WHERE own.id IN ({marks(len(ids))})",
-            ids,
-        )
-        shared = {UUID(str(other)): reasons[UUID(str(own))] for other, own in found}
-        return sorted((shared | dict(reasons)).items(), key=lambda one: str(one[0]))
-
     def _condemn(self, guard: str, failures: Sequence[tuple[object, ...]]) -> None:
-        """Write failures to the rows *guard* lets through, in the order all writers keep."""
-        with transaction(self._db):
-            change_many(
-                self._db,
-                # A fresh link may have come while the old one was being tried.
-                "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
-                " attempts = ?, next_attempt_at = ?, needs_link = (? AND original_url = ?),"
-                f" lease_owner = NULL, lease_until = NULL WHERE id = ? AND {guard}",
-                sorted(failures, key=lambda failure: str(failure[5])),
-            )
+        """Write failures to the rows *guard* lets through, in the order all writers keep.
+
+        Raises RowRefused, with the others written, for a row that is not let be called failed.
+        """
+        sql = (
+            # A fresh link may have come while the old one was being tried.
+            "UPDATE media_storage SET download_status = 'failed', error_message = ?,"
+            " attempts = ?, next_attempt_at = ?, needs_link = (? AND original_url = ?),"
+            f" lease_owner = NULL, lease_until = NULL WHERE id = ? AND {guard}"
+        )
+
+        ordered = sorted(failures, key=lambda failure: str(failure[5]))
+        for _, why in borne.write(self._db, sql, ordered):
+            raise RowRefused(why, "media_storage")
 
     def _failure(self, job: Job, error: FetchError, now: datetime) -> tuple[object, ...]:
-        # A week without a network must not use up the attempts of everything that waits.
-        attempts = job.attempts + (not isinstance(error, Unreachable))
-        dead = isinstance(error, LinkDead)
-        message, again = str(error), None
-        if error.retryable or dead:
-            if attempts < self._retry.attempts:
-                pause = self._retry.pause(max(attempts, 1), random.random())
-                again = to_text(now + pause)
-            else:
-                message = f"given up after {attempts} attempts: {message}"
+        message, attempts, at = self._retry.verdict(job, error, now, random.random())
+        again, dead = at and to_text(at), isinstance(error, LinkDead)
         return message, attempts, again, dead, job.url, str(job.id)
 
 

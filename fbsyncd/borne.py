@@ -14,19 +14,20 @@ from typing import Final, TypeVar
 import peewee
 from peewee import Database
 
-from fbsyncd.errors import DatabaseTrouble, scrub
-from fbsyncd.models import transaction
+from fbsyncd import rules
+from fbsyncd.errors import RowRefused, scrub
+from fbsyncd.models import change_many, transaction
 
 log = logging.getLogger(__name__)
 
 One = TypeVar("One")
 Done = TypeVar("Done")
+Params = TypeVar("Params", bound=Sequence[object])
 
-#: PostgreSQL's class of what functions raise, and a value too long for an index.
-_RAISED: Final = "P0"
-_TOO_LONG: Final = "54000"
 #: So many rows are told of once; a row is met again at every turn.
 _TOLD: Final = 500
+_OUT: Final = "cannot be taken in"
+_LEFT: Final = "is left as it was"
 
 
 def store(
@@ -39,12 +40,40 @@ def store(
     try:
         with transaction(db):
             return write(False)
-    except (peewee.DatabaseError, DatabaseTrouble) as error:
-        if not is_of_a_row(error):
-            raise
-    prepare()
+    except RowRefused:
+        prepare()
     with transaction(db):
         return write(True)
+
+
+def spare(
+    db: Database,
+    many: Sequence[One],
+    write: Callable[[Sequence[One]], Done],
+    leave: Callable[[One, str], None],
+) -> list[Done]:
+    """Let *write* do *many* in one transaction; return what it gives.
+
+    Where one of them is refused, it does the others, as :func:`by_halves` says.
+    """
+
+    def either(bears: bool) -> list[Done]:
+        return list(by_halves(db, many, write, leave)) if bears else [write(many)]
+
+    return store(db, either)
+
+
+def write(db: Database, sql: str, many: Sequence[Params]) -> list[tuple[Params, str]]:
+    """Execute *sql* for each of *many* in one transaction; return what is refused, and why."""
+    if not many:
+        return []
+    refused: list[tuple[Params, str]] = []
+
+    def leave(params: Params, why: str) -> None:
+        refused.append((params, why))
+
+    spare(db, many, lambda some: change_many(db, sql, some), leave)
+    return refused
 
 
 def by_halves(
@@ -57,15 +86,16 @@ def by_halves(
 
     *leave* is given each one that it does not take, and why. Must be called inside a transaction.
     """
+    if not many:
+        return
     try:
         with db.savepoint():
             done = write(many)
-    except peewee.DatabaseError as error:
-        if not is_of_a_row(error):
-            raise
+    except (peewee.DatabaseError, RowRefused) as error:
+        why = _why(error)
         half = len(many) // 2
         if half == 0:
-            leave(many[0], words(error))
+            leave(many[0], why)
             return
         yield from by_halves(db, many[:half], write, leave)
         yield from by_halves(db, many[half:], write, leave)
@@ -73,26 +103,25 @@ def by_halves(
         yield done
 
 
-def is_of_a_row(error: BaseException) -> bool:
-    """Tell whether the database, or a script's own trigger, refuses the values of a row."""
-    told = error.__cause__ if isinstance(error, DatabaseTrouble) else error
-    if isinstance(told, peewee.IntegrityError | peewee.DataError):
-        return True
-    state = getattr(told and told.__context__, "sqlstate", None) or ""
-    return state == _TOO_LONG or state.startswith(_RAISED)
-
-
-def words(error: BaseException) -> str:
-    """Return what the database said, in one line and without the row itself."""
-    said = str(error).partition("\nCONTEXT:")[0].partition("\nDETAIL:  Failing row")[0]
-    return scrub(" ".join(said.split()))
-
-
 def warn(db: Database, kind: str, id_: str, why: str) -> None:
     """Say once of a row that it is left out."""
-    _warn(str(db.database), kind, id_, why)
+    _warn(str(db.database), kind, id_, _OUT, why)
+
+
+def warn_left(db: Database, kind: str, id_: str, why: str) -> None:
+    """Say once of a row that something is not written to it."""
+    _warn(str(db.database), kind, id_, _LEFT, why)
+
+
+def _why(error: peewee.DatabaseError | RowRefused) -> str:
+    """Return why a row was refused; raise *error* when it is about something else."""
+    if isinstance(error, RowRefused):
+        return error.why
+    if not rules.is_of_a_row(error):
+        raise error
+    return rules.words(error)
 
 
 @lru_cache(_TOLD)
-def _warn(_database: str, kind: str, id_: str, why: str) -> None:
-    log.warning("one of the %s, %s, cannot be taken in: %s", kind, scrub(id_), why)
+def _warn(_database: str, kind: str, id_: str, what: str, why: str) -> None:
+    log.warning("one of the %s, %s, %s: %s", kind, scrub(id_), what, why)

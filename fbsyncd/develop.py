@@ -21,13 +21,13 @@ from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import links, models
+from fbsyncd import borne, links, models
 from fbsyncd import media as names
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import LEASE, Backlog
 from fbsyncd.brake import Brake, most
 from fbsyncd.darkroom import Print, Spoilt, Unread, begin, develop
-from fbsyncd.errors import MediaTrouble
+from fbsyncd.errors import ArchiveError, MediaTrouble, RowRefused
 from fbsyncd.media import Media, Staged
 from fbsyncd.models import change_many, rows, to_text, transaction
 
@@ -40,6 +40,8 @@ SUFFIX: Final = "@320"
 
 
 Outcome = Print | Spoilt | Unread
+#: The ids of a picture and of its small version, which may be the picture itself.
+_Pair = tuple[UUID, UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Darkroom:
         """Develop what is archived and not developed; return how many pictures were settled.
 
         *heard* is called with their number after each handful. Raises MediaTrouble for files that
-        cannot be read; these keep their lease, so that the next turn comes to others. Raises
+        cannot be read, and RowRefused for rows that a rule of somebody's keeps as they are; these
+        keep their lease, so that the next turn comes to others. Raises
         Unavailable where the brake is pulled, or pulls it where too many of a handful are wrong.
         """
         settled = 0
@@ -90,16 +93,16 @@ class Darkroom:
             unsettled = [one.id for one in negatives]
             try:
                 results = list(zip(negatives, self._develop(negatives), strict=True))
-                unread = self._settle(results, now())
-                if len(unread) < len(negatives):
+                troubles = self._settle(results, now())
+                if len(troubles) < len(negatives):
                     unsettled = []
             finally:
                 if unsettled:
                     self._backlog.give_back(unsettled)
-            settled += len(negatives) - len(unread)
+            settled += len(negatives) - len(troubles)
             heard(settled)
-            if unread:
-                raise MediaTrouble(unread[0].reason)
+            if troubles:
+                raise troubles[0]
         return settled
 
     def close(self) -> None:
@@ -163,29 +166,31 @@ class Darkroom:
             self._pool = ProcessPoolExecutor(PROCESSES, mp_context=spawn, initializer=begin)
         return self._pool
 
-    def _settle(self, results: Sequence[tuple[Negative, Outcome]], now: datetime) -> list[Unread]:
-        """Write what came out, and return what could not be read."""
+    def _settle(
+        self, results: Sequence[tuple[Negative, Outcome]], now: datetime
+    ) -> list[ArchiveError]:
+        """Write what came out, and return why some could not be read or written."""
         made: list[tuple[Negative, Archived, Staged]] = []
-        whole: list[tuple[UUID, UUID]] = []
-        unread: list[Unread] = []
+        whole: list[_Pair] = []
+        troubles: list[ArchiveError] = []
         self._judge(results)
         try:
             for negative, result in results:
                 if isinstance(result, Spoilt):
                     self._spoil(negative, result, now)
                 elif isinstance(result, Unread):
-                    unread += self._miss(negative, result, now)
+                    troubles += self._miss(negative, result, now)
                 elif result.data:
                     archived = self._archived(negative, result)
                     made.append((negative, archived, self._stage(archived, result)))
                     whole.append((negative.id, archived.id))
                 else:
                     whole.append((negative.id, negative.id))
-            self._record(made, whole, now)
+            troubles += self._record(made, whole, now)
         finally:
             # What was published has no temporary file any more.
             self._media.discard([staged for _, _, staged in made])
-        return unread
+        return troubles
 
     def _judge(self, results: Sequence[tuple[Negative, Outcome]]) -> None:
         """Change no row for a disk that is not there, or that gives back what it was not given."""
@@ -203,17 +208,37 @@ class Darkroom:
     def _record(
         self,
         made: Sequence[tuple[Negative, Archived, Staged]],
-        whole: Sequence[tuple[UUID, UUID]],
+        whole: Sequence[_Pair],
         now: datetime,
-    ) -> None:
-        """Put all small versions on disk first, then everything into one transaction."""
+    ) -> list[RowRefused]:
+        """Put all small versions on disk first, then everything into one transaction.
+
+        Return why rows were refused; an attachment that may not name its small version is told.
+        """
         self._media.publish([staged for _, _, staged in made])
-        with transaction(self._db):
+        small = {parent.id: (parent, archived) for parent, archived, _ in made}
+        refused = set[UUID]()
+
+        def write(pairs: Sequence[_Pair]) -> list[_Pair]:
+            mine = [small[id_] for id_, _ in pairs if id_ in small]
             self._backlog.put_derived(
-                [(one.id, f"{parent.asset_key}{SUFFIX}", parent.id) for parent, one, _ in made]
+                [(one.id, f"{parent.asset_key}{SUFFIX}", parent.id) for parent, one in mine]
             )
-            self._backlog.succeed([archived for _, archived, _ in made], now)
-            self._finish(whole, now)
+            self._backlog.succeed([archived for _, archived in mine], now, refused.add)
+            self._finish(pairs, now)
+            return [pair for pair in pairs if pair[1] not in refused]
+
+        def hide(pair: _Pair, why: str) -> None:
+            borne.warn_left(self._db, "attachments", f"with picture {pair[0]}", why)
+
+        def leave(_: _Pair, why: str) -> None:
+            left.append(RowRefused(why, "media_storage"))
+
+        left: list[RowRefused] = []
+        with transaction(self._db):
+            parts = borne.spare(self._db, whole, write, leave)
+            borne.spare(self._db, [pair for part in parts for pair in part], self._show, hide)
+        return left
 
     def _spoil(self, negative: Negative, spoilt: Spoilt, now: datetime) -> None:
         log.warning("%s: %s", negative.id, spoilt.reason)
@@ -227,9 +252,9 @@ class Darkroom:
             negative.category, negative.filename, even_whole=not spoilt.is_altered
         )
 
-    def _miss(self, negative: Negative, unread: Unread, now: datetime) -> list[Unread]:
+    def _miss(self, negative: Negative, unread: Unread, now: datetime) -> list[MediaTrouble]:
         if not unread.is_missing:
-            return [unread]
+            return [MediaTrouble(unread.reason)]
         self._backlog.lose([(negative.id, unread.reason)], now)
         return []
 
@@ -251,11 +276,8 @@ class Darkroom:
     def _stage(self, archived: Archived, made: Print) -> Staged:
         return self._media.stage(made.data, "thumbnails", archived.filename)
 
-    def _finish(self, pairs: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
-        """Record that every pixel was decoded, and show small versions where none is named.
-
-        *pairs* are a picture and its small version, which may be the picture itself.
-        """
+    def _finish(self, pairs: Sequence[_Pair], now: datetime) -> None:
+        """Record that every pixel was decoded."""
         decoded = sorted({str(id_) for pair in pairs for id_ in pair})
         change_many(
             self._db,
@@ -263,6 +285,9 @@ class Darkroom:
             " lease_until = NULL WHERE id = ? AND download_status = 'success'",
             [(to_text(now), id_) for id_ in decoded],
         )
+
+    def _show(self, pairs: Sequence[_Pair]) -> None:
+        """Show small versions where none is named."""
         change_many(
             self._db,
             "UPDATE facebook_post_attachments SET local_thumbnail_id = ?"

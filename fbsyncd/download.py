@@ -22,6 +22,7 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Event, Semaphore
 from typing import Final
+from uuid import UUID
 
 from fbsyncd.assets import Job, Tally
 from fbsyncd.backlog import Backlog
@@ -224,18 +225,20 @@ class _Drain:
 
     def _settle(self) -> None:
         group, self._group = self._group, Group()
+        refused = set[UUID]()
         try:
             self._media.publish([staged for staged, _ in group.staged])
             done = [archived for _, archived in group.staged]
-            self._tally.returned += self._backlog.succeed(done, self._orders.now())
+            self._tally.returned += self._backlog.succeed(done, self._orders.now(), refused.add)
             self._backlog.fail(group.failures, self._orders.now())
         except ArchiveError:
             self._media.discard([staged for staged, _ in group.staged])
             unsettled = [archived.id for _, archived in group.staged]
             self._backlog.give_back(unsettled + [job.id for job, _ in group.failures])
             raise
+        group.staged = [one for one in group.staged if one[1].id not in refused]
         self._tally.archived += len(group.staged)
-        self._tally.failed += len(group.failures)
+        self._tally.failed += len(group.failures) + len(refused)
         self._tally.bytes += sum(archived.file_size for _, archived in group.staged)
         for _, error in group.failures:
             self._tally.why = str(error)

@@ -9,7 +9,8 @@
     │   ├── AlreadyRunning    another daemon holds the lock: refuse, name its pid
     │   ├── SchemaError       the database is not the one this program knows: refuse
     │   ├── DatabaseTrouble   gone, full, broken: this turn ends, the next one tries again
-    │   │   └── DatabaseBusy  locked, or too many ask at once: waiting is all it needs
+    │   │   ├── DatabaseBusy  locked, or too many ask at once: waiting is all it needs
+    │   │   └── RowRefused    a row breaks a rule of the tables' owner: others are written
     │   └── MediaTrouble      a folder or disk cannot be written: this turn ends, try again
     │       └── Unavailable   the disk is not there, or too much of it: nothing is changed
     ├── GraphError            an answer of the Graph API
@@ -151,6 +152,21 @@ class DatabaseAway(DatabaseTrouble):
 
 class DatabaseBusy(DatabaseTrouble):
     """The database is there and sound, but others kept it busy for too long."""
+
+
+class RowRefused(DatabaseTrouble):
+    """A row breaks a check, a trigger or a key that somebody gave a table; *why* is in its words.
+
+    Who writes many rows leaves that one out, see :mod:`fbsyncd.borne`.
+    """
+
+    retryable = False
+
+    def __init__(self, why: str, table: str = "") -> None:
+        who = f"the database refuses a row of {table}" if table else "the database said"
+        super().__init__(f"{who}: {why}")
+        self.why = scrub(why)
+        self.table = table
 
 
 class MediaTrouble(ArchiveError):

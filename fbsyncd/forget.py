@@ -16,11 +16,11 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from peewee import Database, IntegrityError
+from peewee import Database
 
 from fbsyncd import condemned, models
 from fbsyncd.condemned import Query, sweep
-from fbsyncd.errors import UsageError
+from fbsyncd.errors import RowRefused, UsageError
 from fbsyncd.media import Media
 from fbsyncd.models import change, from_text, marks, rows, session, to_text, transaction
 
@@ -112,9 +112,10 @@ def forget(db: Database, media: Media, subject: Subject, now: datetime) -> Toll:
                 f" pictures, files, bytes) VALUES ({marks(9)}) ON CONFLICT DO NOTHING",
                 [subject.kind, subject.id, to_text(now), *astuple(toll)],
             )
-    except IntegrityError as error:
+    except RowRefused as error:
         raise UsageError(
-            f"nothing was removed: a table that is not fbsyncd's refers to it ({error})"
+            "nothing was removed: a table that is not fbsyncd's refers to it, or a rule keeps it"
+            f" ({error.why})"
         ) from error
     log.warning("forgot %s %s on purpose, gone: %s", subject.kind, subject.id, toll)
     sweep(db, media)

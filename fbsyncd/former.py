@@ -1,18 +1,19 @@
 """What rows leave behind when others take the place of what they said, and what they find there.
 
-Each is a part of the transaction in which the rows are written.
+Each is a part of the transaction in which the rows are written, or its last one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from peewee import Database
 
-from fbsyncd import merge, models
+from fbsyncd import borne, merge, models
 from fbsyncd.merge import Values
-from fbsyncd.models import change, change_many, to_text
+from fbsyncd.models import change, change_many, rows, to_text
 
 
 def keep_texts(
@@ -68,3 +69,28 @@ def show_developed(db: Database, post_ids: Sequence[str]) -> None:
         f" WHERE a.post_id {some} AND a.local_thumbnail_id IS NULL AND EXISTS ({small})",
         params,
     )
+
+
+def join_videos(db: Database, page_id: str) -> None:
+    """Tell videos which post shows them, as far as the posts' attachments say.
+
+    One whose row must not be written to, by a rule that somebody gave the table, is left as it is.
+    """
+    shown = "FROM facebook_post_attachments a WHERE a.target_id = facebook_video_posts.video_id"
+
+    def join(some: Sequence[str]) -> None:
+        change_many(
+            db,
+            f"UPDATE facebook_video_posts SET post_id = (SELECT min(a.post_id) {shown})"
+            f" WHERE video_id = ? AND post_id IS NULL AND EXISTS (SELECT 1 {shown})",
+            [(id_,) for id_ in some],
+        )
+
+    found = rows(
+        db,
+        "SELECT video_id FROM facebook_video_posts WHERE page_id = ? AND post_id IS NULL"
+        f" AND EXISTS (SELECT 1 {shown}) ORDER BY video_id",
+        [page_id],
+    )
+    ids = [str(id_) for (id_,) in found]
+    list(borne.by_halves(db, ids, join, partial(borne.warn_left, db, "videos")))

@@ -8,15 +8,16 @@ when the post is seen again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from peewee import Database
 
-from fbsyncd import listed
-from fbsyncd.models import change, change_many, engine, marks, rows, to_text
+from fbsyncd import borne, listed
+from fbsyncd.models import change_many, engine, marks, rows, to_text
 from fbsyncd.plural import counted
 from fbsyncd.records import Post, Video
 from fbsyncd.walks import BEGINNING
@@ -110,25 +111,31 @@ def missed(db: Database, sighting: Sighting, named: Sequence[str], now: datetime
     One that was missed less than APART ago is not counted again, however it was looked for.
     The mark is the time of the first miss. What is missed keeps when it was last known to be
     there: when its row was written or, if later, at *sighting*.
+
+    A row that must not be written to, by a rule that somebody gave the table, is left as it is.
     """
     table, key = _TABLES[sighting.stream]
     at, before = to_text(now), to_text(sighting.at or BEGINNING)
+
+    def count(some: Sequence[str]) -> int:
+        change_many(
+            db,
+            f"UPDATE {table} SET misses = misses + 1, last_missed_at = ?,"
+            " first_missed_at = coalesce(first_missed_at, ?), last_seen_at = coalesce(last_seen_at,"
+            f" CASE WHEN updated_at < ? THEN ? ELSE updated_at END) WHERE {key} = ?"
+            # A miss that lies ahead was counted by a wrong clock.
+            " AND (last_missed_at IS NULL OR last_missed_at <= ? OR last_missed_at > ?)",
+            [(at, at, before, before, id_, to_text(now - APART), at) for id_ in some],
+        )
+        return change_many(
+            db,
+            f"UPDATE {table} SET deleted_at = first_missed_at WHERE deleted_at IS NULL"
+            f" AND misses >= ? AND first_missed_at <= ? AND last_missed_at = ? AND {key} = ?",
+            [(MISSES, to_text(now - SPAN), at, id_) for id_ in some],
+        )
+
     _take_notes(db)
-    change_many(
-        db,
-        f"UPDATE {table} SET misses = misses + 1, last_missed_at = ?,"
-        " first_missed_at = coalesce(first_missed_at, ?), last_seen_at = coalesce(last_seen_at,"
-        f" CASE WHEN updated_at < ? THEN ? ELSE updated_at END) WHERE {key} = ?"
-        # A miss that lies ahead was counted by a wrong clock.
-        " AND (last_missed_at IS NULL OR last_missed_at <= ? OR last_missed_at > ?)",
-        [(at, at, before, before, id_, to_text(now - APART), at) for id_ in sorted(named)],
-    )
-    return change(
-        db,
-        f"UPDATE {table} SET deleted_at = first_missed_at WHERE deleted_at IS NULL"
-        " AND misses >= ? AND first_missed_at <= ? AND last_missed_at = ?",
-        [MISSES, to_text(now - SPAN), at],
-    )
+    return sum(borne.by_halves(db, sorted(named), count, _leaving(db, sighting.stream)))
 
 
 def among(db: Database, stream: str, named: Sequence[str]) -> set[str]:
@@ -147,19 +154,34 @@ def among(db: Database, stream: str, named: Sequence[str]) -> set[str]:
 
 
 def seen(db: Database, stream: str, named: Sequence[str]) -> int:
-    """Forget the misses of objects that were seen, and that they were gone; return how many."""
+    """Forget the misses of objects that were seen, and that they were gone; return how many.
+
+    A row that must not be written to is left as it is, as in :func:`missed`.
+    """
     table, key = _TABLES[stream]
-    _take_notes(db)
-    return sum(
-        change(
+
+    def forget(some: Sequence[str]) -> int:
+        return change_many(
             db,
             f"UPDATE {table} SET misses = 0, deleted_at = NULL, first_missed_at = NULL,"
-            f" last_missed_at = NULL, last_seen_at = NULL WHERE {key} IN ({marks(len(chunk))})"
-            " AND (misses > 0 OR deleted_at IS NOT NULL)",
+            f" last_missed_at = NULL, last_seen_at = NULL WHERE {key} = ?",
+            [(id_,) for id_ in some],
+        )
+
+    back = [
+        str(id_)
+        for chunk in _chunks(sorted(named))
+        for (id_,) in rows(
+            db,
+            f"SELECT {key} FROM {table} WHERE {key} IN ({marks(len(chunk))})"
+            f" AND (misses > 0 OR deleted_at IS NOT NULL) ORDER BY {key}",
             chunk,
         )
-        for chunk in _chunks(sorted(named))
-    )
+    ]
+    if not back:
+        return 0
+    _take_notes(db)
+    return sum(borne.by_halves(db, back, forget, _leaving(db, stream)))
 
 
 def patience(misses: int) -> timedelta:
@@ -186,6 +208,10 @@ def suspects(db: Database, pages: Sequence[str], now: datetime) -> list[tuple[st
             [to_text(now - patience(1)), to_text(now - patience(2)), *pages, SUSPECTS],
         )
     ]
+
+
+def _leaving(db: Database, stream: str) -> Callable[[str, str], None]:
+    return partial(borne.warn_left, db, stream)
 
 
 def _take_notes(db: Database) -> None:

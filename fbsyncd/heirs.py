@@ -7,18 +7,16 @@ would put that right, but old posts are not read for weeks.
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from typing import Final
 
-import peewee
 from peewee import Database
 
-from fbsyncd import adopted, facts
-from fbsyncd.errors import scrub
+from fbsyncd import adopted, borne, facts
 from fbsyncd.models import change_many, rows, session, transaction
 
-log = logging.getLogger(__name__)
-
+#: An attachment whose shown row is gone: its post, its own key, and the key of that row.
+_Heir = tuple[object, object, object]
 #: How many rows there were, and the highest number, when the last look found nobody missing.
 _FACT: Final = "attachments_seen"
 # Not max(id): PostgreSQL knows no greatest UUID, and an older program's table may have those. The
@@ -39,7 +37,8 @@ def turn(db: Database) -> int:
 
     Cheap where no row came or went, and where nothing was adopted; where ids are no numbers, which
     grow, all rows that are not shown are looked at. Where a sync shows the same picture meanwhile,
-    none does, and the next turn looks again.
+    or a rule that somebody gave the table refuses it, that one does not, and the next turn looks
+    again.
     """
     if not adopted.is_adopted(db):
         return 0
@@ -49,15 +48,10 @@ def turn(db: Database) -> int:
             return 0
     if seen is not None and facts.get(db, _FACT) == seen:
         return 0
-    try:
-        with transaction(db):
-            shown = _show(db)
-            if seen is not None:
-                facts.put(db, _FACT, seen)
-    except peewee.IntegrityError as error:
-        # A sync showed the same picture in between; the next turn sees it.
-        log.info("showing another one waits for the next turn: %s", scrub(str(error).strip()))
-        return 0
+    with transaction(db):
+        shown, is_whole = _show(db)
+        if seen is not None and is_whole:
+            facts.put(db, _FACT, seen)
     return shown
 
 
@@ -68,14 +62,25 @@ def _seen(db: Database) -> str | None:
     return "/".join(map(str, found[0])) if is_numbered else None
 
 
-def _show(db: Database) -> int:
-    heirs: dict[tuple[object, object], object] = {}
+def _show(db: Database) -> tuple[int, bool]:
+    """Return how many rows are shown now, and whether none was refused."""
+    first: dict[tuple[object, object], object] = {}
     for post_id, key, own in rows(db, _ORPHANS):
-        heirs.setdefault((post_id, key), own)
-    return change_many(
-        db,
-        "UPDATE facebook_post_attachments SET attachment_key = duplicate_of,"
-        " duplicate_of = NULL, removed_at = NULL"
-        " WHERE post_id = ? AND attachment_key = ? AND duplicate_of = ?",
-        [(post_id, own, key) for (post_id, key), own in heirs.items()],
-    )
+        first.setdefault((post_id, key), own)
+    refused = []
+
+    def write(heirs: Sequence[_Heir]) -> int:
+        return change_many(
+            db,
+            "UPDATE facebook_post_attachments SET attachment_key = duplicate_of,"
+            " duplicate_of = NULL, removed_at = NULL"
+            " WHERE post_id = ? AND attachment_key = ? AND duplicate_of = ?",
+            heirs,
+        )
+
+    def leave(heir: _Heir, why: str) -> None:
+        refused.append(heir)
+        borne.warn_left(db, "attachments", f"{heir[1]} of {heir[0]}", why)
+
+    heirs = [(post_id, own, key) for (post_id, key), own in first.items()]
+    return sum(borne.by_halves(db, heirs, write, leave)), not refused

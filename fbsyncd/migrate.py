@@ -19,9 +19,9 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, backend, beside, models, tablelocks
+from fbsyncd import adopted, backend, beside, models, rules, tablelocks
 from fbsyncd.datafiles import schema_dir
-from fbsyncd.errors import SchemaError, scrub
+from fbsyncd.errors import DatabaseTrouble, SchemaError
 from fbsyncd.writers import Upgrade
 
 log = logging.getLogger(__name__)
@@ -79,10 +79,9 @@ def apply(db: Database, admit: Callable[[Upgrade], None] | None = None) -> list[
     try:
         with models.transaction(db):
             missing = _apply(db, admit)
-    except (peewee.IntegrityError, peewee.ProgrammingError) as error:
-        raise SchemaError(
-            f"the schema stays as it was, the database said: {scrub(str(error)).strip()}"
-        ) from error
+    except DatabaseTrouble as error:
+        said = rules.refused(error)
+        raise SchemaError(f"the schema stays as it was, the database said: {said}") from error
     return [migration.name for migration in missing]
 
 

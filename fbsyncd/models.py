@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 import peewee
 from peewee import Database
 
+from fbsyncd import rules
 from fbsyncd.engines import POSTGRESQL, SQLITE, Engine, is_busy
 from fbsyncd.errors import ConfigError, DatabaseBusy, DatabaseTrouble, SchemaError
 from fbsyncd.postgresql import pool as server_pool
@@ -120,8 +121,8 @@ def close(db: Database) -> None:
 def session(db: Database) -> Iterator[None]:
     """One unit of work on a connection of its own; inside another one, a part of that.
 
-    Raises DatabaseTrouble for what the server or the file refuses, SchemaError for a role that may
-    not do this; nothing is retried here.
+    Raises DatabaseTrouble for what the server or the file refuses, RowRefused where that is a row,
+    and SchemaError for a role that may not do this; nothing is retried here.
     """
     try:
         if db.is_closed():
@@ -136,7 +137,9 @@ def session(db: Database) -> Iterator[None]:
                 f"the database refuses this role: {error}".strip()
                 + (" (name the tables' owner in database.url)" if must_own else _GRANT)
             ) from error
-        if isinstance(error, peewee.IntegrityError | peewee.ProgrammingError):
+        if rules.is_of_a_row(error):
+            raise rules.refusal(error) from error
+        if isinstance(error, peewee.ProgrammingError) and not rules.is_of_a_server(error):
             raise
         trouble = _trouble(db, error)
         raise (DatabaseBusy(str(trouble)) if is_busy(error) else trouble) from error
@@ -197,11 +200,12 @@ def identity(db: Database) -> str:
 def rows(db: Database, sql: str, params: Sequence[object] = ()) -> list[Row]:
     """Return all rows of *sql*; parameters are ``?`` on both engines."""
     said, values = _dialect(db, sql), tuple(params)
-    try:
-        return list(db.execute_sql(said, values).fetchall())
-    except sqlite3.OperationalError as error:
-        _require_misspelt(db, error)
-        return list(db.execute_sql(said, values).fetchall())
+    with rules.telling(sql):
+        try:
+            return list(db.execute_sql(said, values).fetchall())
+        except sqlite3.OperationalError as error:
+            _require_misspelt(db, error)
+            return list(db.execute_sql(said, values).fetchall())
 
 
 def _require_misspelt(db: Database, error: sqlite3.OperationalError) -> None:
@@ -245,7 +249,8 @@ def stream(
 
 def change(db: Database, sql: str, params: Sequence[object] = ()) -> int:
     """Execute *sql* and return how many rows it touched."""
-    return int(db.execute_sql(_dialect(db, sql), tuple(params)).rowcount)
+    with rules.telling(sql):
+        return int(db.execute_sql(_dialect(db, sql), tuple(params)).rowcount)
 
 
 def literally(db: Database, sql: str) -> None:
@@ -263,7 +268,7 @@ def change_many(db: Database, sql: str, many: Iterable[Sequence[object]]) -> int
     if not batch:
         return 0
     # execute_sql() takes one row only; this is what it wraps the driver's errors with.
-    with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+    with rules.telling(sql), peewee.__exception_wrapper__:  # type: ignore[attr-defined]
         cursor = db.cursor()
         cursor.executemany(_dialect(db, sql), batch)
         return max(int(cursor.rowcount), 0)

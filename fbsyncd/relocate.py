@@ -12,9 +12,9 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import facts
+from fbsyncd import borne, facts
 from fbsyncd.media import Media
-from fbsyncd.models import change_many, rows, transaction
+from fbsyncd.models import rows, session
 
 #: The fact that names the folder which the rows' paths are true for.
 FACT: Final = "media_folder"
@@ -40,22 +40,21 @@ def follow(db: Database, media: Media) -> int:
 
 def _follow_some(db: Database, media: Media, after: str) -> tuple[int, str]:
     """Look at the next rows by id; return how many changed, and the last id, empty at the end."""
-    with transaction(db):
+    with session(db):
         found = rows(
             db,
             "SELECT id, category, local_filename, local_path FROM media_storage"
             " WHERE id > ? AND local_filename IS NOT NULL ORDER BY id LIMIT ?",
             [after, _CHUNK],
         )
-        stale = [
-            (path, str(id_), name)
-            for id_, category, name, told in found
-            if (path := media.local_path(category, name)) != told
-        ]
-        changed = change_many(
-            db,
-            # A picture may be archived anew meanwhile, with its path.
-            "UPDATE media_storage SET local_path = ? WHERE id = ? AND local_filename = ?",
-            stale,
-        )
-    return changed, str(found[-1][0]) if found else ""
+    stale = [
+        (path, str(id_), name)
+        for id_, category, name, told in found
+        if (path := media.local_path(category, name)) != told
+    ]
+    # A picture may be archived anew meanwhile, with its path.
+    sql = "UPDATE media_storage SET local_path = ? WHERE id = ? AND local_filename = ?"
+    refused = borne.write(db, sql, stale)
+    for (_, id_, _), why in refused:
+        borne.warn_left(db, "pictures", id_, why)
+    return len(stale) - len(refused), str(found[-1][0]) if found else ""

@@ -18,7 +18,7 @@ from fbsyncd.assets import Asset
 from fbsyncd.backlog import Backlog
 from fbsyncd.intake import Taken
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS, Values
-from fbsyncd.models import change, rows, to_text
+from fbsyncd.models import rows, to_text
 from fbsyncd.records import PageInfo, Post, Video
 
 One = TypeVar("One", Post, Video)
@@ -95,17 +95,6 @@ class Rows:
         with models.session(self._db):
             return bool(rows(self._db, known, [page_id]))
 
-    def join_videos(self, page_id: str) -> None:
-        """Tell videos which post shows them, as far as the posts' attachments say."""
-        change(
-            self._db,
-            "UPDATE facebook_video_posts SET post_id = (SELECT min(a.post_id)"
-            " FROM facebook_post_attachments a WHERE a.target_id = facebook_video_posts.video_id)"
-            " WHERE page_id = ? AND post_id IS NULL AND EXISTS (SELECT 1"
-            " FROM facebook_post_attachments a WHERE a.target_id = facebook_video_posts.video_id)",
-            [page_id],
-        )
-
     def _bear_pictures(self, named: Sequence[Asset], now: datetime) -> Taken:
         lost: set[str] = set()
 
@@ -173,11 +162,17 @@ class Rows:
         else:
             written += attach(altered)
         bare = [row for row in (*beside, *altered) if not row["local_thumbnail_id"]]
-        former.show_developed(
-            self._db,
-            sorted({row["post_id"] for row in bare if row["local_media_id"] in taken.developed}),
-        )
+        ids = sorted({row["post_id"] for row in bare if row["local_media_id"] in taken.developed})
+        self._show_developed(ids, bears=put.bears)
         return written
+
+    def _show_developed(self, ids: Sequence[str], *, bears: bool) -> None:
+        show = partial(former.show_developed, self._db)
+        if bears:
+            leave = partial(borne.warn_left, self._db, "posts")
+            list(borne.by_halves(self._db, ids, show, leave))
+        else:
+            show(ids)
 
     def _forgotten(self, records: Sequence[Post] | Sequence[Video]) -> set[tuple[str, str]]:
         """Return the kinds and ids among *records* that a person had removed on purpose."""

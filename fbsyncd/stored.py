@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from peewee import Database
 
 from fbsyncd.media import CATEGORIES
-from fbsyncd.models import rows
+from fbsyncd.models import marks, rows
 
 #: Whether a row is one more of a picture that another row shows: older programs made a row for each
 #: link. It is neither fetched nor counted.
@@ -59,3 +61,19 @@ def by_folder(db: Database) -> dict[str, Folder]:
 def again(db: Database) -> int:
     """Count the rows of pictures that other rows show, for which nothing is to be done."""
     return int(rows(db, _AGAIN)[0][0])
+
+
+def sharing(db: Database, reasons: Mapping[UUID, str]) -> list[tuple[UUID, str]]:
+    """Return with each row those archived under the same file, in the order writers keep."""
+    ids = sorted(map(str, reasons))
+    if not ids:
+        return []
+    found = rows(
+        db,
+        "SELECT other.id, own.id FROM media_storage own JOIN media_storage other"
+        " ON other.category = own.category AND other.local_filename = own.local_filename"
+        f" WHERE own.id IN ({marks(len(ids))})",
+        ids,
+    )
+    shared = {UUID(str(other)): reasons[UUID(str(own))] for other, own in found}
+    return sorted((shared | dict(reasons)).items(), key=lambda one: str(one[0]))

@@ -15,7 +15,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import borne, gone, ledger, listed, search, thrift, walks
+from fbsyncd import borne, former, gone, ledger, listed, search, thrift, walks
 from fbsyncd.backlog import Backlog
 from fbsyncd.errors import (
     CallRefused,
@@ -87,7 +87,7 @@ class Sync:
         except Throttled as error:
             reading.stop_page("throttled", str(error), error.until)
         with transaction(self.db):
-            self.rows.join_videos(source.page_id)
+            former.join_videos(self.db, source.page_id)
             search.refresh(self.db)
         return report
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import dump
-import peewee
 import psycopg
 import pytest
 from dump import Dump, read_page
@@ -20,6 +19,7 @@ from test_cli import fbsyncd
 
 from fbsyncd import models, verify
 from fbsyncd.archive import Archive
+from fbsyncd.errors import RowRefused
 from fbsyncd.reconcile import Request
 from fbsyncd.simulator import Simulator
 from fbsyncd.walks import BEGINNING, Walk
@@ -188,5 +188,5 @@ def test_an_archive_of_our_own_stays_as_strict_as_it_was(
     """Where nothing was adopted, a picture is not taken from its post."""
     with archive_of(facebook, tmp_path, database_url) as archive:
         sync(archive)
-        with pytest.raises(peewee.IntegrityError), models.transaction(archive.db):
+        with pytest.raises(RowRefused), models.transaction(archive.db):
             models.change(archive.db, "DELETE FROM media_storage")

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import dump
 import pytest
-from dump import Dump
-from forbidding import forbid
-from plant import config_text
-from test_adoption_rules import left_out
+from dump import Dump, read_page
+from forbidding import SAID, forbid
+from plant import config_text, one, query, sync
+from test_adoption_gone import SHOWN
+from test_adoption_later import ID, KEEP, row
+from test_adoption_life import taken_over
+from test_adoption_media import MEDIA, stored
+from test_adoption_rules import left_out, synced
 from test_cli import fbsyncd
+from test_daemon import running
+from test_heirs import AGAIN
+from test_heirs import SHOWN as SHOWN_ONES
 
 from fbsyncd.simulator import Simulator
 
@@ -59,3 +67,88 @@ def test_a_video_that_is_refused_leaves_one_line(
     assert scripts.one(f"SELECT count(*) FROM {POSTS}") == len(
         facebook.world.posts(facebook.page_id)
     )
+
+
+def test_a_command_that_cannot_do_without_a_row_ends_in_one_line(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """It names the table and what the database said."""
+    scripts = Dump(database_url)
+    set_up(facebook, tmp_path, scripts)
+    synced(tmp_path)
+    id_ = scripts.one("SELECT min(CAST(id AS TEXT)) FROM media_storage WHERE derived_from IS NULL")
+    scripts.run(
+        "UPDATE media_storage SET download_status = 'failed', attempts = 3, sha256 = NULL,"
+        f" next_attempt_at = NULL WHERE id = '{id_}'"
+    )
+    forbid(database_url, "media_storage", "UPDATE", "NEW.download_status = 'pending'")
+    done = fbsyncd(tmp_path, "retry", "--all")
+    told = f"fbsyncd: the database refuses a row of media_storage: {SAID}\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+def test_a_picture_of_a_script_that_is_refused_keeps_no_other_waiting(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """It stays as the script wrote it, and the others are taken in."""
+    scripts = Dump(database_url)
+    scripts.make(MEDIA)
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        other = ID.replace("63", "64")
+        scripts.write(
+            KEEP, [row(id_, f"https://x.fbcdn.net/{id_}.jpg", None) for id_ in (ID, other)]
+        )
+        forbid(database_url, "media_storage", "UPDATE", f"NEW.id = '{ID}'")
+        archive.take_in()
+        assert stored(archive, ID)["asset_key"] is None
+        assert stored(archive, other)["asset_key"] is not None
+
+
+def test_an_heir_that_may_not_be_shown_keeps_no_other_from_it(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """Every command goes on, and another picture is shown again."""
+    scripts = Dump(database_url)
+    scripts.make()
+    for _ in range(2):
+        read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+        facebook.clock.move(timedelta(days=7))
+    with taken_over(facebook, tmp_path, scripts) as archive:
+        sync(archive)
+        again = one(archive, AGAIN)
+        (id_, *_), *others = [it for it in query(archive, SHOWN) if it[3] is not None]
+        assert others
+        scripts.run(SHOWN_ONES)
+        forbid(database_url, ATTACHMENTS, "UPDATE", f"OLD.id = {id_}")
+        archive.setup()
+        assert 0 < one(archive, AGAIN) < again
+        assert (id_,) in query(archive, f"{AGAIN.replace('count(*)', 'id')}")
+
+
+def test_a_daemon_goes_on_where_the_tables_take_no_post(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """A trigger that does not work itself is told in one line, and everything is still served."""
+    scripts = Dump(database_url)
+    set_up(facebook, tmp_path, scripts)
+    trigger = f"BEFORE INSERT ON {POSTS}"
+    if scripts.is_file:
+        scripts.run(f"CREATE TRIGGER lost {trigger} BEGIN INSERT INTO nowhere VALUES (1); END")
+    else:
+        scripts.run(
+            "CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN INSERT INTO nowhere VALUES (1); RETURN NEW; END $$",
+            f"CREATE TRIGGER lost {trigger} FOR EACH ROW EXECUTE FUNCTION lost()",
+        )
+    with running(tmp_path) as daemon:
+        assert daemon.process.stderr is not None
+        for line in daemon.process.stderr:
+            daemon.log.append(line)
+            if "nowhere" in line:
+                break
+        assert daemon.get("/api/stats")["posts"] == 0
+        daemon.stop()
+    told = "".join(daemon.log)
+    assert "Traceback" not in told
+    assert told.count("nowhere") == 1

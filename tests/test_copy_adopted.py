@@ -11,13 +11,13 @@ from typing import Any
 import dump
 import pytest
 from dump import PAGE, Dump, Years
-from peewee import Database, IntegrityError
+from peewee import Database
 from test_adoption import archive_on, theirs, whole
 from test_copy import ask, copy, other, other_url, post, put, written
 
 from fbsyncd import migrate, models, transfer, verify
 from fbsyncd.adopted import Custom
-from fbsyncd.errors import DatabaseTrouble, SchemaError
+from fbsyncd.errors import DatabaseTrouble, RowRefused, SchemaError
 from fbsyncd.models import Row
 from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Leftovers
@@ -204,7 +204,7 @@ def test_attachments_of_no_post_come_along(
     found = "SELECT title FROM facebook_post_attachments WHERE post_id IS NULL ORDER BY media_url"
     assert ask(target, found) == [("ก 🎉",), (None,)]
     # Everything else is held to as before, and the post that comes late finds its attachment.
-    with pytest.raises(IntegrityError):
+    with pytest.raises(RowRefused):
         put(target, "facebook_post_history", post_id="none", seen_from=AT, seen_until=AT)
     put(target, "facebook_posts", id=f"{PAGE}_late", page_id=PAGE, created_time=AT)
     copy(target, source)

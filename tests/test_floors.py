@@ -20,7 +20,7 @@ FLOORS = [
     | {"fold", "knock", "notify", "outside", "pulse", "refrain", "signals", "watch"}
     | {"disk", "handed", "pooler", "refusals", "sqlitefile"}
     | {"drivers"},
-    {"postgresql"},
+    {"postgresql", "rules"},
     {"assets", "away", "backup", "config", "lock", "logs", "media", "models", "proof", "read"}
     | {"hosts", "thrift", "turns"},
     {"borne", "bulk", "changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}

@@ -18,7 +18,7 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, borne, facts, migrate, models, tablelocks
+from fbsyncd import adopted, facts, migrate, models, rules, tablelocks
 from fbsyncd.adopt import catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
@@ -27,7 +27,7 @@ from fbsyncd.adopt.plan import Step, plan
 from fbsyncd.adopt.rows import Tally
 from fbsyncd.brake import Brake
 from fbsyncd.config import Config
-from fbsyncd.errors import SchemaError
+from fbsyncd.errors import DatabaseTrouble, RowRefused, SchemaError
 from fbsyncd.media import Media
 from fbsyncd.migrate import ADOPTABLE, Migration
 from fbsyncd.models import session, snapshot, transaction
@@ -167,8 +167,8 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
             _require_no_marker(places.media)
             tablelocks.wait(db, ADOPTABLE)
             return _adopt(db, missing, places, now)
-    except (peewee.IntegrityError, peewee.ProgrammingError) as error:
-        said = borne.words(error)
+    except DatabaseTrouble as error:
+        said = rules.refused(error)
         raise SchemaError(f"nothing was changed, the database said: {said}") from error
 
 
@@ -232,9 +232,9 @@ def turn(db: Database, now: datetime) -> Tally:
     try:
         with transaction(db):
             tally = rows.adopt(db, now, leaves_bad=True)
-    except peewee.IntegrityError as error:
+    except RowRefused as error:
         # A constraint of theirs that is looked at last of all.
-        log.info("adopting waits for the next turn: %s", str(error).strip())
+        log.info("adopting waits for the next turn: %s", error)
         return Tally()
     if tally:
         log.info(

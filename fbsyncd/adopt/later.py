@@ -15,16 +15,15 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import peewee
 from peewee import Database
 
-from fbsyncd import adopted, links
+from fbsyncd import adopted, borne, links
 from fbsyncd.adopt import earlier, replaced, suits
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake
-from fbsyncd.errors import MediaTrouble, scrub
+from fbsyncd.errors import MediaTrouble, RowRefused
 from fbsyncd.models import change_many, engine, marks, rows, session, to_text, transaction
 from fbsyncd.plural import counted
 
@@ -76,13 +75,11 @@ def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: date
     try:
         while found := _some(db, last):
             last = found[-1].id
-            taken += _take([one for one in found if _is_ours(one)], backlog, db, places, now)
+            ours = [one for one in found if _is_ours(one)]
+            taken += _take_some(ours, backlog, db, places, now)
             _leave(db, [one for one in found if not _is_ours(one)])
     except MediaTrouble as trouble:
         log.warning("pictures that another program wrote wait: %s", trouble)
-    except peewee.IntegrityError as error:
-        # A sync wrote the same picture in between; the next turn sees it.
-        log.info("taking in pictures waits for the next turn: %s", scrub(str(error).strip()))
     if taken:
         log.info("took in %s that another program wrote", counted(taken, "picture"))
     return taken
@@ -101,15 +98,32 @@ def _is_ours(one: Earlier) -> bool:
 def _leave(db: Database, odd: Sequence[Earlier]) -> None:
     """Say of rows why they are never taken in; where that is said nothing is written."""
     sql = "UPDATE media_storage SET error_message = ? WHERE id = ? AND error_message <> ?"
-    with transaction(db):
-        change_many(db, sql, [(_ODD, one.id, _ODD) for one in odd])
+    borne.write(db, sql, [(_ODD, one.id, _ODD) for one in odd])
+
+
+def _take_some(
+    told: Sequence[Earlier], backlog: Backlog, db: Database, places: Places, now: datetime
+) -> int:
+    """Take in what is let be taken in: a rule that somebody gave the table costs its row alone.
+
+    So does a sync that writes the same picture in between; the next turn sees it.
+    """
+    if not told:
+        return 0
+    try:
+        return _take(told, backlog, db, places, now)
+    except RowRefused as error:
+        half = len(told) // 2
+        if half == 0:
+            borne.warn(db, "pictures", told[0].id, error.why)
+            return 0
+    parts = (told[:half], told[half:])
+    return sum(_take_some(part, backlog, db, places, now) for part in parts)
 
 
 def _take(
     told: Sequence[Earlier], backlog: Backlog, db: Database, places: Places, now: datetime
 ) -> int:
-    if not told:
-        return 0
     with session(db):
         holders = _holders(db, told)
     wanted = [_placed(one, holders.get(one.key)) for one in told]

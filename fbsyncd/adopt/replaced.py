@@ -8,12 +8,23 @@ where the row is gone or blank afterwards. PostgreSQL has no such statement.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from peewee import Database
 
-from fbsyncd import facts, links
-from fbsyncd.models import change, engine, literally, marks, rows, session, transaction
+from fbsyncd import borne, facts, links
+from fbsyncd.models import (
+    Row,
+    change,
+    change_many,
+    engine,
+    literally,
+    marks,
+    rows,
+    session,
+    transaction,
+)
 
 _NAME: Final = "media_storage_replacing"
 _FACT: Final = "replaced:"
@@ -63,11 +74,17 @@ def turn(db: Database) -> int:
     with session(db):
         if not rows(db, sql, span):
             return 0
+
+    def put_back(saved: Sequence[Row]) -> int:
+        back = sum(_put_back(db, json.loads(value)) for _, value in saved)
+        change_many(db, "DELETE FROM archive WHERE name = ?", [(name,) for name, _ in saved])
+        return back
+
+    def leave(saved: Row, why: str) -> None:
+        borne.warn(db, "pictures", str(saved[0]).removeprefix(_FACT), why)
+
     with transaction(db):
-        found = rows(db, sql, span)
-        back = [_put_back(db, json.loads(value)) for _, value in found]
-        change(db, "DELETE FROM archive WHERE name > ? AND name < ?", span)
-    return sum(back)
+        return sum(borne.by_halves(db, rows(db, sql, span), put_back, leave))
 
 
 def _put_back(db: Database, saved: dict[str, Any]) -> bool:

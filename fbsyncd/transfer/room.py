@@ -35,11 +35,11 @@ def make_room(db: Database, highest: int) -> None:
 
 def takes_numbers(db: Database) -> bool:
     """Tell whether attachments have numbers there; an older program may have named them."""
-    try:
-        with session(db):
+    with session(db):
+        try:
             rows(db, "SELECT id + 1 FROM facebook_post_attachments WHERE FALSE")
-    except peewee.ProgrammingError:
-        return False
+        except peewee.ProgrammingError:
+            return False
     return True
 
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import peewee
 from peewee import Database
 
-from fbsyncd.errors import DatabaseTrouble
+from fbsyncd.errors import RowRefused
 from fbsyncd.models import Row, change_many, engine, marks, rows
 from fbsyncd.transfer import past
 from fbsyncd.transfer.kept import Kept
@@ -18,8 +17,8 @@ from fbsyncd.transfer.shapes import ATTACHMENTS, Shape
 from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
 
 _TAKEN: Final = "the target has another row with what may be there only once"
-#: Raised where a row breaks a rule of the target; DatabaseTrouble is raised for more.
-_REFUSALS: Final = (peewee.IntegrityError, DatabaseTrouble, OverflowError)
+#: Raised where a row breaks a rule of the target.
+_REFUSALS: Final = (RowRefused, OverflowError)
 
 #: What came in, and what is made of it.
 Pair = tuple[Entry, Judged]
@@ -135,12 +134,8 @@ def _write_apart(db: Database, shape: Shape, pairs: Sequence[Pair], sides: Sides
 
 
 def _reason(error: Exception) -> str:
-    """Return why a row was refused; raise *error* when it is about something else."""
-    if isinstance(error, DatabaseTrouble):
-        if not isinstance(error.__cause__, peewee.DataError):
-            raise error
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
+    """Return why a row was refused."""
+    lines = str(error.__cause__ or error).strip().splitlines()
     return f"the target said: {lines[0] if lines else 'no'}"
 
 
