@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -16,7 +17,7 @@ from peewee import Database
 
 from fbsyncd import rules
 from fbsyncd.errors import RowRefused, scrub
-from fbsyncd.models import change_many, transaction
+from fbsyncd.models import change, change_many, engine, rows, transaction
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def by_halves(
     if not many:
         return
     try:
-        with db.savepoint():
+        with db.savepoint(), _looked_at(db):
             done = write(many)
     except (peewee.DatabaseError, RowRefused) as error:
         why = _why(error)
@@ -120,6 +121,42 @@ def _why(error: peewee.DatabaseError | RowRefused) -> str:
     if not rules.is_of_a_row(error):
         raise error
     return rules.words(error)
+
+
+@contextmanager
+def _looked_at(db: Database) -> Iterator[None]:
+    """Let keys and triggers of what is written here be looked at that wait for the end of all.
+
+    They wait for it nevertheless: what breaks one may be put right by what is written later. And
+    what is broken already, by whoever has written before, is not blamed on what is written here.
+    """
+    owed, before = _refusal(db), _broken(db)
+    yield
+    if owed is None and (error := _refusal(db)):
+        raise error
+    if new := _broken(db) - before:
+        table, parent = min((str(table), str(parent)) for table, _, parent in new)
+        raise RowRefused(f"FOREIGN KEY constraint failed: it names no row of {parent}", table)
+
+
+def _refusal(db: Database) -> peewee.DatabaseError | None:
+    """Return what a server would say if all ended here."""
+    settle = engine(db).settle
+    if not settle:
+        return None
+    try:
+        with db.savepoint() as looking:
+            change(db, settle)
+            looking.rollback(begin=False)
+    except peewee.DatabaseError as error:
+        return error
+    return None
+
+
+def _broken(db: Database) -> set[tuple[object, ...]]:
+    """Return the rows of a file that name others which are not there, and what they name."""
+    sql = engine(db).broken_keys
+    return set(rows(db, sql)) if sql else set()
 
 
 @lru_cache(_TOLD)

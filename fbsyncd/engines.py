@@ -51,6 +51,11 @@ class Engine:
     #: Says in a transaction that misses are only noted, which changes no post; empty where the
     #: triggers need not be told.
     takes_notes: str
+    #: Looks now at what is else looked at when the transaction ends; empty where it cannot.
+    settle: str
+    #: Rows that break a key which may be looked at then: their tables, places and whom they name;
+    #: empty where settling tells of it.
+    broken_keys: str
     #: Times are compared as the texts they were written in, whatever those are.
     times_are_text: bool
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
@@ -92,6 +97,13 @@ SQLITE: Final = Engine(
     any_of="",
     rows_of="",
     takes_notes="",
+    settle="",
+    # No more than such tables: each row of them is looked at.
+    broken_keys=(
+        """SELECT k."table", k.rowid, k.parent FROM sqlite_master m"""
+        " JOIN pragma_foreign_key_check(m.name) k"
+        " WHERE m.type = 'table' AND upper(m.sql) LIKE '%INITIALLY%DEFERRED%'"
+    ),
     times_are_text=True,
     version="PRAGMA data_version",
 )
@@ -133,6 +145,8 @@ POSTGRESQL: Final = Engine(
     any_of="= ANY(?)",
     rows_of="json_populate_recordset(NULL::{}, ?)",
     takes_notes="SELECT set_config('fbsyncd.notes', 'on', true)",
+    settle="SET CONSTRAINTS ALL IMMEDIATE",
+    broken_keys="",
     times_are_text=False,
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

@@ -51,6 +51,95 @@ def ours(told: str) -> bool:
     return all(one is not None and one[1] != "psycopg" for one in found)
 
 
+def test_a_key_that_is_looked_at_last_costs_its_post_alone(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """The page of results is not lost with it, and is no other time either."""
+    scripts, bad = Dump(database_url), str(facebook.add_post("photo"))
+    table = dump.TABLES[POSTS].replace(
+        "id VARCHAR(255) PRIMARY KEY",
+        f"id VARCHAR(255) PRIMARY KEY REFERENCES allowed (post_id) {LATE}",
+    )
+    set_up(
+        facebook,
+        tmp_path,
+        scripts,
+        "CREATE TABLE allowed (post_id VARCHAR(255) PRIMARY KEY)",
+        **{POSTS: table},
+    )
+    ids = [post.id for post in facebook.world.posts(facebook.page_id) if post.id != bad]
+    scripts.write("INSERT INTO allowed VALUES (?)", [(id_,) for id_ in ids])
+    for _ in range(2):
+        told = synced(tmp_path)
+        (line,) = left_out(told)
+        assert f"one of the posts, {bad}, " in line
+        assert "foreign key" in line.lower()
+        assert ours(told)
+    assert scripts.one(f"SELECT count(*) FROM {POSTS}") == len(ids)
+    scripts.write("INSERT INTO allowed VALUES (?)", [(bad,)])
+    assert left_out(synced(tmp_path)) == []
+    assert scripts.one(f"SELECT count(*) FROM {POSTS}") == len(ids) + 1
+
+
+def test_a_key_that_is_looked_at_last_costs_its_attachment_alone(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """Its post is stored, with the attachments that keep the rule."""
+    scripts, bad = Dump(database_url), str(facebook.add_post("photo"))
+    table = dump.TABLES[ATTACHMENTS].replace(
+        "post_id VARCHAR(255)", f"post_id VARCHAR(255) REFERENCES allowed (post_id) {LATE}"
+    )
+    set_up(
+        facebook,
+        tmp_path,
+        scripts,
+        "CREATE TABLE allowed (post_id VARCHAR(255) PRIMARY KEY)",
+        **{ATTACHMENTS: table},
+    )
+    ids = [post.id for post in facebook.world.posts(facebook.page_id) if post.id != bad]
+    scripts.write("INSERT INTO allowed VALUES (?)", [(id_,) for id_ in ids])
+    (line,) = left_out(synced(tmp_path))
+    assert "one of the attachments, " in line
+    assert f" of {bad}, " in line
+    assert scripts.one(f"SELECT count(*) FROM {POSTS} WHERE id = '{bad}'") == 1
+    assert scripts.one(f"SELECT count(*) FROM {ATTACHMENTS}") > 0
+
+
+def test_what_is_put_right_by_the_end_is_taken_in(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """A post that must have an attachment comes before it, and has the end of all to get it."""
+    scripts, bare = Dump(database_url), str(facebook.add_post("text"))
+    table = dump.TABLES[POSTS].replace(
+        "id VARCHAR(255) PRIMARY KEY",
+        f"id VARCHAR(255) PRIMARY KEY REFERENCES shown (post_id) {LATE}",
+    )
+    note = "INSERT INTO shown VALUES (NEW.post_id) ON CONFLICT DO NOTHING"
+    trigger = f"AFTER INSERT ON {ATTACHMENTS}"
+    set_up(
+        facebook,
+        tmp_path,
+        scripts,
+        "CREATE TABLE shown (post_id VARCHAR(255) PRIMARY KEY)",
+        **{POSTS: table},
+    )
+    if scripts.is_file:
+        scripts.run(f"CREATE TRIGGER note {trigger} BEGIN {note}; END")
+    else:
+        scripts.run(
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN {note}; RETURN NEW; END $$",
+            f"CREATE TRIGGER note {trigger} FOR EACH ROW EXECUTE FUNCTION note()",
+        )
+    told = left_out(synced(tmp_path))
+    assert any(f"one of the posts, {bare}, " in line for line in told)
+    assert not [line for line in told if "one of the posts" not in line]
+    kept = scripts.one(f"SELECT count(*) FROM {POSTS}")
+    assert kept == scripts.one(f"SELECT count(DISTINCT post_id) FROM {ATTACHMENTS}")
+    assert kept + len(told) == len(facebook.world.posts(facebook.page_id))
+    assert kept > 3
+
+
 def test_a_video_that_is_refused_leaves_one_line(
     facebook: Simulator, database_url: str, tmp_path: Path
 ) -> None:
