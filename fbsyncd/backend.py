@@ -50,6 +50,9 @@ class Backend(Protocol):
         To be called by who keeps all writers away. Raises DatabaseTrouble when that fails.
         """
 
+    def discard(self, version: int) -> None:
+        """Remove the copy that :meth:`keep` made, of a database that stays as it is."""
+
     def looked_at(
         self, *, file: Callable[[Path], Seen], server: Callable[[Database], Seen]
     ) -> Seen:
@@ -78,6 +81,9 @@ class _File:
 
     def keep(self, version: int) -> str:
         return f"the database as it was is {backup.before(self._path, version)}"
+
+    def discard(self, version: int) -> None:
+        backup.discard(self._path, version)
 
     def looked_at(
         self, *, file: Callable[[Path], Seen], server: Callable[[Database], Seen]
@@ -110,6 +116,9 @@ class _Server:
             "it is made in one transaction; of a PostgreSQL database no copy is made first,"
             " pg_dump makes one"
         )
+
+    def discard(self, version: int) -> None:
+        """Nothing was copied."""
 
     def looked_at(
         self, *, file: Callable[[Path], Seen], server: Callable[[Database], Seen]

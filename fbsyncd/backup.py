@@ -10,7 +10,7 @@ import logging
 import re
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +36,7 @@ def before(path: Path, version: int) -> Path:
     last few; never one before an adoption. Raises DatabaseTrouble, with
     nothing left behind, when the disk has no room for it or refuses it.
     """
-    copy = path.with_name(f"{path.name}.before-{version:04}")
+    copy = _copy(path, version)
     part = copy.with_name(f"{copy.name}.part")
     try:
         # Whoever left this one was killed: to be here takes the database's write lock.
@@ -57,10 +57,20 @@ def before(path: Path, version: int) -> Path:
     return copy
 
 
+def discard(path: Path, version: int) -> None:
+    """Remove the copy that :func:`before` made of this name, where nothing was changed after it."""
+    with suppress(OSError):
+        _copy(path, version).unlink()
+
+
 def copies(path: Path) -> list[Path]:
     """Return the copies kept of the database at *path*, the oldest schema first."""
     name = re.compile(rf"{re.escape(path.name)}\.before-\d{{4}}", re.ASCII)
     return sorted(other for other in path.parent.iterdir() if name.fullmatch(other.name))
+
+
+def _copy(path: Path, version: int) -> Path:
+    return path.with_name(f"{path.name}.before-{version:04}")
 
 
 def _require_room(source: sqlite3.Connection, path: Path) -> None:

@@ -12,6 +12,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from peewee import Database
 
 from fbsyncd import adopted, backend, beside, models, rules, tablelocks
 from fbsyncd.datafiles import schema_dir
-from fbsyncd.errors import DatabaseTrouble, SchemaError
+from fbsyncd.errors import DatabaseTrouble, FbsyncdError, SchemaError
 from fbsyncd.writers import Upgrade
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,19 @@ def keep(db: Database, missing: Sequence[Migration]) -> None:
     """
     first, last = missing[0].version, missing[-1].version
     log.warning("schema %d: %s", last, backend.of(db).keep(first))
+
+
+@contextmanager
+def kept(db: Database, missing: Sequence[Migration]) -> Iterator[None]:
+    """Do what :func:`keep` does; where the change is refused, let nothing be left of it."""
+    behind, first, last = backend.of(db), missing[0].version, missing[-1].version
+    said = behind.keep(first)
+    try:
+        yield
+    except (FbsyncdError, peewee.PeeweeException):
+        behind.discard(first)
+        raise
+    log.warning("schema %d: %s", last, said)
 
 
 def statements(migrations: Iterable[Migration]) -> Iterator[str]:

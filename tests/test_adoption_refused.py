@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,11 +13,12 @@ import pytest
 from dump import Dump, read_page
 from forbidding import SAID, forbid
 from plant import config_text, one, query, sync
+from postgres import PostgresServer
 from test_adoption_gone import SHOWN
 from test_adoption_later import ID, KEEP, row
 from test_adoption_life import taken_over
 from test_adoption_media import MEDIA, stored
-from test_adoption_rules import left_out, synced
+from test_adoption_rules import left_alone, left_out, synced
 from test_cli import fbsyncd
 from test_daemon import running
 from test_heirs import AGAIN
@@ -138,6 +140,50 @@ def test_what_is_put_right_by_the_end_is_taken_in(
     assert kept == scripts.one(f"SELECT count(DISTINCT post_id) FROM {ATTACHMENTS}")
     assert kept + len(told) == len(facebook.world.posts(facebook.page_id))
     assert kept > 3
+
+
+def test_a_row_that_setup_cannot_take_in_is_named(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """With its table and the database's words; nothing is changed, and nothing is left beside."""
+    scripts = Dump(database_url)
+    scripts.make()
+    read_page(scripts, facebook.url, facebook.page_id, facebook.token)
+    bad = scripts.one(f"SELECT id FROM {POSTS} WHERE full_picture_url <> '' ORDER BY id LIMIT 1")
+    link = "https://scontent.xx.fbcdn.net/v/t39.30808-6/5_5_5_n.jpg?oh=1&oe=7E000000"
+    scripts.write(f"UPDATE {POSTS} SET full_picture_url = ? WHERE id = ?", [(link, bad)])
+    table = MEDIA.replace("NOT NULL UNIQUE", "CHECK (original_url NOT LIKE '%5_5_5_n%')")
+    why = left_alone(facebook, scripts, tmp_path, table)
+    assert f"nothing was changed: row {bad} of {POSTS} cannot be taken in" in why
+    assert "then run 'fbsyncd setup' again" in why
+    assert "5_5_5_n.jpg" not in why
+    assert "as it was is" not in why
+    assert not list(tmp_path.glob("*.before-*"))
+    scripts.write(f"UPDATE {POSTS} SET full_picture_url = ? WHERE id = ?", [(None, bad)])
+    done = fbsyncd(tmp_path, "setup")
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("*.before-0001"))) == scripts.is_file
+    assert ("as it was is" in done.stderr) == scripts.is_file
+
+
+@pytest.mark.postgresql
+def test_a_link_that_no_index_takes_is_named_by_setup(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """The scripts' own table took it, and that of the pictures does not."""
+    long = f"https://scontent.xx.fbcdn.net/v/{random.Random(3).randbytes(4500).hex()}_n.jpg"
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make()
+        scripts.write(
+            f"INSERT INTO {POSTS} (id, page_id, picture_url) VALUES (?, '1045', ?)",
+            [("1045_1", long), ("1045_2", None)],
+        )
+        why = left_alone(facebook, scripts, tmp_path, MEDIA)
+        assert f"nothing was changed: row 1045_1 of {POSTS} cannot be taken in" in why
+        assert "index row" in why
+        assert "psycopg" not in why
+        assert len(why.splitlines()) == 1
 
 
 def test_a_video_that_is_refused_leaves_one_line(

@@ -13,17 +13,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, facts, migrate, models, rules, tablelocks
+from fbsyncd import adopted, borne, facts, migrate, models, rules, tablelocks
 from fbsyncd.adopt import catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
 from fbsyncd.adopt.inventory import Inventory
 from fbsyncd.adopt.plan import Step, plan
+from fbsyncd.adopt.report import COUNTED, Report, report
 from fbsyncd.adopt.rows import Tally
 from fbsyncd.brake import Brake
 from fbsyncd.config import Config
@@ -51,40 +53,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _UNFINISHED: Final = "adopting"
-#: What is told of, and what a row must have to count; posts and videos without an id are not ours.
-_COUNTED: Final = {
-    "facebook_posts": "id",
-    "facebook_post_attachments": "*",
-    "facebook_video_posts": "video_id",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What adopting did; *archived* and *waiting* are pictures that an earlier program had."""
-
-    tally: Tally
-    posts: int
-    attachments: int
-    videos: int
-    queued: int
-    dead: int
-    archived: int
-    notes: Sequence[str] = ()
-
-    def __str__(self) -> str:
-        again = self.tally.duplicates
-        told = [
-            counted(self.posts, "post"),
-            counted(self.attachments, "attachment")
-            + (f" ({again:,} of them the same picture again)" if again else ""),
-            counted(self.videos, "video"),
-            *([f"{counted(self.archived, 'file')} of earlier pictures"] if self.archived else []),
-            f"{counted(self.queued, 'picture')} queued"
-            + (f" ({self.dead:,} with a dead link, to be asked for anew)" if self.dead else ""),
-            "0 rows changed",
-        ]
-        return "\n".join([f"adopted {', '.join(told)}", *(f"note: {note}" for note in self.notes)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +75,7 @@ def preview(db: Database) -> Preview:
         steps = _steps(migrate.known(models.engine(db).name), there, book)
         counts = {
             name: int(models.rows(db, f"SELECT count(*) FROM {name}")[0][0])
-            for name in _COUNTED
+            for name in COUNTED
             if name in there.tables
         }
     enforced = book.enforce if "media_storage" in there.tables else ()
@@ -159,14 +127,18 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
     cannot be copied; DatabaseBusy when a table stays in use. Nobody else can use the tables while
     it runs.
     """
+
+    def take(is_again: bool) -> Report | None:
+        missing = migrate.begin(db)
+        if not missing or missing[0].version != 1:
+            return None
+        _require_no_marker(places.media)
+        tablelocks.wait(db, ADOPTABLE)
+        # Once more, to find the row that was refused: to look for it costs all that are borne.
+        return _adopt(db, missing, places, now, rows.refuse if is_again else None)
+
     try:
-        with transaction(db):
-            missing = migrate.begin(db)
-            if not missing or missing[0].version != 1:
-                return None
-            _require_no_marker(places.media)
-            tablelocks.wait(db, ADOPTABLE)
-            return _adopt(db, missing, places, now)
+        return borne.store(db, take)
     except DatabaseTrouble as error:
         said = rules.refused(error)
         raise SchemaError(f"nothing was changed, the database said: {said}") from error
@@ -180,7 +152,13 @@ def _require_no_marker(media: Media) -> None:
         )
 
 
-def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: datetime) -> Report:
+def _adopt(
+    db: Database,
+    missing: Sequence[Migration],
+    places: Places,
+    now: datetime,
+    leave: rows.Leave | None,
+) -> Report:
     there, book, notes = _look(db)
     # Read before the plan, which adds to the tables that are listed here.
     theirs = digest.columns(there)
@@ -188,25 +166,25 @@ def _adopt(db: Database, missing: Sequence[Migration], places: Places, now: date
     has_unique_links = suits.has_unique_links(there)
     enforced = book.enforce if "media_storage" in there.tables else ()
     steps = _steps(missing, there, book)
-    migrate.keep(db, missing)
-    before = digest.take(db, theirs)
-    _execute(db, steps)
-    adopted.keep_limits(db, limits)
-    if needs_links:
-        facts.put(db, facts.LINKS_REQUIRED, "yes")
-    if has_unique_links:
-        facts.put(db, facts.LINKS_UNIQUE, "yes")
-    with _asleep(db, book):
-        archived = earlier.adopt(db, places)
-        tally = rows.adopt(db, now)
-        after = digest.take(db, theirs)
-    changed = [name for name in theirs if before[name] != after[name]]
-    if changed:
-        raise SchemaError(f"nothing was changed: rows of {', '.join(changed)} would have been")
-    migrate.execute(db, enforced)
-    migrate.record(db, missing)
-    facts.put(db, _UNFINISHED, "yes")
-    return replace(_report(db, tally, archived, now), notes=notes)
+    with migrate.kept(db, missing):
+        before = digest.take(db, theirs)
+        _execute(db, steps)
+        adopted.keep_limits(db, limits)
+        if needs_links:
+            facts.put(db, facts.LINKS_REQUIRED, "yes")
+        if has_unique_links:
+            facts.put(db, facts.LINKS_UNIQUE, "yes")
+        with _asleep(db, book):
+            archived = earlier.adopt(db, places)
+            tally = rows.adopt(db, now, leave)
+            after = digest.take(db, theirs)
+        changed = [name for name in theirs if before[name] != after[name]]
+        if changed:
+            raise SchemaError(f"nothing was changed: rows of {', '.join(changed)} would have been")
+        migrate.execute(db, enforced)
+        migrate.record(db, missing)
+        facts.put(db, _UNFINISHED, "yes")
+        return replace(report(db, tally, archived, now), notes=notes)
 
 
 def finish(db: Database, brake: Brake, media: Media) -> None:
@@ -231,9 +209,9 @@ def turn(db: Database, now: datetime) -> Tally:
             return Tally()
     try:
         with transaction(db):
-            tally = rows.adopt(db, now, leaves_bad=True)
+            tally = rows.adopt(db, now, partial(borne.warn, db))
     except RowRefused as error:
-        # A constraint of theirs that is looked at last of all.
+        # Another writer wrote the same at the same moment.
         log.info("adopting waits for the next turn: %s", error)
         return Tally()
     if tally:
@@ -282,17 +260,3 @@ def _asleep(db: Database, book: Catalogue) -> Iterator[None]:
     migrate.execute(db, [sleep for sleep, _ in triggers])
     yield
     migrate.execute(db, [book.settle, *(wake for _, wake in triggers)])
-
-
-def _report(db: Database, tally: Tally, archived: int, now: datetime) -> Report:
-    posts, attachments, videos = (
-        int(models.rows(db, f"SELECT count({what}) FROM {name}")[0][0])
-        for name, what in _COUNTED.items()
-    )
-    ((queued, dead),) = models.rows(
-        db,
-        "SELECT count(*), coalesce(sum(CASE WHEN link_expires_at <= ? THEN 1 ELSE 0 END), 0)"
-        " FROM media_storage WHERE download_status = 'pending'",
-        [models.to_text(now)],
-    )
-    return Report(tally, posts, attachments, videos, int(queued), int(dead), archived)

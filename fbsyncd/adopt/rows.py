@@ -19,7 +19,7 @@ from fbsyncd import borne, intake, links, read
 from fbsyncd.adopt import catalogue
 from fbsyncd.adopt.attached import Attached, Place, places
 from fbsyncd.assets import Asset
-from fbsyncd.errors import scrub
+from fbsyncd.errors import SchemaError, scrub
 from fbsyncd.intake import aliases
 from fbsyncd.models import Row, change_many, engine, marks, rows, to_text
 
@@ -71,19 +71,35 @@ class Tally:
 
 
 _Take = Callable[[Database, Sequence[Row], datetime, Tally], None]
+#: Is given of a row the kind, the id, and why the database does not let it be written to.
+Leave = Callable[[str, str, str], None]
+
+_TABLES: Final = {
+    "posts": "facebook_posts",
+    "attachments": "facebook_post_attachments",
+    "videos": "facebook_video_posts",
+}
 
 
-def adopt(db: Database, now: datetime, *, leaves_bad: bool = False) -> Tally:
+def refuse(kind: str, id_: str, why: str) -> None:
+    """Raise SchemaError for a row that cannot be adopted."""
+    raise SchemaError(
+        f"nothing was changed: row {id_} of {_TABLES[kind]} cannot be taken in, the database said:"
+        f" {why}; put that row right or drop that rule, then run 'fbsyncd setup' again"
+    )
+
+
+def adopt(db: Database, now: datetime, leave: Leave | None = None) -> Tally:
     """Adopt what has not been; must be called inside a transaction.
 
-    *leaves_bad*: a row that the database does not let be written to is left as it is, and named in
-    a warning; otherwise it ends the whole with the error the database gave.
+    *leave* is given each row that the database does not let be written to, and the others are
+    adopted; without it such a row ends the whole with the error the database gave.
     """
     tally, place = Tally(), catalogue.of(engine(db)).place
     posts, attachments, videos = queries(db)
 
     def through(sql: str, key: Sequence[str], take: _Take) -> None:
-        chosen = _bearing(take) if leaves_bad else take
+        chosen = _bearing(take, leave) if leave else take
         _through(db, sql, key, lambda found: chosen(db, found, now, tally))
 
     through(posts, ("p.id", place), _take_posts)
@@ -136,7 +152,7 @@ def _through(db: Database, sql: str, key: Sequence[str], take: Callable[[list[Ro
         found = rows(db, f"{sql} {after} {order}", [*last, CHUNK])
 
 
-def _bearing(take: _Take) -> _Take:
+def _bearing(take: _Take, leave: Leave) -> _Take:
     """Return *take* so that a row that cannot be taken in keeps no other one waiting."""
     kind = take.__name__.rpartition("_")[2]
 
@@ -146,10 +162,10 @@ def _bearing(take: _Take) -> _Take:
             take(db, some, now, took)
             return took
 
-        def leave(one: Row, why: str) -> None:
-            borne.warn(db, kind, str(one[1]), why)
+        def left(one: Row, why: str) -> None:
+            leave(kind, str(one[1]), why)
 
-        for took in borne.by_halves(db, found, part, leave):
+        for took in borne.by_halves(db, found, part, left):
             tally.add(took)
 
     return taken
