@@ -25,6 +25,10 @@ _NEW: Final = (
     "link_expires_at",
     "download_status",
 )
+#: What the link of a picture that is made here begins with where each must have one; its end says
+#: that it is dead from the beginning: such a one is handed out to nobody.
+MADE_HERE: Final = "made-here:"
+DEAD: Final = to_text(BEGINNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,7 @@ def put_derived(db: Database, made: Iterable[tuple[UUID, str, UUID]], *, needs_l
     *needs_links*: the table, which an earlier program made, takes none without a link.
     """
     with transaction(db):
-        # One that is dead from the beginning is handed out to nobody.
-        link, dead = ("made-here:", to_text(BEGINNING)) if needs_links else (None, None)
+        link, dead = (MADE_HERE, DEAD) if needs_links else (None, None)
         change_many(
             db,
             "INSERT INTO media_storage (id, asset_key, category, derived_from, download_status,"

@@ -123,7 +123,11 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
         facts.drop(target, relocate.FACT)
         for what in looser(source):
             loosen(target, what)
-        terms = Terms(Custom(adopted.limits(target)), has_numbers=takes_numbers(target))
+        terms = Terms(
+            Custom(adopted.limits(target)),
+            has_numbers=takes_numbers(target),
+            needs_links=facts.get(target, facts.LINKS_REQUIRED) is not None,
+        )
         tallies = _copy_all(source, target, terms, heard)
         facts.drop(target, relocate.FACT)
         return Copied(tallies, same, still_held(source, target), terms.left.all())

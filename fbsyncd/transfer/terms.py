@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fbsyncd.adopted import Custom
+from fbsyncd.intake import DEAD, MADE_HERE
 from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.union import Entry, Judged
@@ -19,19 +20,23 @@ from fbsyncd.transfer.union import Entry, Judged
 class Terms:
     """What incoming rows become; *aliases* (target's ids by ours) grow while pictures are copied.
 
-    *custom* holds what the target's columns take, *has_numbers* whether its attachments have some.
+    *custom* holds what the target's columns take, *has_numbers* whether its attachments have some,
+    *needs_links* whether its pictures must all have a link, those that are made here too.
     *left* grows too: it holds what the target does not take.
     """
 
     custom: Custom
     aliases: dict[str, str] = field(default_factory=dict)
     has_numbers: bool = True
+    needs_links: bool = False
     left: Leftovers = field(default_factory=Leftovers)
 
     def told(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
         """Return *batch* as the target takes it."""
         if self.aliases:
             batch = [self._renamed(shape, entry) for entry in batch]
+        if shape.parent:
+            batch = [self._linked(shape, entry) for entry in batch]
         if shape.name in self.custom.limits:
             batch = [self._fitted(shape, entry) for entry in batch]
         if shape.number and not self.has_numbers:
@@ -48,6 +53,18 @@ class Terms:
         row = list(entry.row)
         for place in shape.references:
             row[place] = self.aliases.get(row[place], row[place])
+        return Entry(tuple(row), entry.number)
+
+    def _linked(self, shape: Shape, entry: Entry) -> Entry:
+        """Give a picture that was made here a link where it must have one, and there only."""
+        at, row = shape.at, list(entry.row)
+        link, end = at["original_url"], at["link_expires_at"]
+        if self.needs_links and row[link] is None:
+            row[link], row[end] = f"{MADE_HERE}{row[at['asset_key']] or row[0]}", DEAD
+        elif not self.needs_links and (row[link] or "").startswith(MADE_HERE):
+            row[link] = row[end] = None
+        else:
+            return entry
         return Entry(tuple(row), entry.number)
 
     def _fitted(self, shape: Shape, entry: Entry) -> Entry:
