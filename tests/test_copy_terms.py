@@ -12,12 +12,21 @@ from dump import Dump
 from peewee import Database
 from test_adoption import archive_on
 from test_adoption_media import MEDIA
-from test_copy import SUCCESS, ask, copy, other, other_url, picture, post, put, written
+from test_copy import EARLY, LATE, SUCCESS, ask, copy, other, other_url, picture, post, put, written
 
 from fbsyncd import migrate, models
 
 __all__ = ["other", "other_url"]
 
+#: No picture with the error "no".
+RULES = {
+    "sqlite": [
+        f"CREATE TRIGGER no_{when} BEFORE {when} ON media_storage"
+        " WHEN NEW.error_message = 'no' BEGIN SELECT RAISE(ABORT, 'no'); END"
+        for when in ("INSERT", "UPDATE")
+    ],
+    "postgresql": ["ALTER TABLE media_storage ADD CHECK (error_message <> 'no')"],
+}
 #: Makes a database that scripts made, with some of their tables otherwise, ready to be filled.
 Making = Callable[..., Database]
 
@@ -75,3 +84,48 @@ def test_pictures_without_links_get_some_where_all_must_have_one(
     assert ask(target, named) == [(small,)]
     assert written(copy(source, target)) == written(copy(target, source)) == 0
     assert ask(source, found.format(small)) == [(None, None)]
+
+
+def test_a_picture_that_stays_behind_takes_nothing_along(db: Database, other: Database) -> None:
+    """What names it comes over, with all its history, and names nothing in its place."""
+    with models.transaction(other):
+        for sql in RULES[models.engine(other).name]:
+            models.change(other, sql)
+    known = picture(db, "known", **SUCCESS)
+    bad = picture(db, "bad", download_status="failed", error_message="no")
+    post(db, "1_1", message="precious", local_picture_id=bad, local_full_picture_id=known)
+    values = {"title": "t", "local_media_id": bad, "local_thumbnail_id": known}
+    put(db, "facebook_post_attachments", post_id="1_1", attachment_key="k", **values)
+    put(db, "facebook_video_posts", video_id="v", page_id="1", local_picture_id=bad)
+    put(db, "facebook_post_history", post_id="1_1", seen_from=EARLY, seen_until=LATE, message="x")
+    for _ in range(2):
+        copied = copy(db, other)
+        assert [(one.table, one.count) for one in copied.left] == [("media_storage", 1)]
+        named = "SELECT message, local_picture_id, local_full_picture_id FROM facebook_posts"
+        assert ask(other, named) == [("precious", None, known)]
+        named = "SELECT title, local_media_id, local_thumbnail_id FROM facebook_post_attachments"
+        assert ask(other, named) == [("t", None, known)]
+        assert ask(other, "SELECT local_picture_id FROM facebook_video_posts") == [(None,)]
+        assert ask(other, "SELECT message FROM facebook_post_history") == [("x",)]
+
+
+def test_a_picture_of_which_the_target_has_an_earlier_copy_stays_named(
+    db: Database, other: Database
+) -> None:
+    """And one that stayed behind is named as soon as the target takes it."""
+    known, bad = picture(db, "known", **SUCCESS), picture(db, "bad", error_message="no")
+    with models.transaction(other):
+        for sql in RULES[models.engine(other).name]:
+            models.change(other, sql)
+    post(db, "1_1", local_picture_id=bad, local_full_picture_id=known)
+    assert copy(db, other).refused == 1
+    named = "SELECT local_picture_id, local_full_picture_id FROM facebook_posts"
+    with models.transaction(db):
+        change = "UPDATE media_storage SET error_message = 'no', updated_at = ? WHERE id = ?"
+        models.change(db, change, [LATE, known])
+    assert copy(db, other).refused == 2
+    assert ask(other, named) == [(None, known)]
+    with models.transaction(db):
+        models.change(db, "UPDATE media_storage SET error_message = NULL")
+    assert copy(db, other).refused == 0
+    assert ask(other, named) == [(bad, known)]

@@ -39,6 +39,8 @@ class Leftovers:
     def __init__(self) -> None:
         self._marks: set[tuple[object, ...]] = set()
         self._told: dict[tuple[str, str], Left] = {}
+        #: By the ids of pictures that stayed behind: the id of what the target has of each.
+        self.pictures: dict[str, str | None] = {}
 
     def sift(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
         """Return *batch* without the rows that have no id, and count those."""
@@ -57,6 +59,8 @@ class Leftovers:
 
     def refuse(self, shape: Shape, entry: Entry, reason: str) -> None:
         """Leave a row behind that the target does not take."""
+        if shape.parent:
+            self.pictures[entry.row[0]] = None
         self._marks.add(_mark(shape, entry))
         self._add(self._of(shape, reason, is_refused=True), entry.row[: len(shape.key)])
 

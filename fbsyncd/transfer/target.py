@@ -126,7 +126,10 @@ def _write_apart(db: Database, shape: Shape, pairs: Sequence[Pair], sides: Sides
     except _REFUSALS as error:
         reason = _reason(error)
     if len(pairs) == 1:
-        sides.left.refuse(shape, pairs[0][0], reason)
+        entry, one = pairs[0]
+        sides.left.refuse(shape, entry, reason)
+        if shape.parent and one.held:
+            sides.left.pictures[entry.row[0]] = one.held.row[0]
         return []
     half = len(pairs) // 2
     parts = (pairs[:half], pairs[half:])

@@ -33,7 +33,7 @@ class Terms:
 
     def told(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
         """Return *batch* as the target takes it."""
-        if self.aliases:
+        if self.aliases or self.left.pictures:
             batch = [self._renamed(shape, entry) for entry in batch]
         if shape.parent:
             batch = [self._linked(shape, entry) for entry in batch]
@@ -53,6 +53,9 @@ class Terms:
         row = list(entry.row)
         for place in shape.references:
             row[place] = self.aliases.get(row[place], row[place])
+            # No row may name a picture that is not there; one that is nothing else stays behind.
+            if not shape.parent and place >= len(shape.key):
+                row[place] = self.left.pictures.get(row[place], row[place])
         return Entry(tuple(row), entry.number)
 
     def _linked(self, shape: Shape, entry: Entry) -> Entry:
