@@ -129,3 +129,22 @@ def test_a_picture_of_which_the_target_has_an_earlier_copy_stays_named(
         models.change(db, "UPDATE media_storage SET error_message = NULL")
     assert copy(db, other).refused == 0
     assert ask(other, named) == [(bad, known)]
+
+
+@pytest.mark.parametrize("is_forward", [True, False], ids=["into theirs", "out of theirs"])
+def test_photos_that_scripts_never_stored_are_not_taken_for_removed(
+    making: Making, source: Database, is_forward: bool
+) -> None:
+    """Older scripts stored an album's cover alone; the other archive has all of its photos."""
+    theirs = making()
+    for db, count in ((theirs, 1), (source, 5)):
+        post(db, "1_1")
+        at = {"created_at": LATE, "updated_at": LATE} if db is theirs else {}
+        for number in range(count):
+            place = {"attachment_key": f"k{number}", "position": number}
+            put(db, "facebook_post_attachments", post_id="1_1", **place, **at)
+    for one, two in ((source, theirs), (theirs, source))[:: 1 if is_forward else -1]:
+        copy(one, two)
+    for db in (source, theirs):
+        found = "SELECT count(*) FROM facebook_post_attachments WHERE removed_at IS NULL"
+        assert ask(db, found) == [(5,)]

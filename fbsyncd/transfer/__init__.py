@@ -136,7 +136,8 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
 def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) -> list[Tally]:
     total = sum(reading.count(source, shape) for shape in SHAPES)
     meter = _Meter(COPYING, total, heard)
-    into = _Into(target, terms, Kept(source))
+    knows = not (adopted.is_adopted(source) or adopted.is_adopted(target))
+    into = _Into(target, terms, Kept(source, knows_albums=knows))
     written = Counter({shape.name: _merge(source, shape, into, meter) for shape in SHAPES})
     written += into.kept.counts
     meter = _Meter(COMPARING, total, heard)

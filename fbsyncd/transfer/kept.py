@@ -32,10 +32,15 @@ _GONE: Final = (
 
 
 class Kept:
-    """Keeps what would be lost of *source*'s and the target's rows; *counts* rows by table."""
+    """Keeps what would be lost of *source*'s and the target's rows; *counts* rows by table.
 
-    def __init__(self, source: Database) -> None:
+    *knows_albums*: both archives have read all attachments of a post at once, as older programs
+    have not: those stored some of them.
+    """
+
+    def __init__(self, source: Database, *, knows_albums: bool = True) -> None:
         self._source = source
+        self.knows_albums = knows_albums
         self.counts: Counter[str] = Counter()
 
     @contextmanager

@@ -100,7 +100,7 @@ def merge(db: Database, shape: Shape, batch: Sequence[Entry], sides: Sides) -> l
 def _judged(db: Database, shape: Shape, batch: Sequence[Entry], sides: Sides) -> list[Pair]:
     found = held(db, shape, batch, locked=True)
     judged: Sequence[Judged] = judge(shape, batch, found)
-    if shape is ATTACHMENTS:
+    if shape is ATTACHMENTS and sides.kept.knows_albums:
         album = past.taken_off(batch, judged, found)
         sides.kept.mark(db, album.gone)
         judged = album.judged
