@@ -148,3 +148,18 @@ def test_photos_that_scripts_never_stored_are_not_taken_for_removed(
     for db in (source, theirs):
         found = "SELECT count(*) FROM facebook_post_attachments WHERE removed_at IS NULL"
         assert ask(db, found) == [(5,)]
+
+
+def test_flags_fit_columns_of_numbers(making: Making, source: Database) -> None:
+    """Older programs write 0 and 1; so does a copy, when a row is new and when it changes."""
+    target = making(is_published="SMALLINT", is_hidden="SMALLINT")
+    post(source, "1_1", is_hidden=True, is_published=False)
+    copy(source, target)
+    told = "SELECT CAST(is_published AS TEXT), CAST(is_hidden AS TEXT) FROM facebook_posts"
+    assert ask(target, told) == [("0", "1")]
+    with models.transaction(source):
+        change = "UPDATE facebook_posts SET is_hidden = FALSE, updated_at = ?"
+        models.change(source, change, [LATE])
+    copy(source, target)
+    assert ask(target, told) == [("0", "0")]
+    assert written(copy(source, target)) == written(copy(target, source)) == 0

@@ -124,6 +124,24 @@ class Shape:
             if isinstance(fields[name], DashedUUIDField) and name not in self.own
         ]
 
+    @cached_property
+    def _flags(self) -> list[int]:
+        fields = self.model._meta.columns
+        return [
+            place
+            for place, name in enumerate(self.columns)
+            if isinstance(fields[name], BooleanField)
+        ]
+
+    def params(self, row: Row) -> Row:
+        """Return *row* as it is written: flags as texts, which columns of numbers take as well."""
+        if not self._flags:
+            return row
+        told = list(row)
+        for place in self._flags:
+            told[place] = None if row[place] is None else str(int(row[place]))
+        return tuple(told)
+
     @property
     def sought(self) -> tuple[tuple[str, ...], ...]:
         """Return the columns by which rows are looked up, in each way there is.

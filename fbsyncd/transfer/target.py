@@ -164,10 +164,11 @@ def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> int:
         # An older program's table may give one number twice.
         taken.add(entry.number)
     named = [*shape.columns, *([shape.number] if shape.number else [])]
-    rows_ = [(*entry.row, entry.number) for entry in kept]
+    rows_ = [(*shape.params(entry.row), entry.number) for entry in kept]
     own = engine(db).own_number if shape.number else ""
     written = change_many(db, _insertion(shape, named, own), rows_)
-    return written + change_many(db, _insertion(shape, shape.columns), [one.row for one in rest])
+    plain = [shape.params(one.row) for one in rest]
+    return written + change_many(db, _insertion(shape, shape.columns), plain)
 
 
 def _insertion(shape: Shape, columns: Sequence[str], own: str = "") -> str:
@@ -191,9 +192,9 @@ def _update(db: Database, shape: Shape, newer: Sequence[Judged]) -> None:
     numbered = [(one, one.held.number) for one in newer if one.held and one.held.number is not None]
     if shape.number:
         sql = _updating(shape, shape.columns, (shape.number,))
-        change_many(db, sql, [(*one.entry.row, number) for one, number in numbered])
+        change_many(db, sql, [(*shape.params(one.entry.row), number) for one, number in numbered])
     done, size = {id(one) for one, _ in numbered}, len(shape.key)
-    rest = [one.entry.row for one in newer if id(one) not in done]
+    rest = [shape.params(one.entry.row) for one in newer if id(one) not in done]
     sql = _updating(shape, shape.columns[size:], shape.key)
     change_many(db, sql, [(*row[size:], *row[:size]) for row in rest])
 
