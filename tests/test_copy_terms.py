@@ -163,3 +163,26 @@ def test_flags_fit_columns_of_numbers(making: Making, source: Database) -> None:
     copy(source, target)
     assert ask(target, told) == [("0", "0")]
     assert written(copy(source, target)) == written(copy(target, source)) == 0
+
+
+def test_a_row_of_the_same_stamp_keeps_it(db: Database, other: Database) -> None:
+    """What changes without a new stamp, as counted misses do, makes no row newer there."""
+    post(db, "1_1")
+    put(db, "facebook_post_attachments", post_id="1_1", attachment_key="k", updated_at=EARLY)
+    put(db, "facebook_video_posts", video_id="v", page_id="1", updated_at=EARLY)
+    copy(db, other)
+    for number in range(2):
+        for table, column in (
+            ("facebook_posts", "misses"),
+            ("facebook_post_attachments", "position"),
+            ("facebook_video_posts", "misses"),
+        ):
+            with models.transaction(db):
+                change = f"UPDATE {table} SET {column} = {number + 1}, updated_at = ?"
+                models.change(db, change, [LATE])
+                models.change(db, f"UPDATE {table} SET updated_at = ?", [EARLY])
+            copied = copy(db, other)
+            assert (written(copied), sum(tally.kept for tally in copied.tallies)) == (1, 0)
+            found = f"SELECT {column}, updated_at FROM {table}"
+            assert ask(other, found) == [(number + 1, EARLY)]
+    assert written(copy(other, db)) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from peewee import Database
@@ -13,10 +13,12 @@ from fbsyncd.models import Row, change_many, engine, marks, rows
 from fbsyncd.transfer import past
 from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Leftovers
-from fbsyncd.transfer.shapes import ATTACHMENTS, Shape
+from fbsyncd.transfer.shapes import ATTACHMENTS, EPOCH, Shape
 from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
 
 _TAKEN: Final = "the target has another row with what may be there only once"
+#: Any stamp but EPOCH.
+_LATER: Final = EPOCH.replace("1970", "1971")
 #: Raised where a row breaks a rule of the target.
 _REFUSALS: Final = (RowRefused, OverflowError)
 
@@ -151,8 +153,23 @@ def _write(db: Database, shape: Shape, pairs: Sequence[Pair], sides: Sides) -> l
             sides.left.refuse(shape, entry, _TAKEN)
         kept = [(entry, one) for entry, one in kept if one.entry not in lost]
     sides.kept.keep(db, shape, [one for _, one in kept])
-    _update(db, shape, [one for _, one in kept if one.verdict is Verdict.NEWER])
+    newer = [one for _, one in kept if one.verdict is Verdict.NEWER]
+    # A row that changes and keeps its stamp is given a new one by the target itself: not so one
+    # whose stamp changes too, and then back.
+    _update(db, shape, [_restamped(shape, one) for one in newer if _is_as_old(shape, one)])
+    _update(db, shape, newer)
     return kept
+
+
+def _is_as_old(shape: Shape, one: Judged) -> bool:
+    place = shape.at.get("updated_at")
+    return bool(place and one.held and one.held.row[place] == one.entry.row[place])
+
+
+def _restamped(shape: Shape, one: Judged) -> Judged:
+    row, place = list(one.entry.row), shape.at["updated_at"]
+    row[place] = _LATER if row[place] == EPOCH else EPOCH
+    return replace(one, entry=Entry(tuple(row), one.entry.number))
 
 
 def _insert(db: Database, shape: Shape, new: Sequence[Entry]) -> int:
