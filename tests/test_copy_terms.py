@@ -15,6 +15,7 @@ from test_adoption_media import MEDIA
 from test_copy import EARLY, LATE, SUCCESS, ask, copy, other, other_url, picture, post, put, written
 
 from fbsyncd import migrate, models
+from fbsyncd.transfer import show
 
 __all__ = ["other", "other_url"]
 
@@ -186,3 +187,16 @@ def test_a_row_of_the_same_stamp_keeps_it(db: Database, other: Database) -> None
             found = f"SELECT {column}, updated_at FROM {table}"
             assert ask(other, found) == [(number + 1, EARLY)]
     assert written(copy(other, db)) == 0
+
+
+def test_a_table_of_which_nothing_was_compared_is_not_called_the_same(
+    db: Database, other: Database
+) -> None:
+    """Where every row is newer in the target there is no digest, and it says so."""
+    for side, at in ((db, EARLY), (other, LATE)):
+        post(side, "1_1", updated_at=at)
+    lines = show.report(copy(db, other), "URL", "ROOT").splitlines()
+    (told,) = (line for line in lines if line.startswith("facebook_posts "))
+    assert told.split() == ["facebook_posts", *"1101", "-", "-", "not", "compared"]
+    (told,) = (line for line in lines if line.startswith("facebook_pages "))
+    assert told.endswith("  same")

@@ -37,6 +37,11 @@ class Tally:
     left: int = 0
 
     @property
+    def is_compared(self) -> bool:
+        """Tell whether any row was, or there was none."""
+        return self.kept < self.here - self.left or not self.kept
+
+    @property
     def agrees(self) -> bool:
         return self.digest_here == self.digest_there and self.there >= self.here - self.left
 

@@ -52,6 +52,8 @@ def fault(copied: Copied) -> str | None:
 
 def _row(tally: Tally) -> str:
     counts = f"{tally.here:>10,}{tally.there:>10,}{tally.written:>10,}{tally.kept:>13,}"
+    if not tally.is_compared:
+        return f"{tally.name:<25}{counts}  {'-':<{_SHOWN}}  {'-':<{_SHOWN}}  not compared"
     digests = f"{tally.digest_here[:_SHOWN]}  {tally.digest_there[:_SHOWN]}"
     return f"{tally.name:<25}{counts}  {digests}  {'same' if tally.agrees else 'DIFFERS'}"
 
