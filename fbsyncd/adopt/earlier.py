@@ -20,7 +20,7 @@ from peewee import Database
 
 from fbsyncd import links
 from fbsyncd import media as names
-from fbsyncd.adopt import catalogue, suits
+from fbsyncd.adopt import catalogue, suits, twice
 from fbsyncd.assets import Archived
 from fbsyncd.errors import FetchError, SchemaError
 from fbsyncd.media import CATEGORIES, Media, Staged
@@ -33,27 +33,13 @@ log = logging.getLogger(__name__)
 BATCH: Final = 32
 #: What another program wrote and is still to be taken in.
 ROWS: Final = (
-    "SELECT id, original_url, local_path, local_filename, category FROM media_storage"
+    "SELECT id, original_url, local_path, local_filename, category, file_size FROM media_storage"
     " WHERE asset_key IS NULL"
 )
 NO_LINK: Final = "it has no link and no file"
 SAME: Final = "it is the same picture as media row {}"
-_SHOWING: Final = (
-    ("facebook_posts", "local_picture_id"),
-    ("facebook_posts", "local_full_picture_id"),
-    ("facebook_post_attachments", "local_media_id"),
-    ("facebook_post_attachments", "local_thumbnail_id"),
-    ("facebook_video_posts", "local_picture_id"),
-)
 #: Where rows of pictures are named.
-NAMING: Final = (("media_storage", "derived_from"), *_SHOWING)
-#: Further rows of a picture, which never get a file, and the row that has its key: that of a
-#: further row has its id behind.
-_AGAIN: Final = (
-    "FROM media_storage m JOIN media_storage h"
-    " ON h.asset_key = substr(m.asset_key, 1, length(m.asset_key) - 37)"
-    " WHERE m.download_status = 'failed' AND m.asset_key LIKE '%@' || CAST(m.id AS TEXT)"
-)
+NAMING: Final = (("media_storage", "derived_from"), *twice.SHOWING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +62,8 @@ class Earlier:
     filename: str | None
     #: The folder its file belongs to, where that is known already.
     folder: str | None = None
+    #: The whole bytes it has, where the row says that.
+    size: str | None = None
 
     @property
     def key(self) -> str:
@@ -83,8 +71,13 @@ class Earlier:
 
     @property
     def category(self) -> str:
-        parts = (self.folder,) if self.folder else Path(self.path or "").parts
-        return next((name for name in CATEGORIES if name in parts), CATEGORIES[0])
+        return self.folder or _folder(self.path) or CATEGORIES[0]
+
+
+def _folder(path: str | None) -> str | None:
+    """Return the folder of ours that a path names."""
+    parts = Path(path or "").parts
+    return next((name for name in CATEGORIES if name in parts), None)
 
 
 def adopt(db: Database, places: Places) -> int:
@@ -117,33 +110,31 @@ def adopt(db: Database, places: Places) -> int:
         [(one.id,) for one in waiting],
     )
     _give_up(db, earlier, kept)
-    show_holders(db)
+    twice.show_holders(db)
     return len(kept)
 
 
-def show_holders(db: Database) -> None:
-    """Let what names a further row of a picture name the one that has, or gets, the file."""
-    if not rows(db, f"SELECT 1 {_AGAIN} LIMIT 1"):
-        return
-    for table, column in _SHOWING:
-        change(
-            db,
-            f"UPDATE {table} SET {column} = (SELECT h.id {_AGAIN} AND m.id = {table}.{column})"
-            f" WHERE {column} IN (SELECT m.id {_AGAIN})",
-        )
+def candidates(one: Earlier, places: Places) -> Iterator[tuple[Path, bool]]:
+    """Yield where a row's file may be, the likeliest first, and whether the row itself says so.
 
-
-def candidates(one: Earlier, places: Places) -> Iterator[Path]:
-    """Yield where a row's file may be, the likeliest first."""
+    Elsewhere a file of the same name may be another picture's: a folder of ours that the row names
+    is looked into alone, and where it names none of them its file must be known by its size.
+    """
     root = places.media.root
-    named = [Path(text) for text in (one.path, one.filename) if text]
+    bases = (places.base, root, *list(root.parents)[:2])
+    told = [Path(text) for text in (one.path or one.filename,) if text]
     if one.path and one.filename:
-        named.append(Path(one.path) / one.filename)
-    for path in named:
+        told.append(Path(one.path) / one.filename)
+    for path in told:
         # An absolute path stands for itself, whatever folder is put before it.
-        yield from (folder / path for folder in (places.base, root, *list(root.parents)[:2]))
-    if one.filename:
-        yield from (root / name / one.filename for name in CATEGORIES)
+        yield from ((folder / path, True) for folder in bases)
+    if not one.filename:
+        return
+    if named := _folder(one.path):
+        yield root / named / one.filename, False
+    elif not one.path or one.size:
+        yield from ((folder / one.filename, False) for folder in bases)
+        yield from ((root / name / one.filename, False) for name in CATEGORIES)
 
 
 def _settle_ids(db: Database) -> None:
@@ -182,8 +173,12 @@ def _loosen(db: Database) -> None:
 
 def told(row: Sequence[object]) -> Earlier:
     """Return what a row of :data:`ROWS` tells."""
-    id_, url, path, filename, folder = (None if value is None else str(value) for value in row)
-    return Earlier(str(id_), url, path, filename, folder if folder in CATEGORIES else None)
+    id_, url, path, filename, folder, size = (
+        None if value is None else str(value) for value in row
+    )
+    whole = (size or "").partition(".")[0]
+    folder = folder if folder in CATEGORIES else None
+    return Earlier(str(id_), url, path, filename, folder, whole if whole.strip("0") else None)
 
 
 def copy(batch: Sequence[Earlier], places: Places) -> dict[str, Archived]:
@@ -207,9 +202,11 @@ def copy(batch: Sequence[Earlier], places: Places) -> dict[str, Archived]:
 
 
 def _data(one: Earlier, places: Places) -> bytes | None:
-    for path in dict.fromkeys(candidates(one, places)):
+    for path, is_told in dict.fromkeys(candidates(one, places)):
         try:
-            if path.is_file() and path.stat().st_size <= places.max_bytes:
+            size = path.stat().st_size if path.is_file() else places.max_bytes + 1
+            is_its = is_told or one.size in {None, str(size)}
+            if is_its and size <= places.max_bytes:
                 return path.read_bytes()
         except (OSError, ValueError) as error:
             log.warning("%s cannot be read and is fetched again: %s", path, error)

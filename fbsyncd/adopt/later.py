@@ -18,7 +18,7 @@ from uuid import UUID
 from peewee import Database
 
 from fbsyncd import adopted, borne, links
-from fbsyncd.adopt import earlier, replaced, suits
+from fbsyncd.adopt import earlier, replaced, suits, twice
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import Backlog
@@ -55,7 +55,7 @@ def watch(db: Database) -> None:
     replaced.watch(db)
     if adopted.is_adopted(db):
         with transaction(db):
-            earlier.show_holders(db)
+            twice.show_holders(db)
 
 
 def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: datetime) -> int:
@@ -135,7 +135,7 @@ def _take(
         _name(db, same, kept)
         files = _files(db, same, kept)
         backlog.succeed(files, now)
-        earlier.show_holders(db)
+        twice.show_holders(db)
     return len(same)
 
 
