@@ -44,7 +44,8 @@ def _follow_some(db: Database, media: Media, after: str) -> tuple[int, str]:
         found = rows(
             db,
             "SELECT id, category, local_filename, local_path FROM media_storage"
-            " WHERE id > ? AND local_filename IS NOT NULL ORDER BY id LIMIT ?",
+            # Other names are an older program's, and so are the paths to its own files.
+            " WHERE id > ? AND local_filename LIKE sha256 || '.%' ORDER BY id LIMIT ?",
             [after, _CHUNK],
         )
     stale = [

@@ -61,3 +61,26 @@ def test_a_file_of_the_same_name_may_be_another_pictures(
         found = dict(query(archive, "SELECT id, download_status FROM media_storage"))
     told = {str(id_): status for id_, status in found.items()}
     assert told == {IDS[0]: "success", IDS[1]: "success" if is_found else "pending"}
+
+
+def test_files_that_are_not_taken_in_are_told_and_found_on(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Those too large and those that are no pictures stay where their rows say they are."""
+    (tmp_path / "big.jpg").write_bytes(DATA + bytes(11_000_000))
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(5000))
+    scripts_with(
+        database_url,
+        (IDS[0], url(1), "big.jpg", "big.jpg", None),
+        (IDS[1], url(2), "clip.mp4", str(tmp_path / "clip.mp4"), 5012),
+        (IDS[2], url(3), "gone.jpg", "gone.jpg", None),
+    )
+    paths = "SELECT local_path FROM media_storage ORDER BY id"
+    with archive_on(database_url, tmp_path) as archive:
+        told = str(archive.take_over())
+        archive.setup()
+        assert query(archive, paths) == [("big.jpg",), (str(tmp_path / "clip.mp4"),), ("gone.jpg",)]
+    assert (
+        "\nnote: media_storage.local_path names a file that is not taken in in 2 rows"
+        f" (id {IDS[0]}, {IDS[1]}): "
+    ) in told

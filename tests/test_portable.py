@@ -147,6 +147,7 @@ def test_killed_half_way_it_is_gone_on_with(tmp_path: Path, database_url: str) -
             (
                 f"00000000-0000-4000-8000-{number:012}",
                 f"k{number}",
+                f"{number}",
                 f"{number}.jpg",
                 f"old/{number}",
             )
@@ -156,8 +157,8 @@ def test_killed_half_way_it_is_gone_on_with(tmp_path: Path, database_url: str) -
             models.change(db, "DELETE FROM archive WHERE name = ?", [relocate.FACT])
             models.change_many(
                 db,
-                "INSERT INTO media_storage (id, asset_key, local_filename, local_path, category,"
-                " original_url) VALUES (?, ?, ?, ?, 'posts', 'x')",
+                "INSERT INTO media_storage (id, asset_key, sha256, local_filename, local_path,"
+                " category, original_url) VALUES (?, ?, ?, ?, ?, 'posts', 'x')",
                 many,
             )
         left = [3500]

@@ -175,7 +175,7 @@ def _adopt(
         if has_unique_links:
             facts.put(db, facts.LINKS_UNIQUE, "yes")
         with _asleep(db, book):
-            archived = earlier.adopt(db, places)
+            taken = earlier.adopt(db, places)
             tally = rows.adopt(db, now, leave)
             after = digest.take(db, theirs)
         changed = [name for name in theirs if before[name] != after[name]]
@@ -184,7 +184,8 @@ def _adopt(
         migrate.execute(db, enforced)
         migrate.record(db, missing)
         facts.put(db, _UNFINISHED, "yes")
-        return replace(report(db, tally, archived, now), notes=notes)
+        notes += oddities.not_taken(taken.left)
+        return replace(report(db, tally, taken.archived, now), notes=notes)
 
 
 def finish(db: Database, brake: Brake, media: Media) -> None:

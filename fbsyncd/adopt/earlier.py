@@ -80,8 +80,16 @@ def _folder(path: str | None) -> str | None:
     return next((name for name in CATEGORIES if name in parts), None)
 
 
-def adopt(db: Database, places: Places) -> int:
-    """Adopt every row and return how many pictures are archived by it; the others wait.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many pictures were archived, and the rows whose files are there and were not taken in."""
+
+    archived: int
+    left: list[str]
+
+
+def adopt(db: Database, places: Places) -> Taken:
+    """Adopt every row and return what is archived by it; the others wait.
 
     Must be called inside a transaction. Raises SchemaError for ids that are none of ours, and
     MediaTrouble when files cannot be written.
@@ -90,7 +98,7 @@ def adopt(db: Database, places: Places) -> int:
     _loosen(db)
     earlier = [told(row) for row in rows(db, f"{ROWS} ORDER BY id")]
     if not earlier:
-        return 0
+        return Taken(0, [])
     places.media.prepare()
     kept: dict[str, Archived] = {}
     for start in range(0, len(earlier), BATCH):
@@ -111,7 +119,7 @@ def adopt(db: Database, places: Places) -> int:
     )
     _give_up(db, earlier, kept)
     twice.show_holders(db)
-    return len(kept)
+    return Taken(len(kept), [one.id for one in waiting if _is_there(one, places)])
 
 
 def candidates(one: Earlier, places: Places) -> Iterator[tuple[Path, bool]]:
@@ -135,6 +143,13 @@ def candidates(one: Earlier, places: Places) -> Iterator[tuple[Path, bool]]:
     elif not one.path or one.size:
         yield from ((folder / one.filename, False) for folder in bases)
         yield from ((root / name / one.filename, False) for name in CATEGORIES)
+
+
+def _is_there(one: Earlier, places: Places) -> bool:
+    try:
+        return any(is_told and path.is_file() for path, is_told in candidates(one, places))
+    except (OSError, ValueError):
+        return False
 
 
 def _settle_ids(db: Database) -> None:

@@ -66,6 +66,19 @@ def look(db: Database, there: Inventory, book: Catalogue) -> list[Odd]:
     return [odd for odd in found if odd.count]
 
 
+def not_taken(ids: Sequence[str]) -> list[str]:
+    """Return what is told of rows whose files are there and not taken in."""
+    what = "names a file that is not taken in"
+    cure = (
+        "it is larger than media.max_file_size, or no whole picture; it stays where it is, and the"
+        " row waits for its link"
+    )
+    odd = Odd(_MEDIA, "local_path", what, cure)
+    for id_ in ids:
+        odd.add(id_)
+    return [str(odd)] if ids else []
+
+
 def _look(db: Database, table: Table, book: Catalogue) -> Iterator[Odd]:
     yield from _keys(db, table)
     yield from _values(db, table, book)
