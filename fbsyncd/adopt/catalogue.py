@@ -85,20 +85,25 @@ BEGIN
     SELECT RAISE(ABORT, 'download_status is pending, success or failed');
 END;"""
 
+#: A table whose columns can be asked for: a view may be broken, and a virtual table's module be one
+#: that only the user's own programs load.
+_REAL: Final = "m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL %'"
 _SQLITE: Final = Catalogue(
     # It takes names for the same that differ in capitals.
-    columns="""
+    columns=f"""
 SELECT lower(m.name), m.type = 'table', lower(c.name), lower(c.type), c."notnull" = 0,
     c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer'), NULL,
     CASE WHEN upper(m.sql) LIKE '%WITHOUT ROWID%'
         THEN 'is made WITHOUT ROWID, which fbsyncd''s triggers need' END,
     c.hidden IN (2, 3)
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
-WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid""",
-    keys="""
+WHERE {_REAL}
+UNION ALL SELECT lower(m.name), FALSE, '', '', TRUE, TRUE, NULL, NULL, FALSE FROM sqlite_master m
+WHERE m.type IN ('table', 'view') AND NOT ({_REAL})""",
+    keys=f"""
 SELECT lower(m.name), i.name, lower(c.name), NOT i.partial, FALSE
 FROM sqlite_master m JOIN pragma_index_list(m.name) i JOIN pragma_index_info(i.name) c
-WHERE m.type = 'table' AND i."unique" AND c.name IS NOT NULL
+WHERE {_REAL} AND i."unique" AND c.name IS NOT NULL
 ORDER BY m.name, i.name, c.seqno""",
     names=NAMES["sqlite"],
     triggers="""
@@ -111,10 +116,10 @@ WHERE type = 'trigger' ORDER BY tbl_name, name""",
     has_index="SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?",
     settle="SELECT 1",
     defer="PRAGMA defer_foreign_keys = 1",
-    references="""
+    references=f"""
 SELECT m.name, '', f."from", f.on_update, TRUE
 FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
-WHERE m.type = 'table' AND lower(f."table") = 'media_storage'
+WHERE {_REAL} AND lower(f."table") = 'media_storage'
     AND lower(coalesce(f."to", 'id')) = 'id'
 ORDER BY m.name, f.id""",
     follow="make the table anew, with ON UPDATE CASCADE behind that column's REFERENCES",
