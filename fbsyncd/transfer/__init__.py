@@ -127,6 +127,7 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
             Custom(adopted.limits(target)),
             has_numbers=takes_numbers(target),
             needs_links=facts.get(target, facts.LINKS_REQUIRED) is not None,
+            source=Custom(adopted.limits(source)),
         )
         tallies = _copy_all(source, target, terms, heard)
         facts.drop(target, relocate.FACT)
@@ -164,7 +165,7 @@ def _compare(
 
 
 def _merge(source: Database, shape: Shape, into: _Into, meter: _Meter) -> int:
-    terms, sides = into.terms, Sides(into.terms.left, into.kept)
+    terms, sides = into.terms, Sides(into.terms.left, into.kept, into.terms.source)
     if shape.number and terms.has_numbers:
         make_room(into.db, reading.highest(source, shape))
     written = 0

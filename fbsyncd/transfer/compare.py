@@ -60,7 +60,7 @@ def compare(
         batch = terms.left.without(shape, every)
         with session(target):
             found = held(target, shape, batch) if batch else []
-        for one in judge(shape, batch, found):
+        for one in judge(shape, batch, found, terms.source):
             if one.verdict is Verdict.KEPT:
                 kept += 1
                 continue

@@ -8,13 +8,14 @@ from typing import Final
 
 from peewee import Database
 
+from fbsyncd.adopted import Custom
 from fbsyncd.errors import RowRefused
 from fbsyncd.models import Row, change_many, engine, marks, rows
 from fbsyncd.transfer import past
 from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import ATTACHMENTS, EPOCH, Shape
-from fbsyncd.transfer.union import Entry, Judged, Verdict, judge
+from fbsyncd.transfer.union import OURS, Entry, Judged, Verdict, judge
 
 _TAKEN: Final = "the target has another row with what may be there only once"
 #: Any stamp but EPOCH.
@@ -65,10 +66,14 @@ def held(
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What stays out of the target, *left* behind, and what is *kept* in it of both pasts."""
+    """What stays out of the target, *left* behind, and what is *kept* in it of both pasts.
+
+    *source* says what the columns of the other side take.
+    """
 
     left: Leftovers
     kept: Kept
+    source: Custom = OURS
 
 
 def merge(db: Database, shape: Shape, batch: Sequence[Entry], sides: Sides) -> list[Pair]:
@@ -101,7 +106,7 @@ def merge(db: Database, shape: Shape, batch: Sequence[Entry], sides: Sides) -> l
 
 def _judged(db: Database, shape: Shape, batch: Sequence[Entry], sides: Sides) -> list[Pair]:
     found = held(db, shape, batch, locked=True)
-    judged: Sequence[Judged] = judge(shape, batch, found)
+    judged: Sequence[Judged] = judge(shape, batch, found, sides.source)
     if shape is ATTACHMENTS and sides.kept.knows_albums:
         album = past.taken_off(batch, judged, found)
         sides.kept.mark(db, album.gone)

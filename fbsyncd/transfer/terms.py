@@ -13,7 +13,7 @@ from fbsyncd.adopted import Custom
 from fbsyncd.intake import DEAD, MADE_HERE
 from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import Shape
-from fbsyncd.transfer.union import Entry, Judged
+from fbsyncd.transfer.union import OURS, Entry, Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Terms:
 
     *custom* holds what the target's columns take, *has_numbers* whether its attachments have some,
     *needs_links* whether its pictures must all have a link, those that are made here too.
+    *source* holds what the columns take from which the rows come.
     *left* grows too: it holds what the target does not take.
     """
 
@@ -29,6 +30,7 @@ class Terms:
     aliases: dict[str, str] = field(default_factory=dict)
     has_numbers: bool = True
     needs_links: bool = False
+    source: Custom = OURS
     left: Leftovers = field(default_factory=Leftovers)
 
     def told(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:

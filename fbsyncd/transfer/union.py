@@ -12,9 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
+from fbsyncd.adopted import Custom
 from fbsyncd.models import Row
 from fbsyncd.transfer.shapes import Shape, standing
+
+#: Columns of our own, which take all there is.
+OURS: Final = Custom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,22 @@ class Judged:
     held: Entry | None
 
 
-def judge(shape: Shape, incoming: Sequence[Entry], held: Sequence[Entry]) -> list[Judged]:
-    """Return what becomes of each of *incoming*; *held* are the target's that may be the same."""
+def judge(
+    shape: Shape, incoming: Sequence[Entry], held: Sequence[Entry], source: Custom = OURS
+) -> list[Judged]:
+    """Return what becomes of each of *incoming*; *held* are the target's that may be the same.
+
+    *source* says what the columns take out of which the incoming ones were read.
+    """
     pairs = _pair(shape, incoming, held)
-    return [_judge(shape, entry, pairs.get(place)) for place, entry in enumerate(incoming)]
+    return [_judge(shape, entry, pairs.get(place), source) for place, entry in enumerate(incoming)]
 
 
-def _judge(shape: Shape, entry: Entry, held: Entry | None) -> Judged:
+def _judge(shape: Shape, entry: Entry, held: Entry | None, source: Custom) -> Judged:
     if held is None:
         return Judged(Verdict.NEW, entry, None)
-    wanted = Entry(_adapted(shape, entry.row, held.row), entry.number)
+    row = _uncut(shape, _adapted(shape, entry.row, held.row), held.row, source)
+    wanted = Entry(row, entry.number)
     if wanted.row == held.row:
         verdict = Verdict.SAME
     elif standing(shape, held.row) > standing(shape, wanted.row):
@@ -73,6 +84,28 @@ def _adapted(shape: Shape, row: Row, held: Row) -> Row:
         if place is not None and not (place < len(shape.key) and held[place] is None):
             adapted[place] = held[place]
     return tuple(adapted)
+
+
+def _uncut(shape: Shape, row: Row, held: Row, source: Custom) -> Row:
+    """Return *row* with *held*'s values where the source's columns could say no more of them."""
+    limited = source.limits.get(shape.name)
+    if not limited or row == held:
+        return row
+    told = source.tell(shape.name, dict(zip(shape.columns, held, strict=True))) or {}
+    there, come = _plain(shape, tuple(told.values())), _plain(shape, row)
+    places = {place for name, place in shape.at.items() if name in limited}
+    return tuple(
+        held[place] if place in places and there[place] == come[place] else value
+        for place, value in enumerate(row)
+    )
+
+
+def _plain(shape: Shape, row: Row) -> Row:
+    """Return *row*, which may be told as columns of other types take it, in plain values."""
+    try:
+        return shape.read([row])[0]
+    except (ValueError, OverflowError):
+        return row
 
 
 def _pair(shape: Shape, incoming: Sequence[Entry], held: Sequence[Entry]) -> dict[int, Entry]:
