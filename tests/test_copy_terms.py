@@ -228,3 +228,30 @@ def test_what_narrow_columns_cut_stays_whole_where_it_was(
         models.change(target, change, [NEVER])
     copy(target, source)
     assert ask(source, asked) == [("new", link, "x")]
+
+
+@pytest.mark.parametrize("kind", ["INTERVAL", "VARCHAR(20)", "REAL NOT NULL", "FLOAT NOT NULL"])
+@pytest.mark.parametrize("length", [12.5, None])
+def test_lengths_of_another_type_are_compared_as_what_they_mean(
+    making: Making, source: Database, kind: str, length: float | None
+) -> None:
+    """A second copy writes nothing, and neither does one back."""
+    target = making(length=kind)
+    put(source, "facebook_video_posts", video_id="v", page_id="1", length=length)
+    copy(source, target)
+    assert written(copy(source, target)) == written(copy(target, source)) == 0
+    assert ask(source, "SELECT length FROM facebook_video_posts") == [(length,)]
+
+
+def test_flags_that_must_be_told_are_compared_as_what_they_mean(
+    making: Making, source: Database
+) -> None:
+    """Nothing is known of a post here, and there it is published and not hidden."""
+    flag = "BOOLEAN NOT NULL DEFAULT FALSE"
+    target = making(is_published=flag, is_hidden=flag)
+    post(source, "1_1")
+    copy(source, target)
+    assert written(copy(source, target)) == written(copy(target, source)) == 0
+    flags = "SELECT is_published, is_hidden FROM facebook_posts"
+    assert ask(source, flags) == [(None, None)]
+    assert [tuple(map(bool, row)) for row in ask(target, flags)] == [(True, False)]

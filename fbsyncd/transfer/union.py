@@ -64,7 +64,7 @@ def _judge(shape: Shape, entry: Entry, held: Entry | None, source: Custom) -> Ju
         return Judged(Verdict.NEW, entry, None)
     row = _uncut(shape, _adapted(shape, entry.row, held.row), held.row, source)
     wanted = Entry(row, entry.number)
-    if wanted.row == held.row:
+    if held.row in (wanted.row, _plain(shape, wanted.row)):
         verdict = Verdict.SAME
     elif standing(shape, held.row) > standing(shape, wanted.row):
         verdict = Verdict.KEPT
