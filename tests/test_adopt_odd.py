@@ -251,8 +251,10 @@ REFUSED = {
             "UPDATE facebook_posts SET created_time = 1700000000 WHERE id < '1045_2'",
         ),
         (
-            r"facebook_posts\.created_time is no time that can be read in \d+ rows \(id 1045_\d+:"
-            r" '1700000000', .* and \d+ more\): .*SET created_time = NULL",
+            r"facebook_posts\.created_time is no time that can be read in 1 row \(id 1045_2:"
+            r" 'yesterday'\): .*SET created_time = NULL",
+            r"facebook_posts\.created_time is in seconds since 1970 in \d+ rows \(id 1045_\d+:"
+            r" '1700000000', .* and \d+ more\): UPDATE facebook_posts SET created_time = datetime",
         ),
         SQLITE,
     ),

@@ -7,6 +7,7 @@ posts are put in order. Those are refused, with table, column, row and the remed
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,6 +27,13 @@ from fbsyncd.plural import counted
 _SHOWN: Final = 3
 _LONGEST: Final = 60
 _KEEP: Final = "keep one row of each"
+_UNLISTED: Final = "listed once Facebook has said when"
+#: Numbers since 1970, as SQLite's columns of times take them too.
+_SECONDS, _MILLISECONDS = re.compile(r"\d{9,10}(\.\d*)?"), re.compile(r"\d{13}(\.\d*)?")
+_DATED: Final = (
+    "UPDATE {0} SET {1} = datetime({1}{2}, 'unixepoch')"
+    " WHERE CAST({1} AS INTEGER) BETWEEN {3} AND {4}"
+)
 _POSTS, _ATTACHED, _MEDIA = "facebook_posts", "facebook_post_attachments", "media_storage"
 
 
@@ -128,7 +136,7 @@ def _sort(row: Row, times: Sequence[str], texts: Sequence[str], found: dict[str,
         if value is None or not value.strip():
             found[name].empty.add(key)
         elif not _is_time(value):
-            found[name].unreadable.add(f"{key}: {value!r}")
+            found[name].unread(value).add(f"{key}: {value!r}")
     for name, value in zip(texts, values[len(times) :], strict=True):
         if value == BYTES:
             found[name].bytes.add(key)
@@ -140,7 +148,21 @@ class _Found:
     """What is odd in one column."""
 
     def __init__(self, table: str, name: str) -> None:
-        self.empty = Odd(table, name, "is empty", "listed once Facebook has said when")
+        self.empty = Odd(table, name, "is empty", _UNLISTED)
+        self.seconds = Odd(
+            table,
+            name,
+            "is in seconds since 1970",
+            _DATED.format(table, name, "", 10**8, 10**10 - 1),
+            is_refused=True,
+        )
+        self.milliseconds = Odd(
+            table,
+            name,
+            "is in milliseconds since 1970",
+            _DATED.format(table, name, " / 1000", 10**12, 10**13 - 1),
+            is_refused=True,
+        )
         self.unreadable = Odd(
             table,
             name,
@@ -151,10 +173,16 @@ class _Found:
         self.bytes = Odd(table, name, "is bytes", "read as text")
         self.misspelt = Odd(table, name, "is no UTF-8", "what cannot be read is shown as \ufffd")
 
+    def unread(self, value: str) -> Odd:
+        """Return what a time is that cannot be read."""
+        if _SECONDS.fullmatch(value):
+            return self.seconds
+        return self.milliseconds if _MILLISECONDS.fullmatch(value) else self.unreadable
+
     def all(self) -> Iterator[Odd]:
         if (self.empty.table, self.empty.column) == (_POSTS, "created_time"):
             yield self.empty
-        yield from (self.unreadable, self.bytes, self.misspelt)
+        yield from (self.seconds, self.milliseconds, self.unreadable, self.bytes, self.misspelt)
 
 
 def _uuids(db: Database) -> Iterator[Odd]:
