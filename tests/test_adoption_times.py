@@ -35,3 +35,18 @@ def test_times_that_are_numbers_are_refused_with_what_keeps_them(
         assert archive.take_over()
         archive.setup()
         assert [post["created_time"] for post in archive.feed.newest(9)] == [TIME, TIME]
+
+
+def test_posts_of_a_table_without_times_are_told_of(database_url: str, tmp_path: Path) -> None:
+    """They are listed once Facebook has said when; nobody is left to wonder where they are."""
+    scripts = Dump(database_url)
+    scripts.run(
+        'CREATE TABLE facebook_posts (id TEXT PRIMARY KEY, picture_url TEXT, "createdTime" DATE)',
+        "INSERT INTO facebook_posts (id, picture_url) VALUES ('1045_1', 'https://x/1')",
+    )
+    with archive_on(database_url, tmp_path) as archive:
+        told = str(archive.take_over())
+    assert (
+        "\nnote: facebook_posts.created_time is no column of it, and is added empty in 1 row:"
+        " listed once Facebook has said when"
+    ) in told

@@ -89,6 +89,7 @@ def not_taken(ids: Sequence[str]) -> list[str]:
 
 def _look(db: Database, table: Table, book: Catalogue) -> Iterator[Odd]:
     yield from _keys(db, table)
+    yield from _untimed(db, table)
     yield from _values(db, table, book)
     if table.name == _MEDIA:
         yield from _uuids(db)
@@ -108,6 +109,13 @@ def _keys(db: Database, table: Table) -> Iterator[Odd]:
         for (id_,) in rows(db, f"{sql} GROUP BY {key} HAVING count(*) > 1 ORDER BY 1"):
             twice.add(id_)
         yield twice
+
+
+def _untimed(db: Database, table: Table) -> Iterator[Odd]:
+    if table.name == _POSTS and "created_time" not in table.columns:
+        ((count,),) = rows(db, f"SELECT count(*) FROM {_POSTS} WHERE id IS NOT NULL")
+        what = "is no column of it, and is added empty"
+        yield Odd(_POSTS, "created_time", what, _UNLISTED, count=int(count))
 
 
 def _values(db: Database, table: Table, book: Catalogue) -> Iterator[Odd]:
