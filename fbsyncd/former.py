@@ -5,15 +5,18 @@ Each is a part of the transaction in which the rows are written, or its last one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from peewee import Database
 
 from fbsyncd import borne, merge, models
 from fbsyncd.merge import Values
 from fbsyncd.models import change, change_many, rows, to_text
+
+_TOLD: Final = ("id", "message", "story")
 
 
 def keep_texts(
@@ -24,21 +27,65 @@ def keep_texts(
     The first text counts from when this archive first had it; nobody knows since when it
     stood at the source.
     """
+    edited = [row for row in changed if row and merge.is_edited(known.get(row["id"]), row)]
+    if not edited:
+        return
+    since = _since(db, [row["id"] for row in edited])
     distinct = models.engine(db).distinct
     change_many(
         db,
         "INSERT INTO facebook_post_history (post_id, seen_from, seen_until, message, story)"
-        " SELECT p.id, coalesce((SELECT max(h.seen_until) FROM facebook_post_history h"
-        " WHERE h.post_id = p.id), p.created_at, p.created_time, ?), ?, p.message, p.story"
+        " SELECT p.id, ?, ?, p.message, p.story"
         # Compared once more: another sync may have written the new text meanwhile.
         " FROM facebook_posts p WHERE p.id = ?"
         f" AND (p.message, p.story) {distinct} (?, ?) ON CONFLICT DO NOTHING",
         [
-            (to_text(now), to_text(now), row["id"], row["message"], row["story"])
-            for row in changed
-            if row and merge.is_edited(known.get(row["id"]), row)
+            (to_text(since.get(row["id"], now)), to_text(now), *map(row.get, _TOLD))
+            for row in edited
         ],
     )
+
+
+def _since(db: Database, post_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return from when on each post had its text; an older program may write times as it likes."""
+    some, params = models.engine(db).among(post_ids)
+    found = models.rows(
+        db,
+        "SELECT p.id, (SELECT max(h.seen_until) FROM facebook_post_history h"
+        " WHERE h.post_id = p.id), p.created_at, p.created_time"
+        f" FROM facebook_posts p WHERE p.id {some}",
+        params,
+    )
+    moments = {str(id_): [*filter(None, map(models.readable, times))] for id_, *times in found}
+    return {id_: times[0] for id_, times in moments.items() if times}
+
+
+def settle_texts(db: Database) -> None:
+    """Write since when texts were seen as this program does; an earlier one copied it as it was.
+
+    A copy to another archive and back has added such a text once more: one of both goes.
+    """
+    if not models.engine(db).times_are_text:
+        return
+    found = models.rows(
+        db, "SELECT post_id, seen_from FROM facebook_post_history WHERE length(seen_from) <> 32"
+    )
+    ours = [(to_text(time), *key) for *key, time in _timed(found)]
+    change_many(
+        db,
+        "DELETE FROM facebook_post_history AS o WHERE EXISTS (SELECT 1 FROM facebook_post_history h"
+        " WHERE h.post_id = o.post_id AND h.seen_from = ? AND h.message IS o.message"
+        " AND h.story IS o.story) AND o.post_id = ? AND o.seen_from = ?",
+        ours,
+    )
+    sql = "UPDATE OR IGNORE facebook_post_history SET seen_from = ? WHERE post_id = ?"
+    change_many(db, f"{sql} AND seen_from = ?", ours)
+
+
+def _timed(found: Sequence[models.Row]) -> Iterator[tuple[str, str, datetime]]:
+    for post_id, seen_from in found:
+        if time := models.readable(seen_from):
+            yield post_id, seen_from, time
 
 
 def keep_pictures(db: Database, changed: Sequence[tuple[str, Values | None, Values]]) -> None:

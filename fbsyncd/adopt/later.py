@@ -17,7 +17,7 @@ from uuid import UUID
 
 from peewee import Database
 
-from fbsyncd import adopted, borne, links
+from fbsyncd import adopted, borne, former, links
 from fbsyncd.adopt import earlier, replaced, suits, twice
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
@@ -56,6 +56,7 @@ def watch(db: Database) -> None:
     if adopted.is_adopted(db):
         with transaction(db):
             twice.show_holders(db)
+            former.settle_texts(db)
 
 
 def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: datetime) -> int:
