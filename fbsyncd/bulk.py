@@ -14,7 +14,7 @@ from typing import Final
 from peewee import Database
 
 from fbsyncd import models
-from fbsyncd.models import change, change_many, marks
+from fbsyncd.models import change, change_many, marks, rows
 
 #: Rows a statement where rows are parameters: of our widest table 1,800 of the 32,766 that SQLite
 #: takes. One number for all, since a statement that is kept prepared takes 100 KB and more.
@@ -41,7 +41,10 @@ def insert(db: Database, table: str, columns: Sequence[str], many: Rows, on_conf
     if rows_of and _FRACTIONS.isdisjoint(columns):
         objects = [dict(zip(columns, row, strict=True)) for row in many]
         told = json.dumps(objects, ensure_ascii=False)
-        source = f"SELECT {names} FROM {rows_of.format(table)}"
+        # Asked for each time: somebody may alter a column while the daemon runs.
+        types: dict[str, str] = dict(rows(db, models.engine(db).types_of, [table]))
+        typed = ", ".join(f"{name} {types[name]}" for name in columns)
+        source = f"SELECT {names} FROM {rows_of.format(typed)}"
         return change(db, f"{beginning} {source} {on_conflict}", [told])
     size = 1 if rows_of or len(many) <= _FEW else _GROUP
     return change_many(

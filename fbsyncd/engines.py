@@ -45,9 +45,11 @@ class Engine:
     #: Compares with any of an array that is one parameter, so that however many there are it is one
     #: statement, planned once; empty where planning costs nothing.
     any_of: str
-    #: The rows of a table out of one parameter, a JSON array of objects; empty where rows as
-    #: parameters cost less. It takes what the columns' own types take, whoever made them.
+    #: Rows of such columns, each a name and its type, out of one parameter, a JSON array of
+    #: objects; empty where rows as parameters cost less. No other column of a table has a say.
     rows_of: str
+    #: The names and types of a table's columns, whoever made them, for *rows_of*.
+    types_of: str
     #: Says in a transaction that misses are only noted, which changes no post; empty where the
     #: triggers need not be told.
     takes_notes: str
@@ -96,6 +98,7 @@ SQLITE: Final = Engine(
     by_any_index="{0} BETWEEN {1} AND {1}",
     any_of="",
     rows_of="",
+    types_of="",
     takes_notes="",
     settle="",
     # No more than such tables: each row of them is looked at.
@@ -143,7 +146,11 @@ POSTGRESQL: Final = Engine(
     own_number="OVERRIDING SYSTEM VALUE",
     by_any_index="{0} = {1}",
     any_of="= ANY(?)",
-    rows_of="json_populate_recordset(NULL::{}, ?)",
+    rows_of="json_to_recordset(?) AS told({})",
+    types_of=(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = ?::regclass AND attnum > 0 AND NOT attisdropped"
+    ),
     takes_notes="SELECT set_config('fbsyncd.notes', 'on', true)",
     settle="SET CONSTRAINTS ALL IMMEDIATE",
     broken_keys="",

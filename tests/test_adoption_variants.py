@@ -173,6 +173,20 @@ def test_types_that_only_mean_the_same_are_adopted(
         assert copied(archive, tmp_path / "copy.db") == [(0,)]
 
 
+@pytest.mark.postgresql
+def test_a_column_of_their_own_that_takes_no_null_has_its_default(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Posts come in beside it, though the rule is of its type and not of the table."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.run("CREATE DOMAIN counter AS INTEGER NOT NULL DEFAULT 7")
+        scripts.make(tables=rewritten((r"(source TEXT,)", r"\1 likes counter,"))(dump.TABLES))
+        with taken_over(facebook, tmp_path, url) as archive:
+            assert sync(archive).problems == []
+        assert scripts.ask("SELECT likes, count(*) FROM facebook_posts GROUP BY 1") == [(7, 12)]
+
+
 def copied(archive: Archive, path: Path) -> list[Any]:
     """Copy the archive, with nothing different, and return the copy's flags."""
     target = models.connect(f"sqlite:///{path}")
