@@ -8,9 +8,12 @@ here both are the same.
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from peewee import Database
 
@@ -18,13 +21,33 @@ from fbsyncd import facts, links
 from fbsyncd.intake import aliases
 from fbsyncd.models import rows
 
+log = logging.getLogger(__name__)
+
 Values = dict[str, Any]
 
-#: For a column: the most characters, and what stands for nothing; None: any number, nothing does.
-Limit = tuple[int | None, str | None]
+
+class Limit(NamedTuple):
+    """What a column takes: so many characters at *most*, and no number above the *largest*.
+
+    *filler* stands for nothing there. An interval is told as a text.
+    """
+
+    most: int | None = None
+    filler: str | None = None
+    largest: int | None = None
+    is_span: bool = False
+
+
 Limits = Mapping[str, Mapping[str, Limit]]
 
 _FACT: Final = "limits"
+#: So many values are told of once.
+_TOLD: Final = 500
+#: What a column of numbers makes a number of, and what it keeps then.
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_WHOLE: Final = re.compile(r"0|[1-9]\d{0,18}", re.ASCII)
+#: The ids that Facebook gives.
+IDS: Final = frozenset({"id", "video_id", "page_id", "post_id"})
 #: The columns of links, and those that name their pictures.
 _PICTURES: Final = ("picture_url", "full_picture_url", "media_url", "thumbnail_url", "picture")
 _LINKS: Final = {*_PICTURES, "permalink_url", "video_url", "source", "website"}
@@ -48,12 +71,17 @@ class Custom:
         return _renamed(values, ours)
 
     def tell(self, table: str, values: Values | None) -> Values | None:
-        """Return a row as *table* takes it: texts cut, links left out that would be cut."""
+        """Return a row as *table* takes it: texts cut, links left out that would be cut.
+
+        So are numbers that are too large, and that is told once of each.
+        """
         if values is None:
             return None
         told = _renamed(values, self.aliases) if self.aliases else values
         for column, limit in self.limits.get(table, {}).items():
-            if column in told:
+            if column in told and column not in IDS:
+                if _is_beyond(told[column], limit):
+                    _tell_beyond(f"{table}.{column}", limit.largest, told[column])
                 told = told | {column: _fitting(column, told[column], limit)}
         return told
 
@@ -70,8 +98,23 @@ def is_adopted(db: Database) -> bool:
 
 def limits(db: Database) -> Limits:
     """Return what was written down of the columns of *db*; nothing when all are our own."""
-    told: Limits = json.loads(facts.get(db, _FACT) or "{}")
-    return told
+    told = json.loads(facts.get(db, _FACT) or "{}")
+    return {
+        table: {column: Limit(*limit) for column, limit in columns.items()}
+        for table, columns in told.items()
+    }
+
+
+def unheld(limits: Limits, table: str, ids: Mapping[str, str]) -> str | None:
+    """Return why the columns of *table* would make another id of one of *ids*; None: they do not.
+
+    SQLite makes numbers of digits where a column is not declared as one of texts.
+    """
+    for column, id_ in ids.items():
+        largest = limits.get(table, {}).get(column, Limit()).largest
+        if largest is not None and _NUMBER.fullmatch(id_) and not _is_whole(id_, largest):
+            return f"{table}.{column} is no column of texts, and would make another number of {id_}"
+    return None
 
 
 def true_ids(db: Database, stored: Iterable[Values], named: Iterable[str]) -> dict[str, str]:
@@ -93,11 +136,30 @@ def _renamed(values: Values, names: Mapping[str, str | None]) -> Values:
 
 
 def _fitting(column: str, value: Any, limit: Limit) -> Any:
-    most, filler = limit
-    if column == "length" and value is not None:
-        # As text, which columns of intervals take too: a bare number there is seconds.
+    if limit.is_span and value is not None:
+        # A bare number is seconds there.
         value = str(value)
+    elif _is_beyond(value, limit):
+        value = None
+    most = limit.most
     if most is not None and isinstance(value, str) and len(value) > most:
         # Half a link leads nowhere.
         value = None if column in _LINKS else value[:most]
-    return filler if value is None else value
+    return limit.filler if value is None else value
+
+
+def _is_beyond(value: Any, limit: Limit) -> bool:
+    return (
+        limit.largest is not None
+        and isinstance(value, int | float)
+        and abs(round(value)) > limit.largest
+    )
+
+
+@lru_cache(_TOLD)
+def _tell_beyond(place: str, largest: int | None, value: object) -> None:
+    log.warning("%s takes no number above %s: %s is left out", place, largest, value)
+
+
+def _is_whole(id_: str, largest: int) -> bool:
+    return bool(_WHOLE.fullmatch(id_)) and int(id_) <= largest

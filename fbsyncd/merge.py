@@ -9,6 +9,7 @@ every answer signs every link anew, and an unchanged Page must cost no write.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -86,6 +87,15 @@ def stored(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> list[Values
                 if values[column] is not None:
                     values[column] = plain(values[column])
     return told
+
+
+def by_key(stored: Sequence[Values]) -> dict[str, dict[str, Values]]:
+    """Return attachments by post and key; one without is another program's, not adopted yet."""
+    found: dict[str, dict[str, Values]] = defaultdict(dict)
+    for row in stored:
+        if row["attachment_key"] is not None:
+            found[row["post_id"]][row["attachment_key"]] = row
+    return found
 
 
 def post(known: Values | None, new: Post, now: datetime) -> Values | None:

@@ -19,7 +19,7 @@ datetime.strptime("+0000", "%z")
 Json = dict[str, object]
 
 _SITE = "https://www.facebook.com"
-_LARGEST_INTEGER = 2**31 - 1  # of PostgreSQL's INTEGER
+LARGEST_COUNT = 2**31 - 1  # of PostgreSQL's INTEGER
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off", "none", "null"})
 _NOT_PICTURES = (".mp4", ".mpd", ".m3u8")
 
@@ -92,7 +92,7 @@ def number(node: object, *path: str) -> float | None:
 def count(node: object, *path: str) -> int | None:
     """Return a whole number that fits a column."""
     value = number(node, *path)
-    return int(value) if value is not None and value <= _LARGEST_INTEGER else None
+    return int(value) if value is not None and value <= LARGEST_COUNT else None
 
 
 def moment(node: object, *path: str) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from fbsyncd.records import PageInfo, Post, Video
 
 One = TypeVar("One", Post, Video)
 
+_KEYS: Final = {"post": ("id", "facebook_posts"), "video": ("video_id", "facebook_video_posts")}
 #: So much is told of a link that no row takes.
 _SHOWN: Final = 100
 
@@ -64,7 +64,8 @@ class Rows:
 
         *bears*: what the database refuses is left out, and told; see :mod:`fbsyncd.borne`.
         """
-        kept = remembered(_published(records), self._forgotten(records))
+        known = remembered(_published(records), self._forgotten(records))
+        kept = [one for one in known if self._is_held(one)]
         named = [asset for one in kept for asset in merge.assets(one)]
         taken = self._bear_pictures(named, now) if bears else self._backlog.add(named, now)
         posts = sorted((one for one in kept if isinstance(one, Post)), key=lambda one: one.id)
@@ -122,7 +123,7 @@ class Rows:
         ids = [post.id for post in posts]
         known = {row["id"]: row for row in self._stored("facebook_posts", POST_COLUMNS, "id", ids)}
         beside = self._stored("facebook_post_attachments", ATTACHMENT_COLUMNS, "post_id", ids)
-        attached = _by_key(beside)
+        attached = merge.by_key(beside)
         custom = self._custom([*known.values(), *beside], posts, taken)
         changed = [
             custom.tell("facebook_posts", merge.post(custom.read(known.get(one.id)), one, now))
@@ -182,6 +183,15 @@ class Rows:
         some, params = models.engine(self._db).among(sorted({id_ for _, id_ in named}))
         found = rows(self._db, f"SELECT kind, id FROM forgotten WHERE id {some}", params)
         return {(kind, id_) for kind, id_ in found} & named
+
+    def _is_held(self, record: Post | Video) -> bool:
+        """Tell whether an older program's table takes this very id; say where it does not."""
+        (kind, id_), (_, page_id) = _names(record)
+        key, table = _KEYS[kind]
+        why = adopted.unheld(self._known_limits(), table, {key: id_, "page_id": page_id})
+        if why:
+            borne.warn(self._db, f"{kind}s", id_, why)
+        return why is None
 
     def _put_videos(self, videos: Sequence[Video], put: _Put) -> int:
         if not videos:
@@ -245,15 +255,6 @@ class Rows:
         many = sorted({keyed(row): row for row in changed if row}.items())
         told = list(_params(columns, (row for _, row in many)))
         return bulk.insert(self._db, table, columns, told, on_conflict)
-
-
-def _by_key(stored: Sequence[Values]) -> dict[str, dict[str, Values]]:
-    """Return attachments by post and key; one without is another program's, not adopted yet."""
-    found: dict[str, dict[str, Values]] = defaultdict(dict)
-    for row in stored:
-        if row["attachment_key"] is not None:
-            found[row["post_id"]][row["attachment_key"]] = row
-    return found
 
 
 def _published(records: Sequence[Post] | Sequence[Video]) -> list[Post | Video]:

@@ -77,6 +77,9 @@ class Catalogue:
         return self.kinds.get(type_, self.unknown)
 
 
+#: The largest numbers that SQLite makes of digits without losing any: whole ones, and fractions.
+_WHOLE: Final = 2**63 - 1
+EXACT: Final = 2**53
 _STATUSES: Final = "('pending', 'success', 'failed')"
 _ABORT: Final = """
 CREATE TRIGGER media_storage_status_{when} BEFORE {when} ON media_storage
@@ -95,7 +98,11 @@ SELECT lower(m.name), m.type = 'table', lower(c.name), lower(c.type), c."notnull
     c.dflt_value IS NOT NULL OR (c.pk = 1 AND lower(c.type) = 'integer'), NULL,
     CASE WHEN upper(m.sql) LIKE '%WITHOUT ROWID%'
         THEN 'is made WITHOUT ROWID, which fbsyncd''s triggers need' END,
-    c.hidden IN (2, 3)
+    c.hidden IN (2, 3), CASE WHEN lower(c.type) LIKE '%int%' THEN {_WHOLE}
+        WHEN lower(c.type) LIKE '%char%' OR lower(c.type) LIKE '%clob%'
+            OR lower(c.type) LIKE '%text%' OR lower(c.type) LIKE '%blob%' OR c.type = '' THEN NULL
+        WHEN lower(c.type) LIKE '%real%' OR lower(c.type) LIKE '%floa%'
+            OR lower(c.type) LIKE '%doub%' THEN {EXACT} ELSE {_WHOLE} END
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
 WHERE {_REAL}
 UNION ALL SELECT lower(m.name), FALSE, '', '', TRUE, TRUE, NULL, NULL, FALSE FROM sqlite_master m
@@ -167,7 +174,9 @@ SELECT t.relname, t.relkind IN ('r', 'p'), a.attname,
         OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = t.oid)
         THEN 'is made of several tables or is a part of one (PARTITION, INHERITS), whose rows'
         ' fbsyncd cannot tell apart: put them all into one table of this name' END,
-    a.attgenerated <> ''
+    a.attgenerated <> '', CASE b.type WHEN 'smallint'::regtype THEN 32767
+        WHEN 'integer'::regtype THEN 2147483647 WHEN 'numeric'::regtype THEN CASE WHEN b.mod > 4
+            THEN power(10::numeric, ((b.mod - 4) >> 16) - ((b.mod - 4) & 65535)) - 1 END END
 FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid CROSS JOIN LATERAL ({_BASE}) b
 WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped

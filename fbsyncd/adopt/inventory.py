@@ -17,6 +17,8 @@ class Column:
 
     *has_default*: the database fills it in where an INSERT does not name it. *length* is the most
     characters it takes, None for any number. *is_computed*: the database alone writes it.
+    *largest* is the largest number it takes; on SQLite, whose columns take anything, the largest
+    that one keeps exactly which makes numbers of digits.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Column:
     has_default: bool
     length: int | None
     is_computed: bool = False
+    largest: int | None = None
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ class Inventory:
 def take(db: Database, catalogue: Catalogue) -> Inventory:
     """Read what is there; must be called inside a session. Changes nothing."""
     tables: dict[str, Table] = {}
-    for name, is_table, *told, bare, is_computed in rows(db, catalogue.columns):
+    for name, is_table, *told, bare, is_computed, largest in rows(db, catalogue.columns):
         table = tables.setdefault(name, Table(name, bool(is_table), bare))
         column, type_, null, default, length = told
         table.columns[column] = Column(
@@ -73,6 +76,7 @@ def take(db: Database, catalogue: Catalogue) -> Inventory:
             bool(default),
             length,
             bool(is_computed),
+            None if largest is None else int(largest),
         )
     keys: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for name, index, column, is_key, is_late in rows(db, catalogue.keys):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from fbsyncd.adopt.catalogue import EXACT
 from fbsyncd.adopt.inventory import Column, Table
+from fbsyncd.adopted import IDS
 
 _TEXT: Final = frozenset({"text"})
 _TIME: Final = frozenset({"time"})
@@ -82,6 +84,11 @@ def refusals(table: Table, written: Collection[str], id_kind: str) -> Iterator[s
                 )
         elif is_media and name in {*_FILES, *_SIZES}:
             yield from _unfit(table, column)
+        elif column.largest == EXACT and name in IDS & written:
+            yield (
+                f"{table.name}.{name} is {column.type.upper()}, and SQLite makes fractions of ids"
+                " there: make the table anew, with TEXT for it"
+            )
         elif column.type == "character" and name in written and name.endswith("id"):
             yield (
                 f"{table.name}.{name} is CHAR({column.length}), which fills ids up with blanks:"

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 from uuid import UUID
 
+from fbsyncd import read
 from fbsyncd.adopt import own
 from fbsyncd.adopt.inventory import Column, Inventory, Table
-from fbsyncd.adopted import Limit
+from fbsyncd.adopted import IDS, Limit
 from fbsyncd.merge import ATTACHMENT_COLUMNS, POST_COLUMNS, VIDEO_COLUMNS
 from fbsyncd.migrate import ADOPTABLE
 
@@ -259,12 +260,18 @@ def _ids_of_pictures(inventory: Inventory) -> str:
 
 
 def _limits(table: Table) -> dict[str, Limit]:
-    found: dict[str, Limit] = {}
-    for name in _WRITTEN[table.name]:
-        column = table.columns.get(name)
-        if column is None or name in {"id", "video_id", "page_id", "post_id"}:
-            continue
-        required = not column.can_be_null and name not in _NEVER_EMPTY[table.name]
-        if required or column.length is not None or column.kind == "span":
-            found[name] = (column.length, _FILLERS.get(name, "") if required else None)
-    return found
+    there = [table.columns[name] for name in _WRITTEN[table.name] if name in table.columns]
+    found = {column.name: _limit(table, column) for column in there}
+    return {name: limit for name, limit in found.items() if limit != Limit()}
+
+
+def _limit(table: Table, column: Column) -> Limit:
+    is_any, name = column.kind == "any", column.name
+    if name in IDS:
+        return Limit(largest=column.largest if is_any else None)
+    required = not column.can_be_null and name not in _NEVER_EMPTY[table.name]
+    filler = _FILLERS.get(name, "") if required else None
+    # Of anything else no larger number is read.
+    is_large = name != "length" and (column.largest or 0) >= read.LARGEST_COUNT
+    largest = None if is_any or is_large else column.largest
+    return Limit(column.length, filler, largest, column.kind == "span")
