@@ -15,6 +15,8 @@ from fbsyncd.models import change, marks, rows, session, transaction
 LINKS_REQUIRED = "links_required"
 #: Set where such a table takes no link twice, though one picture may have several rows there.
 LINKS_UNIQUE = "links_unique"
+#: What was last seen of attachments, where another one shows the picture of one that is gone.
+ATTACHMENTS_SEEN = "attachments_seen"
 #: When all rows were last compared with all files.
 LAST_SCAN = "last_scan"
 #: How far the periodic scrub is, as JSON; see :mod:`fbsyncd.reconcile.scrub`.

@@ -17,8 +17,6 @@ from fbsyncd.models import change_many, rows, session, transaction
 
 #: An attachment whose shown row is gone: its post, its own key, and the key of that row.
 _Heir = tuple[object, object, object]
-#: How many rows there were, and the highest number, when the last look found nobody missing.
-_FACT: Final = "attachments_seen"
 # Not max(id): PostgreSQL knows no greatest UUID, and an older program's table may have those. The
 # row itself too: SQLite may give the number of the last one, once that is removed, to the next.
 _SEEN: Final = """
@@ -46,12 +44,12 @@ def turn(db: Database) -> int:
         seen = _seen(db)
         if seen is None and not rows(db, f"{_ORPHANS} LIMIT 1"):
             return 0
-    if seen is not None and facts.get(db, _FACT) == seen:
+    if seen is not None and facts.get(db, facts.ATTACHMENTS_SEEN) == seen:
         return 0
     with transaction(db):
         shown, is_whole = _show(db)
         if seen is not None and is_whole:
-            facts.put(db, _FACT, seen)
+            facts.put(db, facts.ATTACHMENTS_SEEN, seen)
     return shown
 
 

@@ -97,12 +97,14 @@ EMPTIED = (
 )
 
 
-def test_a_link_that_a_script_changes_costs_no_picture(archive: Archive, scripts: Dump) -> None:
+def test_a_link_that_a_script_changes_costs_no_picture(
+    facebook: Simulator, archive: Archive, scripts: Dump
+) -> None:
     """The one that was archived is shown on, and a sync that reads the posts puts all right."""
     assert sync(archive).problems == []
     told = "SELECT id, sha256 FROM media_storage WHERE download_status = 'success' ORDER BY id"
     safe, shown = query(archive, told), _shown(archive)
-    link = "'https://x.fbcdn.net/v/t39.30808-6/9_' || id || '_9_n.jpg?oh=a&oe=7E000000'"
+    link = f"'{facebook.url}/v/t39.30808-6/9_' || id || '_9_n.jpg?oh=a&oe=7E000000'"
     scripts.run(
         "DELETE FROM facebook_post_attachments WHERE duplicate_of IS NOT NULL",
         f"UPDATE facebook_post_attachments SET media_url = {link} WHERE media_url <> ''",
@@ -111,7 +113,7 @@ def test_a_link_that_a_script_changes_costs_no_picture(archive: Archive, scripts
     archive.take_in()
     assert (query(archive, told), _shown(archive)) == (safe, shown)
     archive.sync(archive.config.facebook.pages[0], wanted=lambda now: Walk("full", BEGINNING, now))
-    assert sync(archive).problems == []
+    assert all("could be fetched" in told for told in sync(archive).problems)
     assert set(safe) <= set(query(archive, told))
     assert _shown(archive) == shown
     check_links(archive)

@@ -26,6 +26,7 @@ LANDED: Final = {
         "0011_videos.sql": "a9b5bf5e3396d8ab222a0ce54b92c819117473ba2b54f09fb64ad01180dce763",
         "0012_taken_in.sql": "0326c489846ddb4e302d056c41a26fd9de2cffb9dce2a67cf76cb5289100b0d2",
         "0013_unmoved.sql": "c05fbdef33f2310eabcdc184b9f205dbfdd1ddd7f5260355840e6d7ef44f71da",
+        "0014_relinked.sql": "da3dd621d868cc0abba955d82e1c92f223ac519cb2f666a69f45b8234f31e457",
     },
     "postgresql": {
         "0001_archive.sql": "f529881634d735ad946e432f2b7575ffb69aed87a30e63c319273d1334e42476",
@@ -41,6 +42,7 @@ LANDED: Final = {
         "0011_videos.sql": "5944198e0c7da394a57e9406d2cf38999520b427ed9c3c323d9762c6e4cd4646",
         "0012_taken_in.sql": "f215e1beb2fb6810beb7e137e59a99bb4bfd58bf4c13df6eb8b513e1f3571236",
         "0013_unmoved.sql": "4978efaa56e6d01ef08245a96c3437c433fa466a25181847288f1a675f71bad7",
+        "0014_relinked.sql": "21a3cd30777c0bf861725d805dc0ad8a77dd887a1c070a6e84044cd53b10a01d",
     },
 }
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from peewee import Database
 
 from fbsyncd import adopted, borne, former, links
-from fbsyncd.adopt import earlier, replaced, suits, twice
+from fbsyncd.adopt import earlier, relinked, replaced, suits, twice
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import Backlog
@@ -66,6 +66,7 @@ def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: date
     """
     if back := replaced.turn(db):
         log.info("put back %s that another program replaced", counted(back, "picture"))
+    relinked.turn(db, now)
     with session(db):
         # In no order: by their ids SQLite would look at every row.
         if not rows(db, f"{ROWS} LIMIT 1"):

@@ -25,7 +25,7 @@ from fbsyncd.models import Row, change_many, engine, marks, rows, to_text
 
 CHUNK: Final = 500
 
-_FORGOTTEN: Final = (
+FORGOTTEN: Final = (
     "EXISTS (SELECT 1 FROM forgotten f WHERE (f.kind = 'page' AND f.id = CAST({}.page_id AS TEXT))"
     " OR (f.kind = '{}' AND f.id = CAST({} AS TEXT)))"
 )
@@ -33,19 +33,19 @@ _POSTS: Final = (
     "SELECT p.{place}, p.id, p.picture_url, p.full_picture_url FROM facebook_posts p{by_index}"
     " WHERE p.id IS NOT NULL AND ((picture_url <> '' AND local_picture_id IS NULL)"
     " OR (full_picture_url <> '' AND local_full_picture_id IS NULL))"
-    f" AND NOT {_FORGOTTEN.format('p', 'post', 'p.id')}"
+    f" AND NOT {FORGOTTEN.format('p', 'post', 'p.id')}"
 )
 _VIDEOS: Final = (
     "SELECT v.{place}, v.video_id, v.picture FROM facebook_video_posts v{by_index}"
     " WHERE v.video_id IS NOT NULL AND picture <> '' AND local_picture_id IS NULL"
-    f" AND NOT {_FORGOTTEN.format('v', 'video', 'v.video_id')}"
+    f" AND NOT {FORGOTTEN.format('v', 'video', 'v.video_id')}"
 )
 _ATTACHMENTS: Final = (
     "SELECT a.{place}, a.id, a.post_id, a.type, a.media_url, a.thumbnail_url, a.title,"
     " a.description"
     " FROM facebook_post_attachments a{by_index} WHERE attachment_key IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM facebook_posts p WHERE p.id = a.post_id"
-    f" AND {_FORGOTTEN.format('p', 'post', 'p.id')})"
+    f" AND {FORGOTTEN.format('p', 'post', 'p.id')})"
 )
 
 
@@ -174,7 +174,7 @@ def _bearing(take: _Take, leave: Leave) -> _Take:
 def _take_posts(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
     pictures = [(_asset(one, "posts"), _asset(full, "posts"), row) for *row, one, full in found]
     named = [asset for one, full, _ in pictures for asset in (full, one) if asset]
-    true = _queue(db, named, now, tally)
+    true = queue(db, named, now, tally)
     tally.posts += change_many(
         db,
         "UPDATE facebook_posts SET local_picture_id = coalesce(local_picture_id, ?),"
@@ -186,7 +186,7 @@ def _take_posts(db: Database, found: Sequence[Row], now: datetime, tally: Tally)
 
 def _take_videos(db: Database, found: Sequence[Row], now: datetime, tally: Tally) -> None:
     pictures = [(_asset(picture, "thumbnails"), row) for *row, picture in found]
-    true = _queue(db, [asset for asset, _ in pictures if asset], now, tally)
+    true = queue(db, [asset for asset, _ in pictures if asset], now, tally)
     tally.videos += change_many(
         db,
         "UPDATE facebook_video_posts SET local_picture_id = ?"
@@ -205,7 +205,7 @@ def _take_attachments(db: Database, found: Sequence[Row], now: datetime, tally: 
         )
         for one in attached
     }
-    true = _queue(db, [asset for pair in named.values() for asset in pair if asset], now, tally)
+    true = queue(db, [asset for pair in named.values() for asset in pair if asset], now, tally)
     tally.attachments += change_many(
         db,
         "UPDATE facebook_post_attachments SET attachment_key = ?, duplicate_of = ?,"
@@ -253,7 +253,7 @@ def _placed(db: Database, attached: Sequence[Attached]) -> dict[Any, Place]:
     }
 
 
-def _queue(
+def queue(
     db: Database, assets: Sequence[Asset], now: datetime, tally: Tally
 ) -> Callable[[Asset | None], str | None]:
     """Queue *assets*, each by the link that lives longest; return what gives their rows' ids."""
