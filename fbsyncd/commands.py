@@ -23,7 +23,7 @@ from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
 from fbsyncd import install as installing
 from fbsyncd import verify as verifying
-from fbsyncd.adopt import rehearse
+from fbsyncd.adopt import again, rehearse
 from fbsyncd.archive import USER_AGENT, Archive, opened, utcnow
 from fbsyncd.config import Config, Page
 from fbsyncd.doctor.findings import Finding
@@ -64,6 +64,7 @@ def setup(args: argparse.Namespace) -> int:
     try:
         report = archive.take_over()
         applied = archive.setup()
+        notes = [] if report else again.look(archive.db)
         archive.index()
         archive.brake.require()
     finally:
@@ -72,6 +73,8 @@ def setup(args: argparse.Namespace) -> int:
         _say(str(report))
     else:
         _say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+        for note in notes:
+            _say(f"note: {note}")
     return 0
 
 

@@ -19,8 +19,8 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import adopted, borne, facts, migrate, models, rules, tablelocks
-from fbsyncd.adopt import catalogue, digest, earlier, inventory, later, oddities, rows, suits
+from fbsyncd import borne, facts, migrate, models, rules, tablelocks
+from fbsyncd.adopt import again, catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
 from fbsyncd.adopt.inventory import Inventory
@@ -41,6 +41,7 @@ __all__ = [
     "Report",
     "Tally",
     "adopt",
+    "again",
     "finish",
     "is_needed",
     "later",
@@ -162,18 +163,12 @@ def _adopt(
     there, book, notes = _look(db)
     # Read before the plan, which adds to the tables that are listed here.
     theirs = digest.columns(there)
-    limits, needs_links = suits.limits(there), suits.needs_links(there)
-    has_unique_links = suits.has_unique_links(there)
     enforced = book.enforce if "media_storage" in there.tables else ()
     steps = _steps(missing, there, book)
     with migrate.kept(db, missing):
         before = digest.take(db, theirs)
         _execute(db, steps)
-        adopted.keep_limits(db, limits)
-        if needs_links:
-            facts.put(db, facts.LINKS_REQUIRED, "yes")
-        if has_unique_links:
-            facts.put(db, facts.LINKS_UNIQUE, "yes")
+        again.keep(db, there)
         with _asleep(db, book):
             taken = earlier.adopt(db, places)
             tally = rows.adopt(db, now, leave)

@@ -54,6 +54,8 @@ class Catalogue:
     references: str
     #: What lets a foreign key follow an id that changes, and is told to whoever owns it.
     follow: str
+    #: Gives the statements that let what is made of a picture go with it, where it does not.
+    bound: str
     #: Where a row is, whatever its id; good until the row is written to.
     place: str
     #: Whether a row is the one at a place, and has an id too: each part of a table that was divided
@@ -130,6 +132,8 @@ WHERE {_REAL} AND lower(f."table") = 'media_storage'
     AND lower(coalesce(f."to", 'id')) = 'id'
 ORDER BY m.name, f.id""",
     follow="make the table anew, with ON UPDATE CASCADE behind that column's REFERENCES",
+    # There a trigger takes it away, see schema 12.
+    bound="SELECT sql FROM sqlite_master WHERE FALSE",
     place="rowid",
     is_at="rowid = ? AND ? IS NOT NULL",
     exact=(
@@ -237,6 +241,12 @@ ORDER BY 1, 2""",
         'ALTER TABLE {table} DROP CONSTRAINT "{name}", ADD CONSTRAINT "{name}" FOREIGN KEY'
         ' ("{column}") REFERENCES media_storage (id) ON UPDATE CASCADE'
     ),
+    bound="""
+SELECT format('ALTER TABLE media_storage DROP CONSTRAINT %1$I, ADD CONSTRAINT %1$I FOREIGN KEY'
+    ' (derived_from) REFERENCES media_storage (id) ON DELETE CASCADE', c.conname)
+FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attname = 'derived_from'
+WHERE c.contype = 'f' AND c.conrelid = to_regclass('media_storage') AND c.confrelid = c.conrelid
+    AND c.conkey = ARRAY[a.attnum] AND c.confdeltype <> 'c'""",
     place="ctid",
     is_at="ctid = ? AND {} = ?",
     exact="CAST({0} AS TEXT)",

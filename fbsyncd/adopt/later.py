@@ -18,7 +18,7 @@ from uuid import UUID
 from peewee import Database
 
 from fbsyncd import adopted, borne, former, links
-from fbsyncd.adopt import earlier, relinked, replaced, suits, twice
+from fbsyncd.adopt import again, earlier, relinked, replaced, suits, twice
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import Backlog
@@ -57,6 +57,7 @@ def watch(db: Database) -> None:
         with transaction(db):
             twice.show_holders(db)
             former.settle_texts(db)
+    again.watch(db)
 
 
 def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: datetime) -> int:

@@ -34,6 +34,12 @@ KEYS: Final = {
     "facebook_posts": "id",
     "facebook_video_posts": "video_id",
 }
+#: All that no two rows may share: what ON CONFLICT goes by.
+UNIQUE: Final = (
+    *((table, (key,)) for table, key in KEYS.items()),
+    ("media_storage", ("asset_key",)),
+    ("facebook_post_attachments", ("post_id", "attachment_key")),
+)
 #: What is written into each table when a row is added, and what of it is never empty.
 _WRITTEN: Final[Mapping[str, Collection[str]]] = {
     "media_storage": ("id", "original_url", "download_status"),
@@ -101,6 +107,15 @@ _FILLERS: Final = {"is_published": "1", "is_hidden": "0", "length": "0", "fan_co
 def refusals(inventory: Inventory) -> list[str]:
     """Return why tables of our names cannot be adopted; nothing when they can."""
     return [reason for name in sorted(inventory.tables) for reason in _refusals(inventory, name)]
+
+
+def standing(inventory: Inventory) -> list[str]:
+    """Return why tables that were adopted would be refused today; nothing when they would not."""
+    media = inventory.tables["media_storage"]
+    # One that was made here is stricter than any that can be adopted.
+    is_ours = not media.columns["asset_key"].can_be_null
+    names = sorted(inventory.tables.keys() - ({"media_storage"} if is_ours else set()))
+    return [reason for name in names for reason in _refusals(inventory, name)]
 
 
 def limits(inventory: Inventory) -> dict[str, dict[str, Limit]]:

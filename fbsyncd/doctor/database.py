@@ -15,6 +15,7 @@ from urllib.parse import quote
 from peewee import Database
 
 from fbsyncd import backend, migrate, models, terminal
+from fbsyncd.adopt import again
 from fbsyncd.doctor.findings import Finding, failed, ok, skipped, told_by, warning
 from fbsyncd.doctor.patience import OutOfTime, within
 from fbsyncd.errors import DatabaseTrouble, SchemaError
@@ -24,6 +25,7 @@ from fbsyncd.postgresql import REMEDY
 NAME: Final = "database"
 SCHEMA: Final = "schema"
 TIMES: Final = "times"
+RULES: Final = "rules"
 #: The oldest PostgreSQL that is tried; older ones get no more mending from their makers.
 OLDEST_POSTGRESQL: Final = 14
 #: Seconds a server has to answer, and a file to be read through.
@@ -63,6 +65,7 @@ def check(db: Database) -> Iterator[Finding]:
         yield known
         if known.state == "ok":
             yield from times(db)
+            yield from rules(db)
 
 
 def sqlite(path: Path) -> Finding:
@@ -175,6 +178,21 @@ def times(db: Database) -> Iterator[Finding]:
         says = f"created_time is no time that can be read in {counted(len(odd), 'post')} ({shown})"
         remedy = "put it right, as 2026-11-20 10:00:00.000000+00:00"
         yield warning(TIMES, f"{says}: shown without it, and exported as undated", remedy)
+
+
+def rules(db: Database) -> Iterator[Finding]:
+    """Tell what of adopted tables keeps rows out, if anything: their owners may have altered them.
+
+    Says nothing of a database that was not adopted.
+    """
+    try:
+        found = again.standing(db)
+    except DatabaseTrouble as error:
+        yield failed(RULES, str(error), "mend the database first")
+        return
+    for one in found:
+        says, _, remedy = one.partition(": ")
+        yield warning(RULES, says, remedy or "put it right, then `fbsyncd setup`")
 
 
 def judge_schema(tables: set[str], pending: list[str], known: list[str]) -> Finding:
