@@ -107,7 +107,8 @@ SELECT lower(m.name), m.type = 'table', lower(c.name), lower(c.type), c."notnull
             OR lower(c.type) LIKE '%doub%' THEN {EXACT} ELSE {_WHOLE} END
 FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c
 WHERE {_REAL}
-UNION ALL SELECT lower(m.name), FALSE, '', '', TRUE, TRUE, NULL, NULL, FALSE FROM sqlite_master m
+UNION ALL SELECT lower(m.name), FALSE, '', '', TRUE, TRUE, NULL, NULL, FALSE, NULL
+FROM sqlite_master m
 WHERE m.type IN ('table', 'view') AND NOT ({_REAL})""",
     keys=f"""
 SELECT lower(m.name), i.name, lower(c.name), NOT i.partial, FALSE
