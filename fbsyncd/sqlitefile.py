@@ -46,8 +46,8 @@ _OPTIONS = {
     "timeout": _BUSY_TIMEOUT,
     "check_same_thread": False,  # a pooled connection moves between threads, one at a time
     "autoconnect": False,
-    # Not sqlite3's 128: one that writes a hundred rows is a quarter of a megabyte when prepared, and
-    # each connection would keep all it ever had.
+    # Not sqlite3's 128: one that writes a hundred rows is a quarter of a megabyte once it is
+    # prepared, and each connection would keep all it ever had.
     "cached_statements": 16,
 }
 _PRAGMAS = {
