@@ -54,14 +54,14 @@ BENCHES: Final[dict[str, Bench]] = {
     "serve": Bench("serve", (19, 12, 0.8), *_SERVE),
     "busy": Bench("busy", (3, 3, 1), _THREE, (*_ONE, "--posts", "80")),
     "download": Bench(
-        "download", (28, 20, 0.7), (*_THREE, "--archived"), (*_ONE, "--files", "200")
+        "download", (24, 16, 0.7), (*_THREE, "--archived"), (*_ONE, "--files", "200")
     ),
-    "scan": Bench("scan", (7, 1, 0.2), ("--files", "5600", "100000"), (*_ONE, "--files", "300")),
+    "scan": Bench("scan", (5, 1, 0.2), ("--files", "5600", "100000"), (*_ONE, "--files", "300")),
     "growth": Bench(
-        "growth", (20, 2.5, 0.7), (*_THREE, "--posts", "3000", "30000"), (*_ONE, "--quick")
+        "growth", (6, 2, 0.7), (*_THREE, "--posts", "3000", "30000"), (*_ONE, "--quick")
     ),
     "memory": Bench("memory", (40, 6.5, 1), ("--posts", "150"), (*_ONE, "--quick")),
-    "resync": Bench("resync", (5, 5, 0.6), (), ("--quick",)),
+    "resync": Bench("resync", (3, 3, 0.6), (), ("--quick",)),
     "copy": Bench("copy", (4, 1.5, 0.3), _ONE, (*_ONE, "--rows", "7000")),
     "month": Bench("month", (5, 5, 1), (), ("--pages", "20", "--days", "3", "--posts", "400")),
 }

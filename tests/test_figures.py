@@ -1,0 +1,95 @@
+"""What the documents say of measurements is what was measured: the figures kept beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from bench import compared, goals, table
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "docs" / "performance"
+PAGE = (ROOT / "docs" / "PERFORMANCE.md").read_text(encoding="utf-8")
+
+
+def part(name: str) -> str:
+    """Return what was pasted of a measurement."""
+    found = re.search(rf"(?ms)^<!-- {name} -->\n(.*?)^<!-- end -->$", PAGE)
+    assert found, name
+    return found[1].strip()
+
+
+PLAIN = sorted(path for path in KEPT.glob("*.json") if path.stem != "serve")
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.stem)
+def test_tables_say_what_was_kept(path: Path) -> None:
+    """Nobody wrote another figure, another verdict or another machine into a table by hand."""
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    assert part(path.stem) == table.document(saved, list(map(table.markdown, table.saved(path))))
+
+
+def test_the_tables_of_servers_say_what_was_kept() -> None:
+    """Servers are told in tables of their own, a title after the other."""
+    found: dict[str, list[table.Table]] = {}
+    for one in table.saved(KEPT / "serve.json"):
+        found.setdefault(one.title.rpartition(", ")[0], []).append(one)
+    assert len(found) == 2
+    for title, tables in found.items():
+        assert compared.page(title, tables) in part("serve")
+
+
+def test_the_table_of_all_aims_is_made_of_what_was_kept() -> None:
+    """Each measurement's figures stand there once more, from the same files."""
+    assert part("goals") == goals.document(KEPT)
+
+
+def kept(name: str, title: str, unit: str) -> table.Table:
+    """Return one table of those that were kept."""
+    (found,) = [
+        one
+        for one in table.saved(KEPT / f"{name}.json")
+        if one.title.startswith(title) and one.unit == unit
+    ]
+    return found
+
+
+def middles(one: table.Table, rows: str) -> list[float]:
+    """Return the medians of all rows whose names begin so."""
+    return [median(many) for row, many in one.rows.items() if row.startswith(rows)]
+
+
+def told() -> list[str]:
+    """Return the figures that the short account has to give, as it writes them."""
+    second = kept("resync", "3,111 posts, 5,600 attachments on SQLite", "counts")
+    pages = middles(kept("growth", "On SQLite", "ms"), "page, ")
+    memory = kept("memory", "Most memory", "MB")
+    fewer = []
+    for connections in ("1 connection", "8 connections"):
+        costs = kept("serve", f"A page of 20 posts, 46 KB of JSON, {connections}", "CPU us/request")
+        fewer.append(median(costs.ratios("Flask + psycopg2.connect, gunicorn gthread", "fbsyncd")))
+    return [
+        f"{second.rows['again: Graph calls'][0]:.0f}",
+        f"{second.rows['again, --full: Graph calls'][0]:.0f}",
+        f"{min(pages):.1f}",
+        f"{max(pages):.1f}",
+        f"{fewer[0]:.1f}",
+        f"{fewer[1]:.1f}",
+        f"{max(middles(memory, 'daemon, ')):.0f}",
+        f"{max(middles(memory, 'worker, ')):.0f}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("readme", "begin"), [("README.md", "## How fast it is"), ("README.th.md", "## เร็วแค่ไหน")]
+)
+def test_the_short_account_gives_the_figures_that_were_measured(readme: str, begin: str) -> None:
+    """In both languages each of them is there, in the same order."""
+    text = (ROOT / readme).read_text(encoding="utf-8").partition(begin)[2].partition("\n## ")[0]
+    numbers = re.findall(r"\d+(?:[.,]\d+)*", text)
+    there = iter(numbers)
+    assert all(figure in there for figure in told()), (told(), numbers)
