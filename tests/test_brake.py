@@ -377,10 +377,10 @@ def test_ten_thousand_files_deleted_at_once_stop_the_daemon_s_hand(
             assert sum("unavailable: 10,000" in line for line in daemon.log) <= 1, daemon.log
 
 
-def test_a_disk_that_is_unplugged_and_back_is_noticed(tmp_path: Path) -> None:
+def test_a_disk_that_is_unplugged_and_back_is_noticed(tmp_path: Path, database_url: str) -> None:
     """The daemon waits while the folder is away and goes on by itself; a file gone then heals."""
     with Simulator(posts=8, seed=3, pictures="plain") as facebook:
-        (tmp_path / "config.toml").write_text(config_text(facebook))
+        (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
         with running(tmp_path) as daemon:
             daemon.until(lambda stats: stats["media"]["success"] > 8)
             daemon.until(lambda stats: stats["media"]["pending"] + stats["media"]["failed"] == 0)
@@ -415,11 +415,11 @@ def harmed(shelf: Shelf) -> Path:
     return orphan
 
 
-def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path) -> None:
+def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path, database_url: str) -> None:
     """Looking changes nothing; doing removes what was asked for and queues the rest."""
     with Simulator(posts=0, seed=3, pictures="plain") as facebook:
-        (tmp_path / "config.toml").write_text(config_text(facebook))
-        with archive_of(facebook, tmp_path, f"sqlite:///{tmp_path / 'fbsyncd.db'}") as archive:
+        (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+        with archive_of(facebook, tmp_path, database_url) as archive:
             shelf = Shelf(archive.db, archive.media, archive.backlog, archive.brake)
             orphan, before = harmed(shelf), rows(shelf)
             looked = fbsyncd(tmp_path, "reconcile", "--scrub", "--dry-run", "--delete-orphans")
@@ -445,11 +445,11 @@ def test_reconcile_tells_each_kind_in_a_line(tmp_path: Path) -> None:
             assert "hashing: 38 of 40 files" in done.stderr
 
 
-def test_a_scrub_is_never_further_than_its_end(tmp_path: Path) -> None:
+def test_a_scrub_is_never_further_than_its_end(tmp_path: Path, database_url: str) -> None:
     """Files that came while it was interrupted count on both sides."""
     with Simulator(posts=0, seed=3, pictures="plain") as facebook:
-        (tmp_path / "config.toml").write_text(config_text(facebook))
-        with archive_of(facebook, tmp_path, f"sqlite:///{tmp_path / 'fbsyncd.db'}") as archive:
+        (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+        with archive_of(facebook, tmp_path, database_url) as archive:
             shelf = Shelf(archive.db, archive.media, archive.backlog, archive.brake)
             for number in range(3):
                 shelf.add(number, picture(number))
@@ -459,11 +459,14 @@ def test_a_scrub_is_never_further_than_its_end(tmp_path: Path) -> None:
         assert "hashing: 73 of 73 files" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_setting_up_without_the_disk_is_said(shelf: Shelf, tmp_path: Path) -> None:
+def test_setting_up_without_the_disk_is_said(
+    shelf: Shelf, tmp_path: Path, database_url: str
+) -> None:
     """The schema is brought up to date, and the exit status tells that the folder is not there."""
     shelf.add(1, picture(1))
-    (tmp_path / "config.toml").write_text('[media]\nroot = "media/facebook"\n')
+    (tmp_path / "config.toml").write_text(
+        f'[database]\nurl = "{database_url}"\n[media]\nroot = "media/facebook"\n'
+    )
     assert fbsyncd(tmp_path, "setup").returncode == 0
     (shelf.media.root / MARKER).unlink()
     refused = fbsyncd(tmp_path, "setup")
@@ -478,13 +481,15 @@ def niceness(pid: int) -> list[int]:
     return [int(stat.rpartition(")")[2].split()[16]) for stat in stats]
 
 
-def test_a_byte_rewritten_in_place_comes_back_whole_by_itself(tmp_path: Path) -> None:
+def test_a_byte_rewritten_in_place_comes_back_whole_by_itself(
+    tmp_path: Path, database_url: str
+) -> None:
     """The watch tells which file was written to, and it is hashed although its size is as before.
 
     The scrub, which would find it too, is made once at the start and then not for years.
     """
     with Simulator(posts=4, seed=3, pictures="plain") as facebook:
-        config = config_text(facebook) + '[reconcile]\nscrub_interval = "3650d"\n'
+        config = config_text(facebook, database_url) + '[reconcile]\nscrub_interval = "3650d"\n'
         (tmp_path / "config.toml").write_text(config)
         with running(tmp_path) as daemon:
             daemon.until(all_safe)
@@ -503,10 +508,11 @@ def test_a_byte_rewritten_in_place_comes_back_whole_by_itself(tmp_path: Path) ->
             daemon.stop()
 
 
-def test_rot_is_found_and_mended_while_the_daemon_runs(tmp_path: Path) -> None:
+def test_rot_is_found_and_mended_while_the_daemon_runs(tmp_path: Path, database_url: str) -> None:
     """A byte altered on disk is noticed by the scrub and the picture fetched again."""
     with Simulator(posts=4, seed=3, pictures="plain") as facebook:
-        config = config_text(facebook) + '[reconcile]\nwatch = false\nscrub_interval = "1s"\n'
+        config = config_text(facebook, database_url)
+        config += '[reconcile]\nwatch = false\nscrub_interval = "1s"\n'
         (tmp_path / "config.toml").write_text(config)
         with running(tmp_path) as daemon:
             daemon.until(all_safe)

@@ -223,7 +223,6 @@ def test_links_that_died_early_are_healed(facebook: Simulator, folder: Path) -> 
         daemon.stop()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_second_daemon_is_refused(facebook: Simulator, folder: Path) -> None:
     """One line names the first one's pid; the first goes on undisturbed."""
     with running(folder) as daemon:
@@ -249,7 +248,6 @@ def test_a_second_daemon_is_refused(facebook: Simulator, folder: Path) -> None:
         daemon.stop()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_leftovers_of_a_killed_daemon_are_swept(facebook: Simulator, folder: Path) -> None:
     """After SIGKILL in mid-download the next start takes back leases and temporary files."""
     facebook.faults.cdn_delay(2)
@@ -267,7 +265,6 @@ def test_leftovers_of_a_killed_daemon_are_swept(facebook: Simulator, folder: Pat
     assert list((folder / "media/facebook/.incoming").iterdir()) == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_used_port_is_told_in_one_line(facebook: Simulator, folder: Path) -> None:
     """The message names the port; nothing is left running."""
     config = folder / "config.toml"

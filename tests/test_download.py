@@ -263,9 +263,12 @@ def test_what_comes_too_late_leaves_nothing_behind(facebook: Simulator, archive:
     assert one(archive, LEASED) == 0
 
 
-def test_downloads_stop_above_a_full_disk(facebook: Simulator, tmp_path: Path) -> None:
+def test_downloads_stop_above_a_full_disk(
+    facebook: Simulator, tmp_path: Path, database_url: str
+) -> None:
     """Below the floor of free space nothing is claimed, and the message says what to do."""
-    with archive_of(facebook, tmp_path, "", 'free_space_floor = "900TB"') as archive:
+    full = 'free_space_floor = "900TB"'
+    with archive_of(facebook, tmp_path, database_url, full) as archive:
         read(archive)
         with pytest.raises(MediaTrouble, match="free some space"):
             archive.download()

@@ -22,8 +22,10 @@ def facebook() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def manager(facebook: Simulator, tmp_path: Path) -> Iterator[FacebookMediaManager]:
-    (tmp_path / "config.toml").write_text(config_text(facebook))
+def manager(
+    facebook: Simulator, tmp_path: Path, database_url: str
+) -> Iterator[FacebookMediaManager]:
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
     face = FacebookMediaManager(tmp_path / "config.toml")
     yield face
     face.close()

@@ -136,7 +136,6 @@ def test_a_scrape_tells_how_much_of_the_calls_is_used(
     assert value(told, "stream_state", **state) == 1
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_unplugged_disk_and_a_broken_database_are_told(archive: Archive) -> None:
     """A scrape is answered whatever is away."""
     sync(archive)
@@ -224,8 +223,7 @@ def test_no_series_tells_when_it_was_made(archive: Archive) -> None:
     assert "_created" not in text
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_library_is_loaded_at_the_first_scrape_only(database_url: str) -> None:
+def test_the_library_is_loaded_at_the_first_scrape_only() -> None:
     """A start does not wait for what is perhaps never asked for."""
     program = (
         "import sys, fbsyncd.daemon\n"
@@ -249,11 +247,11 @@ def asked_for() -> dict[str, set[str]]:
     return found
 
 
-def test_dashboard_and_alerts_name_what_there_is(tmp_path: Path) -> None:
+def test_dashboard_and_alerts_name_what_there_is(tmp_path: Path, database_url: str) -> None:
     """Every metric in docs/grafana.json and docs/alerts.yml is in a real scrape, labels too."""
     with (
         Simulator(posts=3, pictures="plain", app_secret="s") as facebook,
-        archive_of(facebook, tmp_path, facebook_keys='app_secret = "s"\n') as archive,
+        archive_of(facebook, tmp_path, database_url, facebook_keys='app_secret = "s"\n') as archive,
     ):
         end = facebook.clock.now() + timedelta(days=9)
         facebook.faults.token_terms(expires_at=int(end.timestamp()))

@@ -114,7 +114,6 @@ def test_schemathesis_would_find_an_untruth(archive: Archive, tmp_path: Path) ->
     assert "edit" in found.stdout
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_operation_says_what_is_allowed(archive: Archive) -> None:
     """OPTIONS names the methods that are described, and what nobody described is not there."""
     with serving(app_of(archive)) as site:
@@ -155,7 +154,6 @@ ODDLY = {
 }
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_refusal_is_described(archive: Archive) -> None:
     """What is asked oddly is answered as the description of that operation says."""
     (category, name), *_ = query(
@@ -194,7 +192,6 @@ def _asked_oddly(site: Site, method: str, path: str) -> Iterator[tuple[str, Repl
         yield version + more[:1], site.send(line.encode(), method)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_is_not_ready_is_described(archive: Archive) -> None:
     """The answer of a server that is not fit has the headers and the shape that are promised."""
     (archive.media.root / MARKER).unlink()
@@ -209,7 +206,6 @@ def test_what_is_not_ready_is_described(archive: Archive) -> None:
     assert set(reply.json) == set(document["components"]["schemas"]["Readiness"]["properties"])
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_description_fits_the_server(archive: Archive) -> None:
     """Without a token none is asked for, and without metrics there are none."""
     with serving(make_app(archive.feed, archive.media)) as site:

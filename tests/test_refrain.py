@@ -124,9 +124,12 @@ def test_a_rewritten_file_gives_the_old_token_another_chance(
         archive.close()
 
 
-def test_a_look_that_finds_nothing_is_no_event(tmp_path: Path, facebook: Simulator) -> None:
+def test_a_look_that_finds_nothing_is_no_event(
+    tmp_path: Path, facebook: Simulator, database_url: str
+) -> None:
     """A line is for what came, not for every quarter of an hour without news."""
-    text = config_text(facebook).replace("backfill_days = 0", 'backfill_days = 0\ninterval = "1s"')
+    text = config_text(facebook, database_url)
+    text = text.replace("backfill_days = 0", 'backfill_days = 0\ninterval = "1s"')
     (tmp_path / "config.toml").write_text(text)
     with running(tmp_path) as daemon:
         daemon.until(all_safe)

@@ -324,11 +324,11 @@ def test_a_walk_goes_on_where_an_error_cut_it(tmp_path: Path, database_url: str)
         assert any("until" in asked.query for asked in facebook.requests)
 
 
-def test_a_source_that_ignores_until_leaves_no_hole(tmp_path: Path) -> None:
+def test_a_source_that_ignores_until_leaves_no_hole(tmp_path: Path, database_url: str) -> None:
     """Going on then means reading again from the top; nothing is doubled or missing."""
     with Simulator(posts=120, seed=5, pictures="plain") as facebook:
         facebook.faults.ignore_until()
-        with archive_of(facebook, tmp_path) as archive:
+        with archive_of(facebook, tmp_path, database_url) as archive:
             facebook.faults.invalid_cursors(times=1)
             read(archive)
             read(archive)
