@@ -139,6 +139,12 @@ def _command(words: Sequence[str]) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
+    if path.is_symlink():
+        # A unit that is masked leads to /dev/null, which root would write to and close to others.
+        raise UsageError(
+            f"{path} is a link to {path.readlink()}: remove it first"
+            " (where the unit is masked: systemctl unmask fbsyncd)"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

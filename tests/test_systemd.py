@@ -88,6 +88,18 @@ def test_the_service_of_the_system_is_put_in_place(tmp_path: Path) -> None:
     assert all(os.path.lexists(path) for path in done.written)
 
 
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    """A unit that is masked leads to /dev/null, which has to stay as it is for all others."""
+    null, unit = tmp_path / "null", tmp_path / "etc" / "systemd" / "system" / "fbsyncd.service"
+    null.touch(0o666)
+    mode = null.stat().st_mode
+    unit.parent.mkdir(parents=True)
+    unit.symlink_to(null)
+    with pytest.raises(UsageError, match="systemctl unmask fbsyncd"):
+        install.system(PROGRAM, tmp_path)
+    assert (null.stat().st_mode, null.stat().st_size, unit.is_symlink()) == (mode, 0, True)
+
+
 def test_installing_again_keeps_the_configuration(tmp_path: Path) -> None:
     """The unit is ours and is renewed; config.toml is the person's and stays."""
     install.system(PROGRAM, tmp_path)
