@@ -14,10 +14,12 @@ from fbsyncd.errors import ConfigError, DatabaseAway, DatabaseTrouble
 from fbsyncd.sqlitefile import first_fault
 
 #: What a server, a database or a role may have set otherwise: times are read and compared as texts
-#: of one form, and whoever waited for another one's commit goes on with what that one wrote.
+#: of one form, numbers come back as they were written, whoever waited for another one's commit goes
+#: on with what that one wrote, and nobody is put out while it reads the files of earlier pictures.
 _SETTINGS: Final = (
-    "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres"
+    "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=1"
     r" -c default_transaction_isolation=read\ committed"
+    " -c idle_in_transaction_session_timeout=0"
 )
 _ENCODING: Final = "UTF8"
 #: What helps where there is no connection.

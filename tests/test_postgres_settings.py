@@ -59,6 +59,7 @@ def told(folder: Path, *arguments: str) -> str:
         "timezone = 'Asia/Bangkok'",
         "client_encoding = 'LATIN1'",
         "default_transaction_isolation = 'serializable'",
+        "idle_in_transaction_session_timeout = '1ms'",
     ],
 )
 def test_a_database_that_is_set_otherwise_is_used_all_the_same(
@@ -72,6 +73,15 @@ def test_a_database_that_is_set_otherwise_is_used_all_the_same(
     archive.check()
     assert archive.rows(NOT_SAFE) == []
     assert len(told(tmp_path, "posts").splitlines()) >= 6
+
+
+def test_numbers_come_back_as_they_were_written(url: str) -> None:
+    """However few digits the database is set to tell."""
+    alter(url, "extra_float_digits = 0")
+    db = models.connect(url)
+    with models.session(db):
+        assert models.rows(db, "SELECT CAST(? AS double precision)", [0.1 + 0.2]) == [(0.1 + 0.2,)]
+    models.close(db)
 
 
 def test_who_waits_for_a_commit_goes_on_with_what_it_wrote(url: str) -> None:
