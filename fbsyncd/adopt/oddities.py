@@ -157,20 +157,8 @@ class _Found:
 
     def __init__(self, table: str, name: str) -> None:
         self.empty = Odd(table, name, "is empty", _UNLISTED)
-        self.seconds = Odd(
-            table,
-            name,
-            "is in seconds since 1970",
-            _DATED.format(table, name, "", 10**8, 10**10 - 1),
-            is_refused=True,
-        )
-        self.milliseconds = Odd(
-            table,
-            name,
-            "is in milliseconds since 1970",
-            _DATED.format(table, name, " / 1000", 10**12, 10**13 - 1),
-            is_refused=True,
-        )
+        self.seconds = _counted(table, name, "seconds", "", 10**8, 10**10 - 1)
+        self.milliseconds = _counted(table, name, "milliseconds", " / 1000", 10**12, 10**13 - 1)
         self.unreadable = Odd(
             table,
             name,
@@ -264,3 +252,9 @@ def _is_utf8(hexadecimal: str) -> bool:
 def _short(example: object) -> str:
     text = str(example)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _counted(table: str, name: str, unit: str, divided: str, *bounds: int) -> Odd:
+    """Return times that are numbers of a *unit*, between *bounds*."""
+    remedy = _DATED.format(table, name, divided, *bounds)
+    return Odd(table, name, f"is in {unit} since 1970", remedy, is_refused=True)
