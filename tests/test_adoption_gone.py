@@ -53,15 +53,20 @@ def facebook() -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.fixture(params=["theirs", "ours"])
-def scripts(request: pytest.FixtureRequest, facebook: Simulator, database_url: str) -> Dump:
-    """The scripts' database, read twice; its ``media_storage`` is theirs, or fbsyncd makes it."""
+def read_twice(facebook: Simulator, database_url: str, *strangers: str) -> Dump:
+    """Return the scripts' database with *strangers* beside, after two readings of the Page."""
     told = Dump(database_url)
-    told.make(*([MEDIA] if request.param == "theirs" else []))
+    told.make(*strangers)
     for _ in range(2):
         read_page(told, facebook.url, facebook.page_id, facebook.token)
         facebook.clock.move(timedelta(hours=1))
     return told
+
+
+@pytest.fixture(params=["theirs", "ours"])
+def scripts(request: pytest.FixtureRequest, facebook: Simulator, database_url: str) -> Dump:
+    """The scripts' database; its ``media_storage`` is theirs, or fbsyncd makes it."""
+    return read_twice(facebook, database_url, *([MEDIA] if request.param == "theirs" else []))
 
 
 @pytest.mark.postgresql

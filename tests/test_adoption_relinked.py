@@ -12,6 +12,7 @@ import requests
 from dump import Dump, read_page
 from plant import config_text, one, query, sync
 from test_adoption import check_links
+from test_adoption_gone import read_twice
 from test_adoption_media import MEDIA, opened
 from test_cli import fbsyncd
 
@@ -75,13 +76,8 @@ def facebook() -> Iterator[Simulator]:
 
 @pytest.fixture(params=["theirs", "ours"])
 def scripts(request: pytest.FixtureRequest, facebook: Simulator, database_url: str) -> Dump:
-    """The scripts' database, read twice; its ``media_storage`` is theirs, or fbsyncd makes it."""
-    told = Dump(database_url)
-    told.make(*([MEDIA] if request.param == "theirs" else []))
-    for _ in range(2):
-        read_page(told, facebook.url, facebook.page_id, facebook.token)
-        facebook.clock.move(timedelta(hours=1))
-    return told
+    """The scripts' database; its ``media_storage`` is theirs, or fbsyncd makes it."""
+    return read_twice(facebook, database_url, *([MEDIA] if request.param == "theirs" else []))
 
 
 @pytest.fixture
