@@ -23,7 +23,11 @@ COUNTED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What adopting did; *archived* and *waiting* are pictures that an earlier program had."""
+    """What adopting did.
+
+    *archived* are files of an earlier program that were taken in, *queued* the pictures to fetch;
+    the links of *dead* among them have died.
+    """
 
     tally: Tally
     posts: int
