@@ -28,6 +28,8 @@ from fbsyncd.simulator import Simulator
 
 POSTS, ATTACHMENTS = "facebook_posts", "facebook_post_attachments"
 LATE = "DEFERRABLE INITIALLY DEFERRED"
+#: The columns that hold the ids of posts.
+IDS = {POSTS: "id VARCHAR(255) PRIMARY KEY", ATTACHMENTS: "post_id VARCHAR(255)"}
 #: How every line begins that is ours, at a terminal.
 OURS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+ (\w+): ")
 
@@ -47,6 +49,20 @@ def set_up(facebook: Simulator, folder: Path, scripts: Dump, *more: str, **table
     assert done.returncode == 0, done.stderr
 
 
+def allow_all_but(
+    bad: str, table: str, facebook: Simulator, folder: Path, scripts: Dump
+) -> list[str]:
+    """Let *table* take, at the end, the ids of all posts but *bad*; return these."""
+    plain, column = dump.TABLES[table], IDS[table]
+    assert column in plain
+    told = plain.replace(column, f"{column} REFERENCES allowed (post_id) {LATE}")
+    made = "CREATE TABLE allowed (post_id VARCHAR(255) PRIMARY KEY)"
+    set_up(facebook, folder, scripts, made, **{table: told})
+    ids = [str(post.id) for post in facebook.world.posts(facebook.page_id) if post.id != bad]
+    scripts.write("INSERT INTO allowed VALUES (?)", [(id_,) for id_ in ids])
+    return ids
+
+
 def ours(told: str) -> bool:
     """Tell whether every line is one of ours, and none of a library's."""
     found = [OURS.match(line) for line in told.splitlines()]
@@ -58,19 +74,7 @@ def test_a_key_that_is_looked_at_last_costs_its_post_alone(
 ) -> None:
     """The page of results is not lost with it, and is no other time either."""
     scripts, bad = Dump(database_url), str(facebook.add_post("photo"))
-    table = dump.TABLES[POSTS].replace(
-        "id VARCHAR(255) PRIMARY KEY",
-        f"id VARCHAR(255) PRIMARY KEY REFERENCES allowed (post_id) {LATE}",
-    )
-    set_up(
-        facebook,
-        tmp_path,
-        scripts,
-        "CREATE TABLE allowed (post_id VARCHAR(255) PRIMARY KEY)",
-        **{POSTS: table},
-    )
-    ids = [post.id for post in facebook.world.posts(facebook.page_id) if post.id != bad]
-    scripts.write("INSERT INTO allowed VALUES (?)", [(id_,) for id_ in ids])
+    ids = allow_all_but(bad, POSTS, facebook, tmp_path, scripts)
     for _ in range(2):
         told = synced(tmp_path)
         (line,) = left_out(told)
@@ -88,18 +92,7 @@ def test_a_key_that_is_looked_at_last_costs_its_attachment_alone(
 ) -> None:
     """Its post is stored, with the attachments that keep the rule."""
     scripts, bad = Dump(database_url), str(facebook.add_post("photo"))
-    table = dump.TABLES[ATTACHMENTS].replace(
-        "post_id VARCHAR(255)", f"post_id VARCHAR(255) REFERENCES allowed (post_id) {LATE}"
-    )
-    set_up(
-        facebook,
-        tmp_path,
-        scripts,
-        "CREATE TABLE allowed (post_id VARCHAR(255) PRIMARY KEY)",
-        **{ATTACHMENTS: table},
-    )
-    ids = [post.id for post in facebook.world.posts(facebook.page_id) if post.id != bad]
-    scripts.write("INSERT INTO allowed VALUES (?)", [(id_,) for id_ in ids])
+    allow_all_but(bad, ATTACHMENTS, facebook, tmp_path, scripts)
     (line,) = left_out(synced(tmp_path))
     assert "one of the attachments, " in line
     assert f" of {bad}, " in line
