@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dump
 import psycopg
@@ -132,6 +133,88 @@ def test_rules_that_may_be_broken_until_the_end_are_refused(
         for command in ("setup", "sync"):
             done = fbsyncd(tmp_path, command)
             assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def another_role(scripts: Dump, *granted: str) -> Iterator[str]:
+    """Yield the URL that a role of its own reaches the scripts' database by."""
+    role, server = f"other_{uuid.uuid4().hex}", urlsplit(scripts.url)
+    scripts.run(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+    scripts.run(*(statement.format(role) for statement in granted))
+    try:
+        yield f"postgresql://{role}:secret@{server.hostname}:{server.port}{server.path}"
+    finally:
+        scripts.run(f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}")
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("granted", "why"),
+    [
+        (
+            ("GRANT ALL ON SCHEMA public TO {0}", f"ALTER TABLE {ATTACHMENTS} OWNER TO {{0}}"),
+            r"does not own facebook_posts, facebook_video_posts, .*: name .*, fbsyncd, in database",
+        ),
+        (
+            tuple(f"ALTER TABLE {name} OWNER TO {{0}}" for name in dump.TABLES),
+            r"may not make tables in the schema public: (GRANT CREATE, USAGE ON SCHEMA .*)",
+        ),
+        (
+            ("GRANT fbsyncd TO {0}", "ALTER ROLE {0} SET default_transaction_read_only = on"),
+            r"can only be read: name one that takes writes",
+        ),
+    ],
+    ids=["not their owner", "no new tables", "only reads"],
+)
+def test_what_a_role_may_not_do_is_told_by_the_dry_run_too(
+    facebook: Simulator,
+    postgres_server: PostgresServer,
+    tmp_path: Path,
+    granted: tuple[str, ...],
+    why: str,
+) -> None:
+    """Nothing is tried for that, and the right that is told to be given is enough."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make()
+        more = (f"GRANT ALL ON {', '.join(dump.TABLES)} TO {{0}}", *granted)
+        with another_role(scripts, *more) as theirs:
+            (tmp_path / "config.toml").write_text(config_text(facebook, theirs))
+            found = re.search(why, refused(tmp_path))
+            assert found
+            if found.groups():
+                scripts.run(found[1])
+                assert fbsyncd(tmp_path, "setup").returncode == 0
+
+
+@pytest.mark.postgresql
+def test_a_role_that_may_make_no_tables_is_told_so_of_a_new_archive(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """The dry run of a database that holds nothing shows no SQL that would be refused."""
+    with postgres_server.fresh_database() as url, another_role(Dump(url)) as theirs:
+        (tmp_path / "config.toml").write_text(config_text(facebook, theirs))
+        done = fbsyncd(tmp_path, "setup", "--dry-run")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "may not make tables in the schema public: GRANT CREATE" in done.stderr
+        assert fbsyncd(tmp_path, "setup").returncode == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("table", ["media_storage", *dump.TABLES])
+def test_tables_that_a_crash_would_empty_are_refused(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path, table: str
+) -> None:
+    """UNLOGGED is told by the dry run too; the statement that is told puts it right."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        scripts.make(MEDIA)
+        scripts.run(f"ALTER TABLE {table} SET UNLOGGED")
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        told = refused(tmp_path)
+        assert f"{table} is UNLOGGED" in told
+        scripts.run(remedy(told))
+        assert fbsyncd(tmp_path, "setup").returncode == 0
 
 
 def test_links_that_are_unique_in_some_rows_are_coped_with(

@@ -19,7 +19,7 @@ from typing import Final
 import peewee
 from peewee import Database
 
-from fbsyncd import borne, facts, migrate, models, rules, tablelocks
+from fbsyncd import backend, borne, facts, migrate, models, rules, tablelocks
 from fbsyncd.adopt import again, catalogue, digest, earlier, inventory, later, oddities, rows, suits
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
@@ -87,9 +87,11 @@ def preview(db: Database) -> Preview:
 def rehearse(url: str, media: Media | None = None) -> str:
     """Return the SQL that setting up the database at *url* would execute; changes nothing.
 
-    Raises SchemaError as :func:`adopt` does, of its *media* folder too.
+    Raises SchemaError as :func:`adopt` does, of its *media* folder and of what the role may do too.
     """
     with models.looking_at(url) as db:
+        if migrate.pending(db):
+            _require_rights(db)
         if migrate.foreign_tables(db):
             if media is not None:
                 _require_no_marker(media)
@@ -109,7 +111,10 @@ def is_needed(url: str) -> bool:
     Raises SchemaError with the reasons when it does and they cannot be.
     """
     with models.looking_at(url) as db:
-        return bool(migrate.foreign_tables(db)) and bool(preview(db).sql)
+        if not migrate.foreign_tables(db):
+            return False
+        _require_rights(db)
+        return bool(preview(db).sql)
 
 
 def places(config: Config, media: Media) -> Places:
@@ -151,6 +156,17 @@ def _require_no_marker(media: Media) -> None:
             f"the media folder {media.root} belongs to another archive: name an empty one in"
             " media.root"
         )
+
+
+def _require_rights(db: Database) -> None:
+    """Raise SchemaError where the schema cannot be changed here; only asks what is allowed."""
+    book = catalogue.of(models.engine(db))
+    with session(db):
+        barred = [str(why) for (why,) in models.rows(db, book.barred)]
+    if not barred and not backend.of(db).is_writable():
+        barred = ["the database can only be read: name one that takes writes in database.url"]
+    if barred:
+        raise SchemaError("nothing was changed: " + "; ".join(barred))
 
 
 def _adopt(

@@ -15,6 +15,7 @@ from typing import Final
 from fbsyncd.adopt import replaced
 from fbsyncd.beside import NAMES, VISIBLE
 from fbsyncd.engines import Engine
+from fbsyncd.migrate import ADOPTABLE
 
 #: The clock of a column that has no zone; its times are UTC whatever zone a session is in.
 UTC_CLOCK: Final = "(clock_timestamp() AT TIME ZONE 'UTC')"
@@ -63,6 +64,8 @@ class Catalogue:
     is_at: str
     #: A value as a text that no two values share.
     exact: str
+    #: Why the role that asks may not do what setting up takes, each with its remedy.
+    barred: str
     #: True of a time that has to be looked at.
     odd_time: str
     #: The bytes of a text in hexadecimal, or :data:`BYTES`; empty where the
@@ -141,6 +144,8 @@ ORDER BY m.name, f.id""",
         "CASE typeof({0}) WHEN 'text' THEN 'text ' || hex({0})"
         " WHEN 'blob' THEN 'blob ' || hex({0}) ELSE quote({0}) END"
     ),
+    # A file knows no roles.
+    barred="SELECT name FROM sqlite_master WHERE FALSE",
     odd_time="TRUE",
     text=f"CASE typeof({{0}}) WHEN 'text' THEN hex({{0}}) WHEN 'blob' THEN '{BYTES}' END",
     bridge=(),
@@ -158,6 +163,21 @@ WITH RECURSIVE base (type, mod, is_filled, has_default, depth) AS (
         base.has_default OR y.typdefault IS NOT NULL, base.depth + 1
     FROM base JOIN pg_type y ON y.oid = base.type WHERE y.typtype = 'd')
 SELECT * FROM base ORDER BY depth DESC LIMIT 1"""
+_TABLES: Final = ", ".join(f"'{name}'" for name in ADOPTABLE)
+#: A table's columns are added by its owner; each index needs the right to its schema too.
+_BARRED: Final = f"""
+WITH theirs AS (SELECT t.* FROM pg_class t
+    WHERE t.relname IN ({_TABLES}) AND t.relkind IN ('r', 'p') AND {VISIBLE})
+SELECT format('this role, %s, does not own %s, and adds no column to it: name the tables'' owner,'
+    ' %s, in database.url', current_user, string_agg(relname, ', ' ORDER BY relname),
+    pg_get_userbyid(relowner))
+FROM theirs WHERE NOT pg_has_role(relowner, 'USAGE') GROUP BY relowner
+UNION ALL SELECT format('this role, %1$s, may not make tables in the schema %2$I:'
+    ' GRANT CREATE, USAGE ON SCHEMA %2$I TO %1$I', current_user, n.nspname)
+FROM pg_namespace n
+WHERE (n.nspname = current_schema() OR n.oid IN (SELECT relnamespace FROM theirs))
+    AND NOT has_schema_privilege(n.oid, 'CREATE')
+ORDER BY 1"""
 #: Written in SQL, so that the planner sees a comparison of texts, and their index.
 _SAME: Final = """
 CREATE FUNCTION fbsyncd_same(TEXT, {0}) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE STRICT
@@ -178,7 +198,9 @@ SELECT t.relname, t.relkind IN ('r', 'p'), a.attname,
     CASE WHEN t.relkind = 'p' OR t.relispartition
         OR EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = t.oid)
         THEN 'is made of several tables or is a part of one (PARTITION, INHERITS), whose rows'
-        ' fbsyncd cannot tell apart: put them all into one table of this name' END,
+        ' fbsyncd cannot tell apart: put them all into one table of this name'
+        WHEN t.relkind = 'r' AND t.relpersistence = 'u' THEN format('is UNLOGGED, and a crash of'
+        ' the server would empty it: ALTER TABLE %I SET LOGGED', t.relname) END,
     a.attgenerated <> '', CASE b.type WHEN 'smallint'::regtype THEN 32767
         WHEN 'integer'::regtype THEN 2147483647 WHEN 'numeric'::regtype THEN CASE WHEN b.mod > 4
             THEN power(10::numeric, ((b.mod - 4) >> 16) - ((b.mod - 4) & 65535)) - 1 END END
@@ -251,6 +273,7 @@ WHERE c.contype = 'f' AND c.conrelid = to_regclass('media_storage') AND c.confre
     place="ctid",
     is_at="ctid = ? AND {} = ?",
     exact="CAST({0} AS TEXT)",
+    barred=_BARRED,
     # Neither Python nor any reader of the API knows years beyond these.
     odd_time=("({0} IS NULL OR NOT isfinite({0}) OR {0} < '0001-01-02' OR {0} > '9999-12-30')"),
     text="",

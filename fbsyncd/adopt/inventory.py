@@ -41,8 +41,9 @@ class Table:
 
     name: str
     is_table: bool
-    #: Why no row of it can be found by its place, which finds those without an id too.
-    has_no_place: str | None = None
+    #: What keeps it from being adopted whatever its columns: its rows cannot be found by their
+    #: place, which finds those without an id too, or all of them could be lost at once.
+    flaw: str | None = None
     columns: dict[str, Column] = field(default_factory=dict)
     keys: set[tuple[str, ...]] = field(default_factory=set)
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -172,8 +172,8 @@ def _refusals(inventory: Inventory, name: str) -> Iterator[str]:
     if not table.is_table:
         yield f"{name} is not a table but a view"
         return
-    if table.has_no_place:
-        yield f"{name} {table.has_no_place}"
+    if table.flaw:
+        yield f"{name} {table.flaw}"
         return
     needed, some = _MARKS[name]
     lacking = [column for column in needed if column not in table.columns]
