@@ -49,6 +49,10 @@ __all__ = ["COMPARING", "COPYING", "Copied", "Heard", "Tally", "copy", "target_a
 
 _AGAIN: Final = "they stay, and the same command goes on"
 
+_FORGOTTEN_THERE: Final = "the target has forgotten {} on purpose, and this archive still has it"
+#: An earlier copy may have brought the note into an archive that had it.
+_FORGOTTEN_HERE: Final = "this archive has forgotten {} on purpose, and still has it"
+
 COPYING: Final = "copying"
 COMPARING: Final = "comparing"
 
@@ -104,7 +108,7 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
     """Copy every row of *source* into *target*, and compare them.
 
     Raises UsageError, before any row is written, when both are one database and when the target
-    has forgotten something on purpose that would come back; SchemaError when the target is not
+    or the source has forgotten something on purpose that would come back; SchemaError when the target is not
     ours to fill; AlreadyRunning when an older program works with the target's schema;
     DatabaseTrouble when one of them ends the work, which another copy goes on with.
     A row that the target does not take stays behind, and is told.
@@ -216,14 +220,15 @@ def _refuse_one(source: Database, target: Database) -> None:
 
 
 def _refuse_return(source: Database, target: Database) -> None:
-    held = still_held(target, source)
-    if held:
-        kind, id_ = held[0]
-        more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
-        raise UsageError(
-            f"the target has forgotten {kind} {id_}{more} on purpose, and this archive still has"
-            f" it: run `fbsyncd forget {kind} {id_}` here first"
-        )
+    """Raise UsageError for what would come back, whichever side has forgotten it on purpose."""
+    for forgot, says in ((target, _FORGOTTEN_THERE), (source, _FORGOTTEN_HERE)):
+        held = still_held(forgot, source)
+        if held:
+            kind, id_ = held[0]
+            more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
+            raise UsageError(
+                f"{says.format(f'{kind} {id_}{more}')}: run `fbsyncd forget {kind} {id_}` here first"
+            )
 
 
 def _hand_over_id(source: Database, target: Database) -> bool:
