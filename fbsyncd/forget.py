@@ -152,23 +152,25 @@ def _mark_videos(db: Database, subject: Subject, now: datetime) -> None:
 
 def _unlist(db: Database, post_id: str) -> None:
     """Take the post out of what the source listed, or it would be missed there for ever."""
-    ((page_id, created_time, deleted_at, misses, seen_at),) = rows(
+    found = rows(
         db,
         "SELECT page_id, created_time, deleted_at, misses, last_seen_at FROM facebook_posts"
         " WHERE id = ?",
         [post_id],
     )
-    at = from_text(created_time)
     change(db, "DELETE FROM listed_posts WHERE post_id = ?", [post_id])
-    # Of one that is missed, the last reading may have counted nothing.
-    seen = from_text(seen_at) if misses else datetime.max.replace(tzinfo=UTC)
-    if at and seen and deleted_at is None:
-        change(
-            db,
-            "UPDATE source_months SET posts = posts - 1"
-            " WHERE page_id = ? AND month = ? AND listed_at BETWEEN ? AND ? AND posts > 0",
-            [page_id, f"{at:%Y-%m}", to_text(at), to_text(seen)],
-        )
+    # Of a post that was never read there may be a video.
+    for page_id, created_time, deleted_at, misses, seen_at in found:
+        at = from_text(created_time)
+        # Of one that is missed, the last reading may have counted nothing.
+        seen = from_text(seen_at) if misses else datetime.max.replace(tzinfo=UTC)
+        if at and seen and deleted_at is None:
+            change(
+                db,
+                "UPDATE source_months SET posts = posts - 1"
+                " WHERE page_id = ? AND month = ? AND listed_at BETWEEN ? AND ? AND posts > 0",
+                [page_id, f"{at:%Y-%m}", to_text(at), to_text(seen)],
+            )
 
 
 def _remove_videos(db: Database, subject: Subject) -> int:

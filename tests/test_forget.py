@@ -91,6 +91,21 @@ def test_a_video_goes_with_its_post(facebook: Simulator, archive: Archive) -> No
     assert remove(archive, "post", post_id).videos == shown == 1
 
 
+def test_a_video_goes_with_its_post_that_was_never_read(archive: Archive) -> None:
+    """A Page's videos are a list of their own, which may be read before the posts are."""
+    with models.transaction(archive.db):
+        models.change(
+            archive.db,
+            "INSERT INTO facebook_video_posts (video_id, page_id, post_id)"
+            " VALUES ('v', '1', '1_1')",
+        )
+    assert remove(archive, "post", "1_1") == Toll(0, 0, 1)
+    assert query(archive, "SELECT kind, id FROM forgotten ORDER BY 1") == [
+        ("post", "1_1"),
+        ("video", "v"),
+    ]
+
+
 def test_a_picture_that_another_post_names_stays(facebook: Simulator, archive: Archive) -> None:
     """Only the row that nobody else needs goes; the other post shows what it showed."""
     first, second = facebook.add_post("photo"), facebook.add_post("photo")
