@@ -35,9 +35,9 @@ from fbsyncd.errors import (
 from fbsyncd.models import identity, rows, session, snapshot
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.compare import Tally, compare
-from fbsyncd.transfer.forgotten import still_held
+from fbsyncd.transfer.forgotten import Lingering, left_out, lingering, still_held
 from fbsyncd.transfer.kept import Kept
-from fbsyncd.transfer.left import Left
+from fbsyncd.transfer.left import Left, Leftovers
 from fbsyncd.transfer.room import loosen, looser, make_room, takes_numbers
 from fbsyncd.transfer.shapes import SHAPES, Shape
 from fbsyncd.transfer.target import Sides, merge
@@ -66,13 +66,15 @@ class Copied:
     """What a copy came to.
 
     *is_same_archive* tells whether the target belongs to the same media folder; *lingering* is what
-    was forgotten in the source on purpose and is still in the target; *left* is what stayed behind.
+    was forgotten in the source on purpose and is still in the target, and *videos* are those of it
+    that posts hold there; *left* is what stayed behind.
     """
 
     tallies: Sequence[Tally]
     is_same_archive: bool
     lingering: Sequence[tuple[str, str]]
     left: Sequence[Left] = ()
+    videos: Sequence[Lingering] = ()
 
     @property
     def differing(self) -> list[str]:
@@ -107,10 +109,10 @@ def target_at(text: str, base: Path) -> Iterator[tuple[Database, str]]:
 def copy(source: Database, target: Database, heard: Heard) -> Copied:
     """Copy every row of *source* into *target*, and compare them.
 
-    Raises UsageError, before any row is written, when both are one database and when the target
-    or the source has forgotten something on purpose that would come back; SchemaError when the target is not
-    ours to fill; AlreadyRunning when an older program works with the target's schema;
-    DatabaseTrouble when one of them ends the work, which another copy goes on with.
+    Raises UsageError, before any row is written, when both are one database and when one of them
+    has forgotten something on purpose that would come back; SchemaError when the target is not ours
+    to fill; AlreadyRunning when an older program works with the target's schema; DatabaseTrouble
+    when one of them ends the work, which another copy goes on with.
     A row that the target does not take stays behind, and is told.
     """
     models.create_like(target, source)
@@ -132,10 +134,12 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
             has_numbers=takes_numbers(target),
             needs_links=facts.get(target, facts.LINKS_REQUIRED) is not None,
             source=Custom(adopted.limits(source)),
+            left=Leftovers(left_out(source, target)),
         )
         tallies = _copy_all(source, target, terms, heard)
         facts.drop(target, relocate.FACT)
-        return Copied(tallies, same, still_held(source, target), terms.left.all())
+        left, videos = terms.left.all(), lingering(source, target)
+        return Copied(tallies, same, still_held(source, target), left, videos)
 
 
 def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) -> list[Tally]:
@@ -226,9 +230,8 @@ def _refuse_return(source: Database, target: Database) -> None:
         if held:
             kind, id_ = held[0]
             more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
-            raise UsageError(
-                f"{says.format(f'{kind} {id_}{more}')}: run `fbsyncd forget {kind} {id_}` here first"
-            )
+            why = says.format(f"{kind} {id_}{more}")
+            raise UsageError(f"{why}: run `fbsyncd forget {kind} {id_}` here first")
 
 
 def _hand_over_id(source: Database, target: Database) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,7 @@ from fbsyncd.transfer.union import Entry
 #: So many rows are told by what they go by; the others are counted.
 _SHOWN: Final = 3
 _NAMELESS: Final = "without an id they are none of fbsyncd's"
+_FORGOTTEN: Final = "forgotten on purpose, in the target or here"
 
 
 @dataclass(slots=True)
@@ -34,19 +35,25 @@ class Left:
 
 
 class Leftovers:
-    """What has stayed behind so far in one copy."""
+    """What has stayed behind so far in one copy.
 
-    def __init__(self) -> None:
+    *forgotten* names by table the rows that do for good, by their first columns.
+    """
+
+    def __init__(self, forgotten: Mapping[str, Collection[str]] | None = None) -> None:
+        self._forgotten = forgotten or {}
         self._marks: set[tuple[object, ...]] = set()
         self._told: dict[tuple[str, str], Left] = {}
         #: By the ids of pictures that stayed behind: the id of what the target has of each.
         self.pictures: dict[str, str | None] = {}
 
     def sift(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
-        """Return *batch* without the rows that have no id, and count those."""
+        """Return *batch* without rows that have no id or were forgotten, and count those."""
         for entry in batch:
             if shape.is_nameless(entry.row):
                 self._of(shape, _NAMELESS, is_refused=False).count += 1
+            elif self._is_forgotten(shape, entry):
+                self._add(self._of(shape, _FORGOTTEN, is_refused=False), entry.row[:1])
         return self.without(shape, batch)
 
     def without(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
@@ -54,7 +61,9 @@ class Leftovers:
         return [
             entry
             for entry in batch
-            if not shape.is_nameless(entry.row) and _mark(shape, entry) not in self._marks
+            if not shape.is_nameless(entry.row)
+            and _mark(shape, entry) not in self._marks
+            and not self._is_forgotten(shape, entry)
         ]
 
     def refuse(self, shape: Shape, entry: Entry, reason: str) -> None:
@@ -74,6 +83,9 @@ class Leftovers:
     def all(self) -> list[Left]:
         """Return what stayed behind, by table and reason."""
         return list(self._told.values())
+
+    def _is_forgotten(self, shape: Shape, entry: Entry) -> bool:
+        return entry.row[0] in self._forgotten.get(shape.name, ())
 
     def _of(self, shape: Shape, reason: str, *, is_refused: bool) -> Left:
         return self._told.setdefault((shape.name, reason), Left(shape.name, reason, is_refused))

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 from fbsyncd.plural import counted
 from fbsyncd.transfer import COMPARING, COPYING, Copied, Heard, Tally
+from fbsyncd.transfer.forgotten import Lingering
 
 #: Without a terminal a line is printed each time so many more rows are done.
 _PLAIN_STEP: Final = 50_000
@@ -35,6 +36,7 @@ def report(copied: Copied, url: str, root: object) -> str:
         f"forgotten here, still there: run `fbsyncd forget {kind} {id_}` there"
         for kind, id_ in copied.lingering
     ]
+    lines += map(_lingering, copied.videos)
     return "\n".join(lines)
 
 
@@ -56,6 +58,16 @@ def _row(tally: Tally) -> str:
         return f"{tally.name:<25}{counts}  {'-':<{_SHOWN}}  {'-':<{_SHOWN}}  not compared"
     digests = f"{tally.digest_here[:_SHOWN]}  {tally.digest_there[:_SHOWN]}"
     return f"{tally.name:<25}{counts}  {digests}  {'same' if tally.agrees else 'DIFFERS'}"
+
+
+def _lingering(video: Lingering) -> str:
+    told = f"forgotten here, still there: video {video.video_id}"
+    if not video.posts:
+        return f"{told}, which is of no post there"
+    return (
+        f"{told}; it goes with the last of its posts there, {', '.join(video.posts)}:"
+        " run `fbsyncd forget post ID` there for each"
+    )
 
 
 @contextmanager
