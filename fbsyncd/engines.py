@@ -58,6 +58,11 @@ class Engine:
     #: Rows that break a key which may be looked at then: their tables, places and whom they name;
     #: empty where settling tells of it.
     broken_keys: str
+    #: True of a time that has a place among others; on a server, which knows more of them than any
+    #: calendar, of those that a cursor can name: see :mod:`fbsyncd.feed.keyset`.
+    placed: str
+    #: True of a time that may be none, or none of the month that its text begins with.
+    suspect: str
     #: Times are compared as the texts they were written in, whatever those are.
     times_are_text: bool
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
@@ -107,9 +112,12 @@ SQLITE: Final = Engine(
         " JOIN pragma_foreign_key_check(m.name) k"
         " WHERE m.type = 'table' AND upper(m.sql) LIKE '%INITIALLY%DEFERRED%'"
     ),
+    placed="{0} IS NOT NULL",
+    suspect="{0} NOT LIKE '____-__-__ __:__:__.______+00:00' AND trim({0}) <> ''",
     times_are_text=True,
     version="PRAGMA data_version",
 )
+_PLACED: Final = "{0} >= '1000-01-01' AND {0} < '3283-01-01'"
 #: Two archives may be in two schemas of one database, and locks are the database's.
 _SCHEMA: Final = "(SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())"
 
@@ -154,6 +162,8 @@ POSTGRESQL: Final = Engine(
     takes_notes="SELECT set_config('fbsyncd.notes', 'on', true)",
     settle="SET CONSTRAINTS ALL IMMEDIATE",
     broken_keys="",
+    placed=_PLACED,
+    suspect=f"NOT ({_PLACED})",
     times_are_text=False,
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )

@@ -22,6 +22,10 @@ _SETTINGS: Final = (
     " -c idle_in_transaction_session_timeout=0"
 )
 _ENCODING: Final = "UTF8"
+#: Types that hold more than Python does: infinity, years before the first and after 9999.
+_TIMES: Final = ("timestamp", "timestamptz", "date", "interval")
+#: psycopg's Format.TEXT, in which the server answers.
+_TEXT: Final = 0
 #: What helps where there is no connection.
 REMEDY: Final = "start the server, or mend database.url"
 #: PostgreSQL's read_only_sql_transaction: a standby, or a database that is set so.
@@ -75,6 +79,9 @@ class Driver(Psycopg3Adapter):
             refused.pop_all()
         # Columns of older programs: nothing that is asked for goes beyond a float.
         connection.adapters.register_loader("numeric", _number_loader())
+        for name in _TIMES:
+            found = connection.adapters.get_loader(connection.adapters.types[name].oid, _TEXT)
+            connection.adapters.register_loader(name, _bounded_loader(found))
         return connection
 
     def look_again(self) -> None:
@@ -137,6 +144,29 @@ def _number_loader() -> type[Any]:
             return int(text) if text.lstrip("-").isdigit() else float(text)
 
     return NumberLoader
+
+
+@cache
+def _bounded_loader(found: type[Any]) -> type[Any]:
+    """Return a loader as *found*, which gives None for what Python cannot hold.
+
+    A script may write such a time, and reading one row must not end what reads all of them.
+    """
+    from psycopg import DataError
+    from psycopg.adapt import Loader
+
+    class BoundedLoader(Loader):
+        def __init__(self, oid: int, context: Any = None) -> None:
+            super().__init__(oid, context)
+            self._found = found(oid, context).load
+
+        def load(self, data: Any) -> Any:
+            try:
+                return self._found(data)
+            except DataError:
+                return None
+
+    return BoundedLoader
 
 
 class ServerDatabase(PooledPostgresqlDatabase):  # type: ignore[misc]  # the pool has no types

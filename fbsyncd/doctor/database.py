@@ -33,11 +33,8 @@ SERVER_SECONDS: Final = 15.0
 FILE_SECONDS: Final = 120.0
 #: SQLite folds its journal back at about 4 MB; far beyond that something keeps it from doing so.
 LARGEST_JOURNAL: Final = 256_000_000
-#: Times of posts that are shown, not written as this program writes them.
-_WRITTEN: Final = (
-    "SELECT id, created_time FROM facebook_posts WHERE id IS NOT NULL"
-    " AND created_time > '0001-01-01' AND created_time NOT LIKE '____-__-__ __:__:__.______+00:00'"
-)
+#: Times of posts, not written as this program writes them.
+_WRITTEN: Final = "SELECT id, created_time FROM facebook_posts WHERE id IS NOT NULL AND {}"
 _OURS: Final = {"facebook_posts", "media_storage"}
 
 
@@ -161,14 +158,13 @@ def schema(db: Database) -> Finding:
 def times(db: Database) -> Iterator[Finding]:
     """Tell of posts whose time another program wrote in no way that can be read, if any.
 
-    PostgreSQL takes none, and SQLite any text.
+    SQLite takes any text, and PostgreSQL more than any calendar holds.
     """
-    if not models.engine(db).times_are_text:
-        return
+    suspect = models.engine(db).suspect.format("created_time")
     odd: list[str] = []
     try:
         with models.snapshot(db):
-            for some in models.stream(db, _WRITTEN):
+            for some in models.stream(db, _WRITTEN.format(suspect)):
                 odd += [str(id_) for id_, at in some if models.readable(at) is None]
     except DatabaseTrouble as error:
         yield failed(TIMES, str(error), "mend the database first")
@@ -177,7 +173,8 @@ def times(db: Database) -> Iterator[Finding]:
         shown = ", ".join(sorted(odd)[:3]) + (", ..." if len(odd) > 3 else "")
         says = f"created_time is no time that can be read in {counted(len(odd), 'post')} ({shown})"
         remedy = "put it right, as 2026-11-20 10:00:00.000000+00:00"
-        yield warning(TIMES, f"{says}: shown without it, and exported as undated", remedy)
+        says = f"{says}: shown without it, if at all, and exported as undated"
+        yield warning(TIMES, says, remedy)
 
 
 def rules(db: Database) -> Iterator[Finding]:

@@ -75,15 +75,13 @@ _POSTS: Final = (
     f"SELECT {_columns('p', _POST)}, {_columns('s', _SHOT)}, {_columns('f', _SHOT)}"
     " FROM facebook_posts p LEFT JOIN media_storage s ON s.id = p.local_picture_id"
     " LEFT JOIN media_storage f ON f.id = p.local_full_picture_id"
-    # Older programs write no time as an empty one, and posts without an id.
-    " WHERE {} AND p.created_time > '0001-01-01' AND p.id IS NOT NULL"
+    # Older programs write posts without an id.
+    " WHERE {} AND p.id IS NOT NULL"
     " ORDER BY p.created_time DESC, p.id DESC LIMIT ?"
 )
 #: Times that another program wrote, each in its own way.
 _OTHERWISE: Final = (
-    "SELECT p.id, p.created_time FROM facebook_posts p"
-    " WHERE p.created_time NOT LIKE '____-__-__ __:__:__.______+00:00'"
-    " AND p.created_time > '0001-01-01' AND p.id IS NOT NULL"
+    "SELECT p.id, p.created_time FROM facebook_posts p WHERE {} AND p.id IS NOT NULL"
 )
 _ATTACHMENTS: Final = (
     f"SELECT {_columns('a', _ATTACHMENT)}, {_columns('m', _SHOT)}, {_columns('t', _SHOT)}"
@@ -103,6 +101,8 @@ _HISTORY: Final = (
 )
 #: Stands for the month of posts whose time another program wrote in no way we read.
 UNDATED: Final = "undated"
+# They write no time as an empty one, too.
+_DATED: Final = "p.created_time > '0001-01-01' AND {}"
 _BEHIND: Final = "(p.created_time, p.id) < (?, ?)"
 
 
@@ -130,22 +130,23 @@ def _newest(post: Record) -> str:
 
 
 def _apart(db: Database) -> list[str]:
-    """Return the ids of posts that do not stand in their month: times are sorted as texts."""
-    if not engine(db).times_are_text:
-        return []
+    """Return the ids of posts that do not stand in their month, or at no place at all."""
+    sql = _OTHERWISE.format(engine(db).suspect.format("p.created_time"))
     with snapshot(db):
         return [
             id_
-            for some in stream(db, _OTHERWISE)
+            for some in stream(db, sql)
             for id_, written in some
-            if (moment(written) or "")[:7] != str(written)[:7]
+            # SQLite sorts times as the texts they are.
+            if not isinstance(written, str) or (moment(written) or "")[:7] != written[:7]
         ]
 
 
 def _posts(db: Database, there: There) -> Iterator[Record]:
     last: list[str] = []
+    dated = _DATED.format(engine(db).placed.format("p.created_time"))
     while True:
-        told, found = _read(db, there, _BEHIND if last else "TRUE", last)
+        told, found = _read(db, there, f"{_BEHIND} AND {dated}" if last else dated, last)
         yield from told
         if len(found) < CHUNK:
             return

@@ -101,11 +101,26 @@ def cut(
 ) -> tuple[Sequence[Row], str | None]:
     """Return the rows of one page, and the cursor of the next if *found* holds more than *limit*.
 
-    *at* and *id_* are the columns of their place; with no time the id alone is.
+    *at* and *id_* are the columns of their place; with no time the id alone is. There is no next
+    page where no cursor leads: on a server, behind the year 1000.
     """
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    time = (readable(last[at]) if at is not None else None) or _BEGINNING
+    time = _time(found[:limit], at) if at is not None else _BEGINNING
+    if time is None:
+        return found[:limit], None
     style = _style(last[at], time) if at is not None else ""
     return found[:limit], encoded(time, str(last[id_])) + style
+
+
+def _time(found: Sequence[Row], at: int) -> datetime | None:
+    """Return where the last of these rows stands, None behind all that a cursor can name."""
+    stored = found[-1][at]
+    time = readable(stored)
+    if isinstance(stored, str):
+        return time or _BEGINNING
+    if time is None and all(row[at] is None for row in found):
+        # A server has those without a time, and infinity, before all others.
+        return _END
+    return time if time and time >= _BEGINNING else None

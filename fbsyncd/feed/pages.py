@@ -9,18 +9,19 @@ from peewee import Database
 
 from fbsyncd import known, stats
 from fbsyncd.feed import keyset
-from fbsyncd.models import rows, session
+from fbsyncd.models import engine, rows, session
 from fbsyncd.view import moment
 
 _DESCRIBED: Final = ("name", "username", "category", "about", "website", "fan_count")
 # Those the feed shows: older programs write posts without an id, and no time as an empty one.
-_OF_PAGE: Final = "t.page_id = k.id AND t.created_time > '0001-01-01' AND t.id IS NOT NULL"
+_DATED: Final = "(t.created_time > '0001-01-01' AND {placed})"
+_OF_PAGE: Final = f"t.page_id = k.id AND {_DATED} AND t.id IS NOT NULL"
 # A Page that may not be described, or has not been read once, is a Page all the same.
 _PAGES: Final = f"""
 SELECT k.id, {", ".join(f"p.{name}" for name in _DESCRIBED)},
     (SELECT count(*) FROM facebook_posts t WHERE {_OF_PAGE}),
     (SELECT count(*) FROM facebook_posts t WHERE t.page_id = k.id AND t.id IS NOT NULL
-        AND (t.created_time IS NULL OR NOT t.created_time > '0001-01-01')),
+        AND (t.created_time IS NULL OR NOT {_DATED})),
     (SELECT count(*) FROM facebook_video_posts t
         WHERE t.page_id = k.id AND t.video_id IS NOT NULL),
     (SELECT min(t.created_time) FROM facebook_posts t WHERE {_OF_PAGE}),
@@ -46,10 +47,10 @@ def page(
     unread = " UNION SELECT CAST(? AS TEXT)" * len(also)
     listed, params = known.listed("s.page_id", ours)
     behind = keyset.decoded(cursor)[1] if cursor is not None else ""
+    placed = engine(db).placed.format("t.created_time")
+    sql = _PAGES.format(listed=listed, also=unread, placed=placed)
     with session(db):
-        found = rows(
-            db, _PAGES.format(listed=listed, also=unread), [*params, *also, behind, limit + 1]
-        )
+        found = rows(db, sql, [*params, *also, behind, limit + 1])
         kept, following = keyset.cut(found, limit, None)
         read = {told["id"]: told for told in stats.pages(db, ours=ours)}
     told = []

@@ -77,12 +77,16 @@ class Filter:
     q: str | None = None
     has_local_image: bool | None = None
 
-    def place(self) -> list[Clause]:
-        """Return the SQL conditions that an index on the order of posts answers."""
+    def place(self, placed: str) -> list[Clause]:
+        """Return the SQL conditions that an index on the order of posts answers.
+
+        *placed* is what an engine says of times that have a place among others.
+        """
         found = span("p.created_time", self.since, self.until)
         # Rows of older programs may have none, or an empty one, or no id; on PostgreSQL those
         # without a time would come before all others.
         found.append(("p.created_time > '0001-01-01' AND p.id IS NOT NULL", []))
+        found.append((placed.format("p.created_time"), []))
         if self.page_id is not None:
             found.append(("p.page_id = ?", [self.page_id]))
         return found
@@ -109,7 +113,7 @@ class Posts:
 
         A cursor may be used with other filters than it came with. Raises BadCursor.
         """
-        place = wanted.place()
+        place = wanted.place(engine(self._db).placed)
         if cursor is not None:
             # First: SQLite begins at the first bound there is, and would walk from `until` to here.
             behind = keyset.decoded(cursor, as_text=engine(self._db).times_are_text)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from peewee import Database
 
-from fbsyncd.models import Row, rows, session, to_text
+from fbsyncd.models import Row, engine, rows, session, to_text
 
 # Both engines write times alike: 2026-11-22 14:35, and more. What stays open is how much of it.
 _SPAN: Final = "substr(CAST({0} AS TEXT), 1, {{0}})"
@@ -25,14 +25,15 @@ _MONTH: Final = (
     "CASE WHEN substr(CAST({0} AS TEXT), 9, 2) BETWEEN '02' AND '27'"
     " THEN substr(CAST({0} AS TEXT), 1, 7) || '-15' ELSE " + _SPAN + " END"
 )
+# Older programs write no time as an empty one, and posts without an id, which are not shown.
+_LISTED: Final = "(created_time > '0001-01-01' AND {1})"
 _POSTS: Final = (
     f"SELECT {_MONTH.format('created_time')}, count(*) FROM facebook_posts"
-    # Older programs write no time as an empty one, and posts without an id, which are not shown.
-    " WHERE created_time > '0001-01-01' AND id IS NOT NULL AND {1} GROUP BY 1"
+    f" WHERE {_LISTED} AND id IS NOT NULL AND {{2}} GROUP BY 1"
 )
 _UNDATED: Final = (
     "SELECT count(*) FROM facebook_posts WHERE (created_time IS NULL"
-    " OR NOT created_time > '0001-01-01') AND id IS NOT NULL AND {}"
+    f" OR NOT {_LISTED}) AND id IS NOT NULL AND {{2}}"
 )
 _TYPES: Final = (
     "SELECT type, count(*) FROM facebook_posts WHERE type IS NOT NULL AND id IS NOT NULL AND {}"
@@ -71,10 +72,11 @@ def timeline(
     # A machine without any data on zones knows UTC all the same.
     at = UTC if zone == "UTC" else ZoneInfo(zone)
     span = _span(at, now)
+    dated = span, engine(db).placed.format("created_time"), of_page[0]
     with session(db):
-        posts = rows(db, _POSTS.format(span, of_page[0]), of_page[1])
+        posts = rows(db, _POSTS.format(*dated), of_page[1])
         types = rows(db, _TYPES.format(of_page[0]), of_page[1])
-        ((undated,),) = rows(db, _UNDATED.format(of_page[0]), of_page[1])
+        ((undated,),) = rows(db, _UNDATED.format(*dated), of_page[1])
         archived = rows(db, _ARCHIVED.format(span))
         dying = rows(db, _DYING.format(span), [to_text(now)])
     return {

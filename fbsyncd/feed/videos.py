@@ -33,8 +33,6 @@ _OWN: Final = (
 _AT: Final = "coalesce(v.created_time, v.created_at)"
 _NAMES: Final = (*_OWN, "at")
 _VIDEOS: Final = f"SELECT {columns('v', _OWN)}, {_AT} FROM facebook_video_posts v"
-# Nor have an id, and without one nothing leads to it.
-_SHOWN: Final = f"{_AT} IS NOT NULL AND v.video_id IS NOT NULL"
 _STATUSES: Final = f"({status_of('v.local_picture_id')}, NULL)"
 
 
@@ -72,7 +70,9 @@ class Videos:
         behind = keyset.decoded(cursor, as_text=is_text) if cursor is not None else None
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
-            clauses = [*wanted.clauses(is_away=is_away), (_SHOWN, [])]
+            # Rows of older programs may have no id either, and without one nothing leads to it.
+            shown = f"{engine(self._db).placed.format(_AT)} AND v.video_id IS NOT NULL"
+            clauses = [*wanted.clauses(is_away=is_away), (shown, [])]
             asked = search.of(self._db, wanted.q, search.OF_VIDEO) if wanted.q else None
             if asked:
                 # Not the index: it knows posts too, of which there are many more.

@@ -22,7 +22,9 @@ _LOOSE: Final[Mapping[str, str]] = MappingProxyType(
             "SELECT 1 FROM facebook_post_attachments a WHERE a.post_id IS NULL OR NOT EXISTS"
             " (SELECT 1 FROM facebook_posts p WHERE p.id = a.post_id) LIMIT 1"
         ),
-        "undated": "SELECT 1 FROM facebook_posts WHERE created_time IS NULL LIMIT 1",
+        "undated": (
+            "SELECT 1 FROM facebook_posts WHERE created_time IS NULL OR NOT ({placed}) LIMIT 1"
+        ),
     }
 )
 
@@ -45,7 +47,8 @@ def takes_numbers(db: Database) -> bool:
 
 def looser(db: Database) -> list[str]:
     """Return what *db* holds as older programs write it, and no archive by itself."""
-    return [what for what, sql in _LOOSE.items() if rows(db, sql)]
+    placed = engine(db).placed.format("created_time")
+    return [what for what, sql in _LOOSE.items() if rows(db, sql.format(placed=placed))]
 
 
 def loosen(db: Database, what: str) -> None:
