@@ -120,7 +120,8 @@ class Ordeal:
             path = self.database_url.removeprefix("sqlite:///")
             with closing(sqlite3.connect(path)) as connection:
                 return connection.execute(sql).fetchall()
-        with psycopg.connect(self.database_url) as session:
+        # A transaction left open between two steps may be ended by the server.
+        with psycopg.connect(self.database_url, autocommit=True) as session:
             return session.execute(sql).fetchall()
 
     def has_schema(self) -> bool:
