@@ -126,7 +126,6 @@ class Archive:
         """Take over the tables of older programs; None when the database holds none of them."""
         if not adopt.is_needed(self.config.database.url):
             return None
-        backend.of(self.db).claim()
         return adopt.adopt(self.db, adopt.places(self.config, self.media), self.now())
 
     def take_in(self) -> None:

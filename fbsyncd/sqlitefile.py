@@ -72,15 +72,15 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         #: The file all connections are to, and its log; None as long as there has been none.
         self._opened: _Identity | None = None
         self._log: _Identity | None = None
-        self._is_claimed = False
 
     def claim(self) -> None:
-        """Let the file of another program be kept as ours are, from the next connection on."""
-        self._is_claimed = True
+        """Let the file of another program, adopted now, be kept as ours are."""
+        # Each connection sets the mode when it is made, as far as the file is ours then.
+        self.close_idle()
 
     def _set_pragmas(self, connection: sqlite3.Connection) -> None:
-        # The mode is written into the file: nothing of another program's is changed before setup.
-        is_ours = self._is_claimed or not connection.execute(_ANOTHERS).fetchone()[0]
+        # The mode is written into the file, and another program's is left as it is until then.
+        is_ours = not connection.execute(_ANOTHERS).fetchone()[0]
         for name, value in self._pragmas:
             if is_ours or name != "journal_mode":
                 connection.execute(f"PRAGMA {name} = {value}")

@@ -259,6 +259,7 @@ def test_killed_at_any_point_it_is_adopted_or_as_it_was(database_url: str, tmp_p
             assert theirs(scripts) == rows
             if death.point != "committed":
                 assert whole(scripts) == before
+                assert not scripts.is_file or scripts.one("PRAGMA journal_mode") == "delete"
         assert gallows.run(tmp_path, ["stats"], Death())[1] == 0, gallows.log
     finally:
         gallows.close()
@@ -298,12 +299,14 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     (tmp_path / "archive" / "config.toml").write_text('[database]\nurl = "sqlite:///fbsyncd.db"\n')
     shown = fbsyncd(tmp_path / "archive", "setup", "--dry-run").stdout
     assert "ALTER TABLE facebook_posts ADD COLUMN" in shown
+    assert scripts.one("PRAGMA journal_mode") == "delete"
     told = fbsyncd(tmp_path / "archive", "setup")
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith(
         "adopted 4 posts, 6 attachments (2 of them the same picture again), 1 video, "
     )
     assert "the database as it was is" in told.stderr
+    assert scripts.one("PRAGMA journal_mode") == "wal"
     assert fbsyncd(tmp_path / "archive", "setup").stdout == "the schema is up to date\n"
 
 

@@ -128,11 +128,20 @@ def test_a_page_comes_before_the_posts_that_name_it(
     assert scripts.is_file or scripts.one("SELECT length(name) FROM facebook_pages") == 5
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
 def left_alone(facebook: Simulator, scripts: Dump, folder: Path, *made: str) -> str:
-    """Return why ``setup`` refuses, and how it was told: in one line."""
+    """Return why ``setup`` refuses, and how it was told: in one line.
+
+    A file is left as it was, byte for byte, and nothing beside it.
+    """
     scripts.run(*made)
     (folder / "config.toml").write_text(config_text(facebook, scripts.url))
+    before = files(folder)
     done = fbsyncd(folder, "setup")
+    assert files(folder) == before, done.stderr
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     return done.stderr

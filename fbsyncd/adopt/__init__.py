@@ -144,10 +144,12 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
         return _adopt(db, missing, places, now, rows.refuse if is_again else None)
 
     try:
-        return borne.store(db, take)
+        told = borne.store(db, take)
     except DatabaseTrouble as error:
         said = rules.refused(error)
         raise SchemaError(f"nothing was changed, the database said: {said}") from error
+    backend.of(db).claim()
+    return told
 
 
 def _require_no_marker(media: Media) -> None:
