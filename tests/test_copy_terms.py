@@ -37,8 +37,8 @@ Making = Callable[..., Database]
 def making(database_url: str, tmp_path: Path) -> Iterator[Making]:
     opened: list[Database] = []
 
-    def make(*strangers: str, **changes: str) -> Database:
-        tables = dump.TABLES
+    def make(*strangers: str, numbers: str = "{serial}", **changes: str) -> Database:
+        tables = {name: sql.replace("{serial}", numbers) for name, sql in dump.TABLES.items()}
         for before, after in changes.items():
             tables = {
                 name: re.sub(rf"\b{before} \w+[^,\n]*", f"{before} {after}", sql)
@@ -255,3 +255,37 @@ def test_flags_that_must_be_told_are_compared_as_what_they_mean(
     flags = "SELECT is_published, is_hidden FROM facebook_posts"
     assert ask(source, flags) == [(None, None)]
     assert [tuple(map(bool, row)) for row in ask(target, flags)] == [(True, False)]
+
+
+@pytest.mark.parametrize("later", [EARLY, LATE], ids=["as old", "newer"])
+def test_attachments_of_one_number_follow_each_by_itself(
+    making: Making, source: Database, later: str
+) -> None:
+    """Nothing keeps an older program from numbering two the same; its own table still does."""
+    target = making(numbers="INTEGER")
+    post(source, "1_1")
+    for number in range(3):
+        values = {
+            "attachment_key": f"k{number}",
+            "title": "old",
+            "media_url": f"https://x/{number}",
+        }
+        put(source, "facebook_post_attachments", post_id="1_1", **values)
+    copy(source, target)
+    with models.transaction(target):
+        change = "UPDATE facebook_post_attachments SET id = 7, updated_at = ?"
+        models.change(target, change, [LATE])
+        models.change(target, "UPDATE facebook_post_attachments SET updated_at = ?", [EARLY])
+    for title, at in (("new", LATE), ("newer", NEVER)):
+        with models.transaction(source):
+            change = "UPDATE facebook_post_attachments SET title = ? || attachment_key"
+            models.change(source, f"{change}, media_url = ?, updated_at = ?", [title, title, at])
+            if later == EARLY:
+                models.change(
+                    source, "UPDATE facebook_post_attachments SET updated_at = ?", [EARLY]
+                )
+        copied = copy(source, target)
+        assert (list(copied.left), written(copied)) == ([], 3)
+        told = "SELECT id, title FROM facebook_post_attachments ORDER BY attachment_key"
+        assert ask(target, told) == [(7, f"{title}k{number}") for number in range(3)]
+    assert written(copy(source, target)) == written(copy(target, source)) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from peewee import Database
@@ -211,18 +212,29 @@ def _taken(db: Database, shape: Shape, new: Sequence[Entry]) -> set[int]:
 
 
 def _update(db: Database, shape: Shape, newer: Sequence[Judged]) -> None:
-    numbered = [(one, one.held.number) for one in newer if one.held and one.held.number is not None]
+    size = len(shape.key)
+    numbered = [(one, one.held) for one in newer if one.held and one.held.number is not None]
     if shape.number:
-        sql = _updating(shape, shape.columns, (shape.number,))
-        change_many(db, sql, [(*shape.params(one.entry.row), number) for one, number in numbered])
-    done, size = {id(one) for one, _ in numbered}, len(shape.key)
+        # An older program's table may give one number twice; the key is there before or after.
+        differs = engine(db).distinct
+        same = [f"(NOT ({name} {differs} ?) OR {name} = ?)" for name in shape.key]
+        many = [
+            (
+                *shape.params(one.entry.row),
+                held.number,
+                *chain(*zip(held.row[:size], one.entry.row[:size], strict=True)),
+            )
+            for one, held in numbered
+        ]
+        change_many(db, _updating(shape, shape.columns, [f"{shape.number} = ?", *same]), many)
+    done = {id(one) for one, _ in numbered}
     rest = [shape.params(one.entry.row) for one in newer if id(one) not in done]
-    sql = _updating(shape, shape.columns[size:], shape.key)
+    sql = _updating(shape, shape.columns[size:], [f"{name} = ?" for name in shape.key])
     change_many(db, sql, [(*row[size:], *row[:size]) for row in rest])
 
 
-def _updating(shape: Shape, columns: Sequence[str], key: Sequence[str]) -> str:
+def _updating(shape: Shape, columns: Sequence[str], conditions: Sequence[str]) -> str:
     return (
         f"UPDATE {shape.name} SET {', '.join(f'{name} = ?' for name in columns)}"
-        f" WHERE {' AND '.join(f'{name} = ?' for name in key)}"
+        f" WHERE {' AND '.join(conditions)}"
     )
