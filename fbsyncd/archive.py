@@ -72,17 +72,14 @@ class Archive:
         self.config = config
         self.stop = stop or Event()
         self.now = now
-        owner = process.owner()
         self.db = models.connect(config.database.url)
         self.media = Media(config.media.root, config.base)
         self.brake = Brake(self.db, self.media)
         self.writers = Writers(self.db, self.media.root)
-        self.backlog = Backlog(self.db, retry=bounds.retry(config), owner=owner)
+        self.backlog = Backlog(self.db, retry=bounds.retry(config), owner=process.owner())
         pixels, url = config.media.max_pixels, config.server.public_url
         self.feed = Feed(self.db, self.media, now=now, public_url=url, ours=configured(config))
-        self.darkroom = Darkroom(
-            self.db, self.backlog, self.media, self.brake, max_pixels=pixels, owner=owner
-        )
+        self.darkroom = Darkroom(self.db, self.backlog, self.media, self.brake, max_pixels=pixels)
         self.fetcher = Fetcher(bounds.limits(config), user_agent=USER_AGENT)
         self.graph = Graph(
             url=config.facebook.graph_url,
@@ -93,7 +90,7 @@ class Archive:
             user_agent=USER_AGENT,
         )
         self._sync = Sync(self.db, self.graph, self.backlog)
-        unlinked = Unlinked(self.db, retry=bounds.retry(config), owner=owner)
+        unlinked = Unlinked(self.db, retry=bounds.retry(config), leases=self.backlog.leases)
         self.healer = Healer(self.db, self.graph, self.backlog, unlinked)
         self.pulse = Pulse(("scheduler", "download", "reconcile", "database"))
         self.tallies = Tallies()
@@ -140,7 +137,9 @@ class Archive:
         self.media.sweep(self.now())
         if self.brake.reason() is None:
             condemned.sweep(self.db, self.media)
-        self.backlog.release([owner for owner in self.backlog.owners() if process.has_left(owner)])
+        self.backlog.leases.release(
+            [owner for owner in self.backlog.leases.owners() if process.has_left(owner)]
+        )
 
     def sync(
         self,

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -35,11 +35,8 @@ from peewee import Database
 from fbsyncd import borne, facts, intake, models, stored
 from fbsyncd.assets import Archived, Asset, Job, Retry
 from fbsyncd.errors import FetchError, FetchFailed, LinkDead, RowRefused
+from fbsyncd.leases import Leases
 from fbsyncd.models import change, change_many, marks, rows, to_text, transaction
-
-# Longer than a worker needs for its share of a claim, each fetch taking all the time it may; the
-# rows of a killed worker on another machine come free after it.
-LEASE: Final = timedelta(minutes=10)
 
 _SUCCEED: Final = (
     "UPDATE media_storage SET download_status = 'success', local_filename = ?, local_path = ?,"
@@ -58,8 +55,7 @@ class Backlog:
         self._db = db
         self._retry = retry
         self._owner = owner
-        # A database that went away took no rows back; their leases would outlast its return.
-        self._owed: set[str] = set()
+        self.leases = Leases(db, owner)
 
     def put(self, assets: Iterable[Asset], now: datetime) -> int:
         """Queue what is new and give known rows their fresh links; return how many are new."""
@@ -71,22 +67,21 @@ class Backlog:
 
     def claim(self, limit: int, now: datetime) -> list[Job]:
         """Lease up to *limit* rows to this process: the link that dies first comes first."""
-        self.give_back(())
-        with transaction(self._db):
-            jobs = self._claim("link_expires_at > ?", [to_text(now)], limit, now)
+        with self.leases.take(now) as lease:
+            jobs = self._claim(lease, "link_expires_at > ?", [to_text(now)], limit, now)
             if len(jobs) < limit:
-                jobs += self._claim("link_expires_at IS NULL", [], limit - len(jobs), now)
+                jobs += self._claim(lease, "link_expires_at IS NULL", [], limit - len(jobs), now)
         return jobs
 
     def claim_one(self, id_: UUID, now: datetime) -> Job | None:
         """Lease the row *id_*, whatever its next attempt, unless it is archived or leased."""
-        with transaction(self._db):
+        with self.leases.take(now) as lease:
             found = rows(
                 self._db,
                 "UPDATE media_storage SET lease_owner = ?, lease_until = ? WHERE id = ?"
                 " AND download_status <> 'success' AND (lease_until IS NULL OR lease_until <= ?)"
                 " RETURNING id, original_url, category, attempts",
-                [self._owner, to_text(now + LEASE), str(id_), to_text(now)],
+                [*lease, str(id_), to_text(now)],
             )
         return _job(found[0]) if found else None
 
@@ -125,40 +120,6 @@ class Backlog:
         """
         condemned = [(*self._failure(job, error, now), self._owner) for job, error in failures]
         self._condemn("download_status <> 'success' AND lease_owner = ?", condemned)
-
-    def give_back(self, ids: Collection[UUID]) -> None:
-        """Return leased rows untried, and those an earlier call could not return."""
-        self._owed.update(map(str, ids))
-        owed = sorted(self._owed)
-        if owed:
-            sql = (
-                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
-                " WHERE id = ? AND lease_owner = ?"
-            )
-            for (id_, _), why in borne.write(self._db, sql, [(id_, self._owner) for id_ in owed]):
-                borne.warn_left(self._db, "pictures", id_, why)
-        self._owed.difference_update(owed)
-
-    def release(self, owners: Collection[str]) -> int:
-        """Take back what processes that are gone had leased; return how many rows."""
-        if not owners:
-            return 0
-        with transaction(self._db):
-            return change(
-                self._db,
-                "UPDATE media_storage SET lease_owner = NULL, lease_until = NULL"
-                f" WHERE lease_owner IN ({marks(len(owners))})",
-                sorted(owners),
-            )
-
-    def owners(self) -> list[str]:
-        """Return who holds leases."""
-        with models.session(self._db):
-            found = rows(
-                self._db,
-                "SELECT DISTINCT lease_owner FROM media_storage WHERE lease_owner IS NOT NULL",
-            )
-        return sorted(str(owner) for (owner,) in found)
 
     def put_derived(self, made: Sequence[tuple[UUID, str, UUID]]) -> None:
         """Make room for developed pictures: each an id, an asset key and the parent's id.
@@ -254,7 +215,9 @@ class Backlog:
                 sorted(map(str, ids or ())),
             )
 
-    def _claim(self, which: str, params: list[str], limit: int, now: datetime) -> list[Job]:
+    def _claim(
+        self, lease: list[str], which: str, params: list[str], limit: int, now: datetime
+    ) -> list[Job]:
         engine = models.engine(self._db)
         found = rows(
             self._db,
@@ -265,7 +228,7 @@ class Backlog:
             " AND (lease_until IS NULL OR lease_until <= ?)"
             f" ORDER BY link_expires_at, id LIMIT ? {engine.skip_locked})"
             " RETURNING id, original_url, category, attempts, link_expires_at",
-            [self._owner, to_text(now + LEASE), *params, to_text(now), to_text(now), limit],
+            [*lease, *params, to_text(now), to_text(now), limit],
         )
         # RETURNING keeps no order.
         return [_job(row) for row in sorted(found, key=lambda row: (str(row[4]), str(row[0])))]

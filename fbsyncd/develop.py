@@ -24,7 +24,7 @@ from peewee import Database
 from fbsyncd import borne, links, models
 from fbsyncd import media as names
 from fbsyncd.assets import Archived
-from fbsyncd.backlog import LEASE, Backlog
+from fbsyncd.backlog import Backlog
 from fbsyncd.brake import Brake, most
 from fbsyncd.darkroom import Print, Spoilt, Unread, begin, develop
 from fbsyncd.errors import ArchiveError, MediaTrouble, RowRefused
@@ -57,7 +57,7 @@ class Negative:
 class Darkroom:
     """The developing station of one archive; its workers start with the first picture."""
 
-    def __init__(  # noqa: PLR0913 - the four parts it works on, and how
+    def __init__(
         self,
         db: Database,
         backlog: Backlog,
@@ -65,14 +65,12 @@ class Darkroom:
         brake: Brake,
         *,
         max_pixels: int,
-        owner: str,
     ) -> None:
         self._db = db
         self._backlog = backlog
         self._media = media
         self._brake = brake
         self._max_pixels = max_pixels
-        self._owner = owner
         self._pool: ProcessPoolExecutor | None = None
 
     def drain(
@@ -98,7 +96,7 @@ class Darkroom:
                     unsettled = []
             finally:
                 if unsettled:
-                    self._backlog.give_back(unsettled)
+                    self._backlog.leases.give_back(unsettled)
             settled += len(negatives) - len(troubles)
             heard(settled)
             if troubles:
@@ -114,8 +112,7 @@ class Darkroom:
     def _claim(self, now: datetime) -> list[Negative]:
         self._brake.require()
         engine = models.engine(self._db)
-        self._backlog.give_back(())
-        with transaction(self._db):
+        with self._backlog.leases.take(now) as lease:
             found = rows(
                 self._db,
                 "UPDATE media_storage SET lease_owner = ?, lease_until = ? WHERE id IN ("
@@ -123,7 +120,7 @@ class Darkroom:
                 " AND developed_at IS NULL AND derived_from IS NULL"
                 " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY id LIMIT ?"
                 f" {engine.skip_locked}) RETURNING id, asset_key, category, local_filename",
-                [self._owner, to_text(now + LEASE), to_text(now), CLAIM],
+                [*lease, to_text(now), CLAIM],
             )
         return [Negative(UUID(str(id_)), *rest) for id_, *rest in found]
 

@@ -116,7 +116,7 @@ def download_one(
         return error
     except MediaTrouble:
         media.discard(staged)
-        backlog.give_back([job.id])
+        backlog.leases.give_back([job.id])
         raise
     backlog.succeed([archived], now())
     return None
@@ -234,7 +234,7 @@ class _Drain:
         except ArchiveError:
             self._media.discard([staged for staged, _ in group.staged])
             unsettled = [archived.id for _, archived in group.staged]
-            self._backlog.give_back(unsettled + [job.id for job, _ in group.failures])
+            self._backlog.leases.give_back(unsettled + [job.id for job, _ in group.failures])
             raise
         group.staged = [one for one in group.staged if one[1].id not in refused]
         self._tally.archived += len(group.staged)
@@ -286,7 +286,7 @@ class _Drain:
         for future in self._flying:
             future.add_done_callback(self._drop)
         if unsettled:
-            self._backlog.give_back(unsettled)
+            self._backlog.leases.give_back(unsettled)
 
     def _drop(self, future: Future[Fetched]) -> None:
         """Remove what a thread has staged that nobody waits for any more."""

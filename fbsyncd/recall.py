@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from peewee import Database
 
-from fbsyncd.backlog import LEASE
+from fbsyncd.leases import LEASE
 from fbsyncd.models import change, to_text, transaction
 from fbsyncd.walks import LONGEST_HOLD
 

@@ -1,4 +1,7 @@
-"""A wire to a loopback port that can be cut: then connections are refused, as without a network."""
+"""A wire to a loopback port that can be cut: then connections are refused, as without a network.
+
+It can also lose an answer: the question arrives, and its connection ends before it is answered.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,21 @@ class Cable:
         self._wires = selectors.DefaultSelector()
         self._wanted, self._is_whole, self._turned = False, False, Event()
         self._stopped = False
+        self._lost, self._mute = list[list[bytes]](), set[socket.socket]()
+        self._asker: socket.socket | None = None
+        self._heard = 0
         self._thread = Thread(target=self._run, name="cable")
         self._here = self._listener.getsockname()
 
     @property
     def url(self) -> str:
         """Where it begins."""
-        return f"http://127.0.0.1:{self._here[1]}"
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port of its beginning."""
+        return int(self._here[1])
 
     def cut(self) -> None:
         """End every connection and refuse new ones."""
@@ -36,6 +47,18 @@ class Cable:
     def mend(self) -> None:
         """Take connections again, at the same place."""
         self._turn(whole=True)
+
+    def lose_answers(self, *questions: list[bytes]) -> None:
+        """Lose the answer to each of *questions* in turn.
+
+        A question is texts that one connection sends; the answer is that to the last of them.
+        """
+        self._lost = list(questions)
+
+    @property
+    def left_to_lose(self) -> int:
+        """How many answers are still to be lost."""
+        return len(self._lost)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -91,17 +114,33 @@ class Cable:
             return
         try:
             data = end.recv(_PIECE)
+            if end in self._mute:
+                data = b""
             other.sendall(data)
+            self._listen(data, end, other)
         except OSError:
             data = b""
         if not data:
             self._hang_up(end)
             self._hang_up(other)
 
+    def _listen(self, data: bytes, asker: socket.socket, other: socket.socket) -> None:
+        if not self._lost or self._asker not in (None, asker):
+            return
+        if self._lost[0][self._heard] not in data:
+            return
+        self._asker, self._heard = asker, self._heard + 1
+        if self._heard == len(self._lost[0]):
+            self._mute.add(other)
+            self._asker, self._heard, self._lost = None, 0, self._lost[1:]
+
     def _hang_up(self, end: object) -> None:
         assert isinstance(end, socket.socket)
         with contextlib.suppress(KeyError, ValueError):
             self._wires.unregister(end)
+        self._mute.discard(end)
+        if end is self._asker:
+            self._asker, self._heard = None, 0
         end.close()
 
 

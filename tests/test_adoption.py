@@ -141,7 +141,7 @@ def test_what_is_adopted_is_shown_once_and_waits_in_the_queue(
         assert stats["deadlines"]["dead"] == len(years.named) - alive
         claimed = archive.backlog.claim(1000, NOW)
         assert len(claimed) == alive
-        archive.backlog.give_back([job.id for job in claimed])
+        archive.backlog.leases.give_back([job.id for job in claimed])
         assert archive.healer.is_due(NOW)
         assert archive.brake.reason() is None
 

@@ -88,7 +88,7 @@ def test_a_row_that_says_success_is_not_safe_and_breaks_nothing(
         assert any(one["id"] == ID for one in archive.feed.media(limit=100)["media"])
         export.export(archive.db, archive.media, tmp_path / "out", archive.now())
         claimed = archive.backlog.claim(100, archive.now())
-        archive.backlog.give_back([job.id for job in claimed])
+        archive.backlog.leases.give_back([job.id for job in claimed])
         archive.take_in()
     assert stored(archive, ID)["download_status"] == "pending"
     assert uuid.UUID(ID) in {job.id for job in archive.backlog.claim(100, archive.now())}

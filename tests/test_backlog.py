@@ -13,8 +13,9 @@ from peewee import Database
 
 from fbsyncd import models, outstanding
 from fbsyncd.assets import Archived, Asset, Job, Retry
-from fbsyncd.backlog import LEASE, Backlog
+from fbsyncd.backlog import Backlog
 from fbsyncd.errors import FetchFailed, LinkDead, PictureRefused
+from fbsyncd.leases import LEASE
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RETRY = Retry(timedelta(seconds=30), timedelta(hours=6), 3)
@@ -68,7 +69,7 @@ def test_a_claimed_row_is_not_claimed_twice(backlog: Backlog) -> None:
     put(backlog, link(1))
     (job,) = backlog.claim(10, NOW)
     assert backlog.claim(10, NOW) == []
-    backlog.give_back([job.id])
+    backlog.leases.give_back([job.id])
     assert backlog.claim(10, NOW) == [job]
     assert backlog.claim(10, NOW + LEASE + timedelta(seconds=1)) == [job]
 
@@ -168,7 +169,7 @@ def test_a_late_loser_overwrites_nothing(backlog: Backlog, db: Database) -> None
     first, second = other.claim(2, afterwards)
     other.succeed([archived(first.id)], afterwards)
     backlog.fail([(job, PictureRefused("too big")) for job in late], afterwards)
-    backlog.give_back([job.id for job in late])
+    backlog.leases.give_back([job.id for job in late])
     assert row(db, first.id)["download_status"] == "success"
     assert (row(db, second.id)["download_status"], row(db, second.id)["lease_owner"]) == (
         "pending",
@@ -225,8 +226,8 @@ def test_leases_of_dead_processes_are_taken_back(backlog: Backlog, db: Database)
     other = Backlog(db, retry=RETRY, owner="here/2")
     (mine,) = backlog.claim(1, NOW)
     other.claim(1, NOW)
-    assert backlog.owners() == ["here/1", "here/2"]
-    assert other.release(["here/1"]) == 1
+    assert backlog.leases.owners() == ["here/1", "here/2"]
+    assert other.leases.release(["here/1"]) == 1
     assert [job.id for job in other.claim(5, NOW)] == [mine.id]
 
 

@@ -32,9 +32,7 @@ def shelf(db: Database, tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 def darkroom(shelf: Shelf) -> Iterator[Darkroom]:
-    room = Darkroom(
-        shelf.db, shelf.backlog, shelf.media, shelf.brake, max_pixels=10**7, owner="test/1"
-    )
+    room = Darkroom(shelf.db, shelf.backlog, shelf.media, shelf.brake, max_pixels=10**7)
     yield room
     room.close()
 

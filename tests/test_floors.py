@@ -26,7 +26,7 @@ FLOORS = [
     {"borne", "bulk", "changes", "condemned", "deadlines", "facts", "fetch", "hold", "known"}
     | {"orders", "outstanding", "records", "search", "tables", "tokenfiles", "view", "worth"}
     | {"stored", "tablelocks"},
-    {"backend", "intake"},
+    {"backend", "intake", "leases"},
     {"adopted", "backlog", "bounds", "brake", "budgets", "export", "forget", "graph", "ledger"}
     | {"listed", "merge", "relocate", "sole", "staging", "tokens", "verify", "writers"},
     {"former", "migrate", "stats"},

@@ -286,7 +286,7 @@ def impatient(archive: Archive, facebook: Simulator) -> Iterator[Graph]:
 
 def hasty(archive: Archive, facebook: Simulator) -> Iterator[Healer]:
     """The archive's healer, with a client that does not wait between its tries."""
-    unlinked = Unlinked(archive.db, retry=HASTY, owner="test/1")
+    unlinked = Unlinked(archive.db, retry=HASTY, leases=archive.backlog.leases)
     for graph in impatient(archive, facebook):
         yield Healer(archive.db, graph, archive.backlog, unlinked)
 
@@ -457,7 +457,7 @@ def test_a_link_somebody_archived_by_hand_has_no_owner(
     link = "https://scontent.xx.fbcdn.net/v/t39.30808-6/1_2_3_n.jpg?oh=a&oe=65D3CC1C"
     asset = Asset(link, "posts")
     archive.backlog.put([asset], archive.now() - timedelta(days=5000))
-    unlinked = Unlinked(archive.db, retry=HASTY, owner="test/1")
+    unlinked = Unlinked(archive.db, retry=HASTY, leases=archive.backlog.leases)
     healer = Healer(archive.db, archive.graph, archive.backlog, unlinked)
     for _ in range(HASTY.attempts):
         healer.turn(Round([], archive.now, archive.stop))

@@ -126,9 +126,7 @@ def test_a_picture_that_does_not_decode_is_queued_before_it_is_moved(shelf: Shel
     """Developing keeps the same order."""
     id_ = shelf.add(1, picture(1)[:2000])
     (shelf.media.root / ".quarantine").touch()
-    room = Darkroom(
-        shelf.db, shelf.backlog, shelf.media, shelf.brake, max_pixels=10**7, owner="test/1"
-    )
+    room = Darkroom(shelf.db, shelf.backlog, shelf.media, shelf.brake, max_pixels=10**7)
     try:
         with pytest.raises(MediaTrouble, match="quarantine"):
             room.drain(lambda: NOW, Event())

@@ -137,7 +137,7 @@ def test_a_picture_that_may_not_be_called_failed_is_told_and_costs_itself(
     forbid(database_url, "media_storage", "UPDATE", bad)
     with pytest.raises(RowRefused, match=f"refuses a row of media_storage: {SAID}"):
         backlog.fail([(job, FetchFailed("timed out")) for job in jobs], NOW)
-    backlog.give_back(ids)
+    backlog.leases.give_back(ids)
     found = [row(db, id_) for id_ in ids]
     assert [one["download_status"] for one in found] == ["failed", "pending", "failed"]
     assert {one["lease_owner"] for one in found} == {None}
@@ -151,7 +151,7 @@ def test_a_lease_that_may_not_be_given_back_stops_no_claim(
     backlog.claim(10, NOW)
     bad = f"NEW.id = '{ids[0]}' AND NEW.lease_owner IS NULL"
     forbid(database_url, "media_storage", "UPDATE", bad)
-    backlog.give_back(ids)
+    backlog.leases.give_back(ids)
     assert [job.id for job in backlog.claim(10, NOW)] == [ids[1]]
     assert told(caplog) == [f"one of the pictures, {ids[0]}, is left as it was: {SAID}"]
 

@@ -166,7 +166,7 @@ def test_work_is_claimed_and_settled_in_as_many_statements_as_one(
         backlog.fail([(job, FetchFailed("cut")) for job in jobs], NOW)
 
     def give_back(jobs: list[Job]) -> None:
-        backlog.give_back([job.id for job in jobs])
+        backlog.leases.give_back([job.id for job in jobs])
 
     for settle in (succeed, fail, give_back):
         assert turn(1, settle) == turn(30, settle)

@@ -19,7 +19,7 @@ from peewee import Database
 
 from fbsyncd import borne, gone, ledger, listed
 from fbsyncd.backlog import Backlog
-from fbsyncd.errors import GraphError, ObjectMissing, Throttled, Unreached
+from fbsyncd.errors import ArchiveError, GraphError, ObjectMissing, Throttled, Unreached
 from fbsyncd.gone import Sighting
 from fbsyncd.graph import Graph
 from fbsyncd.heal.again import Again
@@ -82,6 +82,8 @@ class Healer:
         What goes wrong with a Page is logged, and its rows wait. Raises ArchiveError when the
         archive itself fails.
         """
+        # Rows of a lease that nobody heard of would not be found.
+        self._backlog.leases.give_back(())
         self._again.turn(order.now())
         self._look_for_missed(order)
         wards = self._unlinked.find(order.now())
@@ -117,10 +119,12 @@ class Healer:
         try:
             for name, inquiry in inquiries.items():
                 self._ask(inquiry, {w.owners[0] for w in mine if w.owners[0].stream == name})
+            self._settle(mine, inquiries, order.now())
         except GraphError as error:
             self._unlinked.defer(leased, _later(source, error, order))
-        else:
-            self._settle(mine, inquiries, order.now())
+        except ArchiveError:
+            self._backlog.leases.give_back(leased)
+            raise
 
     def _ask(self, inquiry: Inquiry, owners: Collection[Owner]) -> None:
         per_call = self._graph.at_once(inquiry.page_id, inquiry.stream)

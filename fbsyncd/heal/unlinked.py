@@ -18,8 +18,8 @@ from peewee import Database
 
 from fbsyncd import deadlines
 from fbsyncd.assets import Retry
-from fbsyncd.backlog import LEASE
 from fbsyncd.heal.plan import Outcome, Owner, Ward
+from fbsyncd.leases import Leases
 from fbsyncd.models import (
     change_many,
     engine,
@@ -67,11 +67,11 @@ UNION SELECT due.media_id, 'videos', CAST(v.page_id AS TEXT), CAST(v.video_id AS
 
 
 class Unlinked:
-    """Healing's view of one queue; *owner* names this process in the leases it takes."""
+    """Healing's view of one queue, and of this process's *leases*."""
 
-    def __init__(self, db: Database, *, retry: Retry, owner: str) -> None:
+    def __init__(self, db: Database, *, retry: Retry, leases: Leases) -> None:
         self._db = db
-        self._owner = owner
+        self._leases = leases
         self.retry = retry
 
     def is_due(self, now: datetime) -> bool:
@@ -91,13 +91,13 @@ class Unlinked:
         if not ids:
             return set()
         free = "(lease_until IS NULL OR lease_until <= ?)"
-        with transaction(self._db):
+        with self._leases.take(now) as lease:
             found = rows(
                 self._db,
                 "UPDATE media_storage SET lease_owner = ?, lease_until = ? WHERE id IN ("
                 f" SELECT id FROM media_storage WHERE id IN ({marks(len(ids))}) AND {free}"
                 f" ORDER BY id {engine(self._db).skip_locked}) RETURNING id",
-                [self._owner, to_text(now + LEASE), *sorted(map(str, ids)), to_text(now)],
+                [*lease, *sorted(map(str, ids)), to_text(now)],
             )
         return {UUID(str(id_)) for (id_,) in found}
 
