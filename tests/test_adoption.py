@@ -24,7 +24,7 @@ from torture import Death, Gallows
 
 from fbsyncd import adopt, config, links, migrate, models, verify
 from fbsyncd.archive import Archive
-from fbsyncd.errors import SchemaError
+from fbsyncd.errors import DatabaseBusy, SchemaError
 from fbsyncd.records import Post
 from fbsyncd.rows import Rows
 
@@ -269,6 +269,25 @@ def test_killed_at_any_point_it_is_adopted_or_as_it_was(database_url: str, tmp_p
         assert keys(archive) == years.named
         check_links(archive)
     assert theirs(scripts) == rows
+
+
+def test_a_file_that_somebody_reads_all_the_time_is_left_alone(tmp_path: Path) -> None:
+    """That is told before anything is copied or written."""
+    scripts = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    scripts.make()
+    Years(posts=4, attachments=6, again=2, videos=1).fill(scripts)
+    before = (tmp_path / "fbsyncd.db").read_bytes()
+    with closing(sqlite3.connect(tmp_path / "fbsyncd.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM facebook_posts").fetchone()
+        with archive_on(scripts.url, tmp_path) as archive, models.session(archive.db):
+            models.literally(archive.db, "PRAGMA busy_timeout = 0")
+            with pytest.raises(DatabaseBusy, match="another program is using it"):
+                archive.take_over()
+    assert [path.name for path in tmp_path.iterdir()] == ["fbsyncd.db"]
+    assert (tmp_path / "fbsyncd.db").read_bytes() == before
+    with adopted(scripts.url, tmp_path) as archive:
+        assert archive.feed.stats()["posts"] == 4
 
 
 def test_two_at_once_adopt_once(database_url: str, tmp_path: Path) -> None:

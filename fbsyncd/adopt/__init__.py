@@ -143,6 +143,8 @@ def adopt(db: Database, places: Places, now: datetime) -> Report | None:
         # Once more, to find the row that was refused: to look for it costs all that are borne.
         return _adopt(db, missing, places, now, rows.refuse if is_again else None)
 
+    with session(db):
+        migrate.execute(db, catalogue.of(models.engine(db)).alone)
     try:
         told = borne.store(db, take)
     except DatabaseTrouble as error:

@@ -64,6 +64,8 @@ class Catalogue:
     is_at: str
     #: A value as a text that no two values share.
     exact: str
+    #: Waits until nobody reads: else it would be found at the end of all that all was in vain.
+    alone: tuple[str, ...]
     #: Why the role that asks may not do what setting up takes, each with its remedy.
     barred: str
     #: True of a time that has to be looked at.
@@ -144,6 +146,7 @@ ORDER BY m.name, f.id""",
         "CASE typeof({0}) WHEN 'text' THEN 'text ' || hex({0})"
         " WHEN 'blob' THEN 'blob ' || hex({0}) ELSE quote({0}) END"
     ),
+    alone=("BEGIN EXCLUSIVE", "ROLLBACK"),
     # A file knows no roles.
     barred="SELECT name FROM sqlite_master WHERE FALSE",
     odd_time="TRUE",
@@ -273,6 +276,7 @@ WHERE c.contype = 'f' AND c.conrelid = to_regclass('media_storage') AND c.confre
     place="ctid",
     is_at="ctid = ? AND {} = ?",
     exact="CAST({0} AS TEXT)",
+    alone=(),
     barred=_BARRED,
     # Neither Python nor any reader of the API knows years beyond these.
     odd_time=("({0} IS NULL OR NOT isfinite({0}) OR {0} < '0001-01-02' OR {0} > '9999-12-30')"),
