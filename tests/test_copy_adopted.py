@@ -413,3 +413,65 @@ def test_a_text_of_no_known_time_is_remembered_too(
     assert "old" in [message for (message,) in scripts.ask(told)]
     models.close(source)
     models.close(target)
+
+
+OF_NO_PAGE = (
+    "INSERT INTO facebook_posts (id, message, created_time) VALUES ('alone', 'x', '2026-01-01')",
+    "INSERT INTO facebook_video_posts (video_id, created_time) VALUES ('alone', '2026-01-01')",
+)
+PAGES_OF = (
+    "SELECT page_id FROM facebook_posts WHERE id = 'alone' UNION ALL"
+    " SELECT page_id FROM facebook_video_posts WHERE video_id = 'alone'"
+)
+
+
+def test_what_is_of_no_page_stays_so(database_url: str, other_url: str, tmp_path: Path) -> None:
+    """A post or a video whose Page nobody has said is of none in the copy too, and back again."""
+    scripts = Dump(database_url)
+    adopt(scripts, tmp_path, 9, 9)
+    scripts.run(*OF_NO_PAGE)
+    source, target = models.connect(database_url), models.connect(other_url)
+    with archive_on(database_url, tmp_path) as archive:
+        archive.setup()
+    for _ in range(2):
+        copied = copy(source, target)
+        assert not copied.differing
+        assert not copied.left
+    assert ask(target, PAGES_OF) == [(None,), (None,)]
+    assert everything(source) == everything(target)
+    assert written(copy(target, source)) == 0
+    assert scripts.ask(PAGES_OF) == [(None,), (None,)]
+    with archive_on(other_url, tmp_path) as archive:
+        archive.setup()
+        assert [one["id"] for one in archive.feed.newest(100)].count("alone") == 1
+        assert verify.verify(archive.db, archive.media).as_json()
+    models.close(source)
+    models.close(target)
+
+
+def test_a_target_that_wants_a_page_says_which_rows_have_none(
+    database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    """Nothing is made up for a table of other scripts: the rows stay behind, and are named."""
+    (tmp_path / "strict").mkdir()
+    strict = {
+        name: sql.replace("page_id VARCHAR(255)", "page_id VARCHAR(255) NOT NULL")
+        for name, sql in dump.TABLES.items()
+    }
+    Dump(other_url).make(tables=strict)
+    with archive_on(other_url, tmp_path / "strict") as archive:
+        archive.take_over()
+        archive.setup()
+    scripts = Dump(database_url)
+    adopt(scripts, tmp_path, 9, 9)
+    scripts.run(*OF_NO_PAGE)
+    source, target = models.connect(database_url), models.connect(other_url)
+    copied = copy(source, target)
+    assert [(one.table, one.examples, one.is_refused) for one in copied.left] == [
+        ("facebook_posts", ["alone"], True),
+        ("facebook_video_posts", ["alone"], True),
+    ]
+    assert all("page_id" in one.reason for one in copied.left)
+    assert ask(target, "SELECT count(*) FROM facebook_posts") == [(9,)]
+    models.close(source)
+    models.close(target)

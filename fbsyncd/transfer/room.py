@@ -25,6 +25,10 @@ _LOOSE: Final[Mapping[str, str]] = MappingProxyType(
         "undated": (
             "SELECT 1 FROM facebook_posts WHERE created_time IS NULL OR NOT ({placed}) LIMIT 1"
         ),
+        "pageless": (
+            "SELECT 1 FROM facebook_posts WHERE page_id IS NULL UNION ALL"
+            " SELECT 1 FROM facebook_video_posts WHERE page_id IS NULL LIMIT 1"
+        ),
     }
 )
 

@@ -216,7 +216,13 @@ _KINDS: Final = (
     (IntegerField, Kind(int, frozenset({int, NoneType}), 0)),
 )
 #: What nothing stands for where an older program did not know it: see :mod:`fbsyncd.transfer.room`.
-_UNKNOWN: Final = frozenset({("facebook_posts", "created_time")})
+_UNKNOWN: Final = frozenset(
+    {
+        ("facebook_posts", "created_time"),
+        ("facebook_posts", "page_id"),
+        ("facebook_video_posts", "page_id"),
+    }
+)
 #: Ids of digits, which an older program's table may hold as numbers.
 _DIGITS: Final = frozenset({("facebook_pages", "id"), ("facebook_video_posts", "video_id")})
 _LEASE: Final = frozenset({"lease_owner", "lease_until"})
