@@ -120,6 +120,20 @@ SQLITE: Final = Engine(
 _PLACED: Final = "{0} >= '1000-01-01' AND {0} < '3283-01-01'"
 #: Two archives may be in two schemas of one database, and locks are the database's.
 _SCHEMA: Final = "(SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())"
+#: The sequence that belongs to the column, and the one that its default names, whoever owns it: by
+#: what it depends on, or by a text where it is looked up each time.
+_RAISE_NUMBERS: Final = r"""
+WITH given AS (SELECT f.oid, pg_get_expr(f.adbin, f.adrelid) AS said
+    FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+    WHERE f.adrelid = 'facebook_post_attachments'::regclass AND a.attname = 'id'),
+numbers (name) AS (
+    SELECT pg_get_serial_sequence('facebook_post_attachments', 'id')::regclass
+    UNION SELECT s.oid::regclass FROM given JOIN pg_depend d ON d.objid = given.oid
+        AND d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
+        JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
+    UNION SELECT to_regclass(replace((regexp_match(said,
+        'nextval\(\(''(([^'']|'''')+)''::text'))[1], '''''', '''')) FROM given)
+SELECT setval(name, greatest(?::bigint, nextval(name))) FROM numbers WHERE name IS NOT NULL"""
 
 
 def server_lock(number: int) -> str:
@@ -146,11 +160,7 @@ POSTGRESQL: Final = Engine(
         f"SELECT pg_postmaster_start_time()::text || oid::text || '/' || {_SCHEMA} FROM pg_database"
         " WHERE datname = current_database()"
     ),
-    raise_numbers=(
-        "SELECT setval(name, greatest(?::bigint, nextval(name))) FROM"
-        " (SELECT pg_get_serial_sequence('facebook_post_attachments', 'id')::regclass AS name)"
-        " AS numbers WHERE name IS NOT NULL"
-    ),
+    raise_numbers=_RAISE_NUMBERS,
     own_number="OVERRIDING SYSTEM VALUE",
     by_any_index="{0} = {1}",
     any_of="= ANY(?)",
