@@ -114,8 +114,11 @@ class Driver(Psycopg3Adapter):
 
 def _options(url: str) -> str:
     from psycopg.conninfo import conninfo_to_dict
+    from psycopg.pq import Conninfo
 
-    asked = conninfo_to_dict(url).get("options") or ""
+    # What libpq would take where nobody names any: PGOPTIONS, or those of a service.
+    usual = {one.keyword: one.val for one in Conninfo.get_defaults()}[b"options"] or b""
+    asked = conninfo_to_dict(url).get("options") or usual.decode("utf-8", "replace")
     return f"{asked} {_SETTINGS}".strip()
 
 

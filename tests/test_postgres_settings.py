@@ -133,6 +133,22 @@ def test_the_urls_own_options_count(facebook: Simulator, url: str, tmp_path: Pat
     assert run(url, where) == [("social",)]
 
 
+@pytest.mark.parametrize(
+    ("own", "schema"), [("", "social"), (f"?options={quote('-c search_path=public')}", "public")]
+)
+def test_the_environments_options_count(
+    url: str, monkeypatch: pytest.MonkeyPatch, own: str, schema: str
+) -> None:
+    """As for every client of PostgreSQL, unless the URL has some; those we need come last."""
+    run(url, "CREATE SCHEMA social")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=social -c timezone=Asia/Bangkok")
+    db = models.connect(f"{url}{own}")
+    with models.session(db):
+        found = models.rows(db, "SELECT current_schema(), current_setting('timezone')")
+    models.close(db)
+    assert found == [(schema, "UTC")]
+
+
 SEARCH_PATHS = {
     "a schema with the role's name": ("CREATE SCHEMA fbsyncd", '"$user", public'),
     "another one first": ("CREATE SCHEMA own", "own, public"),
