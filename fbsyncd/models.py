@@ -10,6 +10,7 @@ row written by one engine can be compared with the same row on the other.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -39,6 +40,8 @@ from fbsyncd.sqlitefile import pool as file_pool
 
 Row = tuple[Any, ...]
 
+# A name of the user's, or a text, in which "?" is no mark; a quote in one counts as two of them.
+_QUOTED: Final = re.compile(r"""("[^"]*"|'[^']*')""")
 _NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
 _GRANT: Final = " (its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the role)"
 
@@ -280,4 +283,8 @@ def marks(count: int) -> str:
 
 
 def _dialect(db: Database, sql: str) -> str:
-    return sql if db.param == "?" else sql.replace("%", "%%").replace("?", db.param)
+    if db.param == "?":
+        return sql
+    parts = _QUOTED.split(sql.replace("%", "%%"))
+    parts[::2] = [part.replace("?", db.param) for part in parts[::2]]
+    return "".join(parts)
