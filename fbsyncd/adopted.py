@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -39,6 +40,8 @@ class Limit(NamedTuple):
 
 
 Limits = Mapping[str, Mapping[str, Limit]]
+#: What a column makes of a number.
+Grain = Callable[[float], float]
 
 _FACT: Final = "limits"
 #: So many values are told of once.
@@ -57,11 +60,17 @@ _LINKS: Final = {*_PICTURES, "permalink_url", "video_url", "source", "website"}
 class Custom:
     """What is different: the *limits* of columns by table, and *aliases*, true ids by ours.
 
-    An id that stands for nothing is of a picture whose row the database does not take.
+    An id that stands for nothing is of a picture whose row the database does not take. *grains*
+    round numbers, by table and column.
     """
 
     limits: Limits = field(default_factory=dict)
     aliases: Mapping[str, str | None] = field(default_factory=dict)
+    grains: Mapping[str, Mapping[str, Grain]] = field(default_factory=dict)
+
+    def narrow(self, table: str) -> set[str]:
+        """Return the columns of *table* that do not take all there is."""
+        return {*self.limits.get(table, ()), *self.grains.get(table, ())}
 
     def read(self, values: Values | None) -> Values | None:
         """Return a stored row with the ids that its links give."""
@@ -83,6 +92,8 @@ class Custom:
                 if _is_beyond(told[column], limit):
                     _tell_beyond(f"{table}.{column}", limit.largest, told[column])
                 told = told | {column: _fitting(column, told[column], limit)}
+        for column, grain in self.grains.get(table, {}).items():
+            told = told | {column: _rounded(told[column], grain)}
         return told
 
 
@@ -146,6 +157,14 @@ def _fitting(column: str, value: Any, limit: Limit) -> Any:
         # Half a link leads nowhere.
         value = None if column in _LINKS else value[:most]
     return limit.filler if value is None else value
+
+
+def _rounded(value: Any, grain: Grain) -> Any:
+    """Return a number, or the text that tells it, as a column rounds it."""
+    if value is None or not math.isfinite(float(value)):
+        return value
+    told = grain(float(value))
+    return value if told == float(value) else type(value)(told)
 
 
 def _is_beyond(value: Any, limit: Limit) -> bool:

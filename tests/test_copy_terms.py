@@ -15,6 +15,7 @@ from test_adoption_media import MEDIA
 from test_copy import EARLY, LATE, SUCCESS, ask, copy, other, other_url, picture, post, put, written
 
 from fbsyncd import migrate, models
+from fbsyncd.plural import counted
 from fbsyncd.transfer import show
 
 __all__ = ["other", "other_url"]
@@ -241,6 +242,52 @@ def test_lengths_of_another_type_are_compared_as_what_they_mean(
     copy(source, target)
     assert written(copy(source, target)) == written(copy(target, source)) == 0
     assert ask(source, "SELECT length FROM facebook_video_posts") == [(length,)]
+
+
+LENGTHS = {"a": 12.345678901234567, "b": 2.5, "c": 3.125, "d": 12.0, "e": None}
+
+
+@pytest.mark.parametrize("kind", ["INTEGER", "NUMERIC(10,2)", "NUMERIC", "REAL", "INTERVAL"])
+def test_lengths_that_their_column_rounds_are_whole_where_they_were(
+    making: Making, source: Database, kind: str
+) -> None:
+    """A second copy finds what the first one wrote, and one back takes nothing off a number."""
+    target = making(length=kind)
+    for id_, length in LENGTHS.items():
+        put(source, "facebook_video_posts", video_id=id_, page_id="1", length=length)
+    copied = copy(source, target)
+    assert written(copied) == 5
+    asked = "SELECT video_id, CAST(length AS FLOAT) FROM facebook_video_posts ORDER BY 1"
+    if kind != "INTERVAL":
+        there = dict(ask(target, asked))
+        rounded = sum(there[id_] != length for id_, length in LENGTHS.items())
+        says = f"rounded to fit there: {counted(rounded, 'value')} of facebook_video_posts"
+        for one in (copied, copy(source, target)):
+            assert show.fault(one) is None
+            lines = show.report(one, "URL", "ROOT").splitlines()
+            assert [line for line in lines if "to fit" in line] == ([says] if rounded else [])
+    assert written(copy(source, target)) == written(copy(target, source)) == 0
+    assert dict(ask(source, asked)) == LENGTHS
+
+
+def test_what_is_cut_or_left_out_is_counted(making: Making, source: Database) -> None:
+    """By table, each time, and only what the columns there do not take."""
+    target = making(message="VARCHAR(20)", permalink_url="VARCHAR(20)")
+    for number in range(3):
+        values = {"message": "m" * (19 + number), "permalink_url": f"https://x/{'l' * 20 * number}"}
+        post(source, f"1_{number}", **values)
+    for _ in range(2):
+        lines = show.report(copy(source, target), "URL", "ROOT").splitlines()
+        told = [line for line in lines if "to fit there" in line]
+        is_file = models.engine(target).name == "sqlite"
+        assert told == (
+            []
+            if is_file
+            else [
+                "cut to fit there: 1 value of facebook_posts",
+                "left out to fit there: 2 values of facebook_posts",
+            ]
+        )
 
 
 def test_flags_that_must_be_told_are_compared_as_what_they_mean(

@@ -36,6 +36,7 @@ from fbsyncd.models import identity, rows, session, snapshot
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.compare import Tally, compare
 from fbsyncd.transfer.forgotten import Lingering, left_out, lingering, still_held
+from fbsyncd.transfer.grain import grains
 from fbsyncd.transfer.kept import Kept
 from fbsyncd.transfer.left import Left, Leftovers
 from fbsyncd.transfer.room import loosen, looser, make_room, takes_numbers
@@ -130,10 +131,10 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
         for what in looser(source):
             loosen(target, what)
         terms = Terms(
-            Custom(adopted.limits(target)),
+            Custom(adopted.limits(target), grains=grains(target)),
             has_numbers=takes_numbers(target),
             needs_links=facts.get(target, facts.LINKS_REQUIRED) is not None,
-            source=Custom(adopted.limits(source)),
+            source=Custom(adopted.limits(source), grains=grains(source)),
             left=Leftovers(left_out(source, target)),
         )
         tallies = _copy_all(source, target, terms, heard)
@@ -149,9 +150,15 @@ def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) ->
     into = _Into(target, terms, Kept(source, knows_albums=knows))
     written = Counter({shape.name: _merge(source, shape, into, meter) for shape in SHAPES})
     written += into.kept.counts
+    # Comparing tells every value once more.
+    losses = terms.lost()
     meter = _Meter(COMPARING, total, heard)
     return [
-        replace(_compare(source, target, shape, terms, meter), written=written[shape.name])
+        replace(
+            _compare(source, target, shape, terms, meter),
+            written=written[shape.name],
+            losses=losses.get(shape.name, {}),
+        )
         for shape in SHAPES
     ]
 

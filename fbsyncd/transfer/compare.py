@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from peewee import Database
@@ -25,7 +25,11 @@ from fbsyncd.transfer.union import Verdict, judge
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """One table on both sides; *kept* rows are newer in the target, *left* ones stayed behind."""
+    """One table on both sides; *kept* rows are newer in the target, *left* ones stayed behind.
+
+    *losses* counts the source's values that the target does not take as they are, by what becomes
+    of them.
+    """
 
     name: str
     here: int
@@ -35,6 +39,7 @@ class Tally:
     digest_there: str
     written: int = 0
     left: int = 0
+    losses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_compared(self) -> bool:

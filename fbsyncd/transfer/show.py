@@ -31,6 +31,11 @@ def report(copied: Copied, url: str, root: object) -> str:
             f"The target stays another archive: put the files of {root} into its media folder too"
             " (not .fbsyncd-archive), then run `fbsyncd reconcile` there"
         )
+    lines += [
+        f"{how} to fit there: {counted(count, 'value')} of {tally.name}"
+        for tally in copied.tallies
+        for how, count in tally.losses.items()
+    ]
     lines += [str(left) for left in copied.left]
     lines += [
         f"forgotten here, still there: run `fbsyncd forget {kind} {id_}` there"

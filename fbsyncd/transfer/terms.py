@@ -6,14 +6,21 @@ program gave out, and columns of its making.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from fbsyncd.adopted import Custom
 from fbsyncd.intake import DEAD, MADE_HERE
 from fbsyncd.transfer.left import Leftovers
 from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.union import OURS, Entry, Judged
+
+#: What becomes of a value that a column does not take as it is.
+CUT: Final = "cut"
+ROUNDED: Final = "rounded"
+LEFT_OUT: Final = "left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,8 @@ class Terms:
     *custom* holds what the target's columns take, *has_numbers* whether its attachments have some,
     *needs_links* whether its pictures must all have a link, those that are made here too.
     *source* holds what the columns take from which the rows come.
-    *left* grows too: it holds what the target does not take.
+    *left* grows too: it holds what the target does not take. So do *losses*: values by table and
+    what its columns made of them.
     """
 
     custom: Custom
@@ -32,6 +40,7 @@ class Terms:
     needs_links: bool = False
     source: Custom = OURS
     left: Leftovers = field(default_factory=Leftovers)
+    losses: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def told(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
         """Return *batch* as the target takes it."""
@@ -39,7 +48,7 @@ class Terms:
             batch = [self._renamed(shape, entry) for entry in batch]
         if shape.parent:
             batch = [self._linked(shape, entry) for entry in batch]
-        if shape.name in self.custom.limits:
+        if self.custom.narrow(shape.name):
             batch = [self._fitted(shape, entry) for entry in batch]
         if shape.number and not self.has_numbers:
             batch = [Entry(entry.row) for entry in batch]
@@ -50,6 +59,13 @@ class Terms:
         for entry, one in merged:
             if entry.row[0] != one.entry.row[0]:
                 self.aliases[entry.row[0]] = one.entry.row[0]
+
+    def lost(self) -> dict[str, dict[str, int]]:
+        """Return how many values have lost something so far, by table and by what."""
+        found: dict[str, dict[str, int]] = {}
+        for (table, how), count in sorted(self.losses.items()):
+            found.setdefault(table, {})[how] = count
+        return found
 
     def _renamed(self, shape: Shape, entry: Entry) -> Entry:
         row = list(entry.row)
@@ -75,4 +91,14 @@ class Terms:
     def _fitted(self, shape: Shape, entry: Entry) -> Entry:
         values = dict(zip(shape.columns, entry.row, strict=True))
         told = self.custom.tell(shape.name, values) or values
+        for name, value in values.items():
+            if value is not None and told[name] not in (value, str(value)):
+                self.losses[shape.name, _loss(value, told[name])] += 1
         return Entry(tuple(told[name] for name in shape.columns), entry.number)
+
+
+def _loss(value: object, told: object) -> str:
+    if isinstance(value, str):
+        is_cut = isinstance(told, str) and told and value.startswith(told)
+        return CUT if is_cut else LEFT_OUT
+    return ROUNDED if told is not None else LEFT_OUT

@@ -88,7 +88,7 @@ def _adapted(shape: Shape, row: Row, held: Row) -> Row:
 
 def _uncut(shape: Shape, row: Row, held: Row, source: Custom) -> Row:
     """Return *row* with *held*'s values where the source's columns could say no more of them."""
-    limited = source.limits.get(shape.name)
+    limited = source.narrow(shape.name)
     if not limited or row == held:
         return row
     told = source.tell(shape.name, dict(zip(shape.columns, held, strict=True))) or {}
