@@ -63,8 +63,12 @@ class Engine:
     placed: str
     #: True of a time that may be none, or none of the month that its text begins with.
     suspect: str
-    #: Times are compared as the texts they were written in, whatever those are.
-    times_are_text: bool
+    #: True of a time in other words than ours.
+    otherwise: str
+    #: Of the words in which a row has its time, those by which it is compared: all or none.
+    worded: Callable[[str], str]
+    #: The names of all triggers.
+    triggers: str
     #: What differs whenever something was committed; see :mod:`fbsyncd.changes`.
     version: str
 
@@ -76,6 +80,7 @@ class Engine:
         return self.any_of, ["{" + ",".join(f'"{value}"' for value in quoted) + "}"]
 
 
+_OTHERWISE: Final = "{0} NOT LIKE '____-__-__ __:__:__.______+00:00'"
 SQLITE: Final = Engine(
     name="sqlite",
     as_name=str.lower,
@@ -113,8 +118,10 @@ SQLITE: Final = Engine(
         " WHERE m.type = 'table' AND upper(m.sql) LIKE '%INITIALLY%DEFERRED%'"
     ),
     placed="{0} IS NOT NULL",
-    suspect="{0} NOT LIKE '____-__-__ __:__:__.______+00:00' AND trim({0}) <> ''",
-    times_are_text=True,
+    suspect=f"{_OTHERWISE} AND trim({{0}}) <> ''",
+    otherwise=_OTHERWISE,
+    worded=str,
+    triggers="SELECT name FROM sqlite_master WHERE type = 'trigger'",
     version="PRAGMA data_version",
 )
 _PLACED: Final = "{0} >= '1000-01-01' AND {0} < '3283-01-01'"
@@ -174,7 +181,9 @@ POSTGRESQL: Final = Engine(
     broken_keys="",
     placed=_PLACED,
     suspect=f"NOT ({_PLACED})",
-    times_are_text=False,
+    otherwise="FALSE",
+    worded=lambda _: "",
+    triggers="SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
     version="SELECT pg_current_snapshot()::text || pg_postmaster_start_time()::text",
 )
 

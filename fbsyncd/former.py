@@ -65,21 +65,27 @@ def settle_texts(db: Database) -> None:
 
     A copy to another archive and back has added such a text once more: one of both goes.
     """
-    if not models.engine(db).times_are_text:
-        return
+    speech = models.engine(db)
+    otherwise = speech.otherwise.format("seen_from")
     found = models.rows(
-        db, "SELECT post_id, seen_from FROM facebook_post_history WHERE length(seen_from) <> 32"
+        db, f"SELECT post_id, seen_from FROM facebook_post_history WHERE {otherwise}"
     )
     ours = [(to_text(time), *key) for *key, time in _timed(found)]
     change_many(
         db,
         "DELETE FROM facebook_post_history AS o WHERE EXISTS (SELECT 1 FROM facebook_post_history h"
-        " WHERE h.post_id = o.post_id AND h.seen_from = ? AND h.message IS o.message"
-        " AND h.story IS o.story) AND o.post_id = ? AND o.seen_from = ?",
+        " WHERE h.post_id = o.post_id AND h.seen_from = ?"
+        f" AND NOT (h.message, h.story) {speech.distinct} (o.message, o.story))"
+        " AND o.post_id = ? AND o.seen_from = ?",
         ours,
     )
-    sql = "UPDATE OR IGNORE facebook_post_history SET seen_from = ? WHERE post_id = ?"
-    change_many(db, f"{sql} AND seen_from = ?", ours)
+    change_many(
+        db,
+        "UPDATE facebook_post_history AS o SET seen_from = ? WHERE post_id = ? AND seen_from = ?"
+        " AND NOT EXISTS (SELECT 1 FROM facebook_post_history h WHERE h.post_id = o.post_id"
+        " AND h.seen_from = ?)",
+        [(*one, one[0]) for one in ours],
+    )
 
 
 def _timed(found: Sequence[models.Row]) -> Iterator[tuple[str, str, datetime]]:

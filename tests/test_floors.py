@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from fbsyncd.engines import Engine
 
 PACKAGE = Path(__file__).parent.parent / "fbsyncd"
 
@@ -144,6 +147,11 @@ def test_few_ask_which_engine_it_is() -> None:
         station for station, paths in stations().items() for path in paths if any(told_apart(path))
     }
     assert asking == {"backend", "config", "models"}
+
+
+def test_an_engine_answers_no_questions() -> None:
+    """What it says differently is put into a statement or called, whichever it is."""
+    assert [one.name for one in fields(Engine) if one.type == "bool"] == []
 
 
 def test_no_module_outgrows_a_reading() -> None:

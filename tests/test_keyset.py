@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fbsyncd.engines import POSTGRESQL, SQLITE
 from fbsyncd.feed import keyset
 from fbsyncd.feed.keyset import BadCursor
 from fbsyncd.models import to_text
@@ -20,8 +21,9 @@ IDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
 @given(MOMENTS, IDS.filter(lambda id_: len(id_.encode()) < 130))
 def test_a_cursor_leads_back_to_its_place(at: datetime, id_: str) -> None:
     """Whatever the id, to the microsecond; and it is of the form that is told."""
-    for as_text in (False, True):
-        assert keyset.decoded(keyset.encoded(at, id_), as_text=as_text) == (to_text(at), id_)
+    for engine in (SQLITE, POSTGRESQL):
+        cursor = keyset.encoded(at, id_)
+        assert keyset.decoded(cursor, worded=engine.worded) == (to_text(at), id_)
 
 
 @given(st.from_regex(keyset.FORM, fullmatch=True))

@@ -50,21 +50,16 @@ BEGIN
     INSERT INTO archive (name, value)
     SELECT '{_FACT}' || id, json_object({_SAVED}) FROM media_storage WHERE {_CHOSEN};
 END;"""
-#: Whether rows of an older program are held to the three statuses, and whether this is here.
-_THERE: Final = (
-    "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
-    f" AND name IN ('media_storage_status_INSERT', '{_NAME}')"
-)
+#: Holds rows of an older program to the three statuses, where triggers have to.
+_BESIDE: Final = "media_storage_status_INSERT"
 
 
 def watch(db: Database) -> None:
     """Let a database be watched that was adopted by a program which did not know of this."""
-    if engine(db).times_are_text:
-        with transaction(db):
-            if rows(db, _THERE)[0][0] == 1 and rows(
-                db, "SELECT 1 FROM sqlite_master WHERE name = 'media_storage_status_INSERT'"
-            ):
-                literally(db, TRIGGER)
+    with transaction(db):
+        there = {name for (name,) in rows(db, engine(db).triggers)}
+        if _BESIDE in there and _NAME not in there:
+            literally(db, TRIGGER)
 
 
 def turn(db: Database) -> int:

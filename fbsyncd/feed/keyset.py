@@ -8,7 +8,7 @@ but ours; every text of that form is a place, so there is nothing to guess or to
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, unquote
@@ -72,16 +72,18 @@ def _quoted(id_: str) -> str:
     return quote(id_, safe="").replace("~", "%7E").replace("%", "~")
 
 
-def decoded(cursor: str, form: str = FORM, *, as_text: bool = False) -> tuple[str, str]:
+def decoded(
+    cursor: str, form: str = FORM, *, worded: Callable[[str], str] = lambda _: ""
+) -> tuple[str, str]:
     """Return the time, as databases compare it, and the id of a cursor. Raises BadCursor.
 
-    *as_text*: the database compares times as texts, so it is in the words of the row.
+    *worded* is what an engine makes of the words in which the row has its time.
     """
     if not re.fullmatch(form, cursor, re.ASCII):
         raise BadCursor("not a cursor of this archive")
     at = _BEGINNING + int(cursor[:14], 16) * _STEP
     id_, _, words = cursor[15:].partition("~~")
-    return _worded(at, words) if as_text else to_text(at), _unquoted(id_)
+    return _worded(at, worded(words)), _unquoted(id_)
 
 
 def _worded(at: datetime, words: str) -> str:

@@ -112,9 +112,7 @@ class MediaRows:
         """
         clauses = wanted.clauses()
         if cursor is not None:
-            behind = keyset.decoded(
-                cursor, keyset.UUID_FORM, as_text=engine(self._db).times_are_text
-            )
+            behind = keyset.decoded(cursor, keyset.UUID_FORM, worded=engine(self._db).worded)
             clauses.append(("(m.created_at, m.id) < (?, ?)", list(behind)))
         where, params = joined(clauses)
         with session(self._db):

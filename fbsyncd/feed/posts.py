@@ -116,7 +116,7 @@ class Posts:
         place = wanted.place(engine(self._db).placed)
         if cursor is not None:
             # First: SQLite begins at the first bound there is, and would walk from `until` to here.
-            behind = keyset.decoded(cursor, as_text=engine(self._db).times_are_text)
+            behind = keyset.decoded(cursor, worded=engine(self._db).worded)
             place.insert(0, ("(p.created_time, p.id) < (?, ?)", list(behind)))
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None

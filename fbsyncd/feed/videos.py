@@ -66,8 +66,8 @@ class Videos:
 
     def page(self, limit: int, cursor: str | None, wanted: Filter) -> dict[str, Any]:
         """Return ``{"videos": [...], "next_cursor": ...}``, newest first. Raises BadCursor."""
-        is_text = engine(self._db).times_are_text
-        behind = keyset.decoded(cursor, as_text=is_text) if cursor is not None else None
+        worded = engine(self._db).worded
+        behind = keyset.decoded(cursor, worded=worded) if cursor is not None else None
         with session(self._db):
             is_away = wanted.has_local_image is not None and self._sight.reason() is not None
             # Rows of older programs may have no id either, and without one nothing leads to it.
