@@ -336,3 +336,42 @@ def test_attachments_of_one_number_follow_each_by_itself(
         told = "SELECT id, title FROM facebook_post_attachments ORDER BY attachment_key"
         assert ask(target, told) == [(7, f"{title}k{number}") for number in range(3)]
     assert written(copy(source, target)) == written(copy(target, source)) == 0
+
+
+def test_a_former_picture_is_the_one_that_the_target_has_of_it(
+    db: Database, other: Database
+) -> None:
+    """It goes by another id there, and the news of it are refused: the post had it all the same."""
+    mine, gone = picture(db, "p", error_message="no", updated_at=LATE), picture(db, "gone")
+    theirs = picture(other, "p", key_id=mine)
+    with models.transaction(other):
+        for sql in RULES[models.engine(other).name]:
+            models.change(other, sql)
+    post(db, "1_1")
+    for id_ in (mine, gone):
+        put(db, "former_pictures", owner_id="1_1", media_id=id_)
+    found = "SELECT owner_id, media_id FROM former_pictures ORDER BY media_id"
+    for _ in range(2):
+        copied = copy(db, other)
+        assert [(one.table, one.count) for one in copied.left] == [("media_storage", 1)]
+        assert ask(other, found) == sorted([("1_1", theirs), ("1_1", gone)])
+
+
+def test_a_former_picture_that_stays_behind_is_named(db: Database, other: Database) -> None:
+    """With the reason, beside the picture itself; all that the post has besides comes over."""
+    with models.transaction(other):
+        for sql in RULES[models.engine(other).name]:
+            models.change(other, sql)
+    bad, good = picture(db, "bad", error_message="no"), picture(db, "good")
+    post(db, "1_1", message="precious")
+    for id_ in (bad, good):
+        put(db, "former_pictures", owner_id="1_1", media_id=id_)
+    for _ in range(2):
+        copied = copy(db, other)
+        assert [(one.table, one.count, one.examples) for one in copied.left] == [
+            ("media_storage", 1, [bad]),
+            ("former_pictures", 1, [f"1_1/{bad}"]),
+        ]
+        assert copied.left[1].reason == "its picture stays behind"
+        assert ask(other, "SELECT media_id FROM former_pictures") == [(good,)]
+        assert ask(other, "SELECT message FROM facebook_posts") == [("precious",)]

@@ -14,6 +14,7 @@ from fbsyncd.transfer.union import Entry
 #: So many rows are told by what they go by; the others are counted.
 _SHOWN: Final = 3
 _NAMELESS: Final = "without an id they are none of fbsyncd's"
+_PICTURELESS: Final = "its picture stays behind"
 _FORGOTTEN: Final = "forgotten on purpose, in the target or here"
 
 
@@ -54,6 +55,8 @@ class Leftovers:
                 self._of(shape, _NAMELESS, is_refused=False).count += 1
             elif self._is_forgotten(shape, entry):
                 self._add(self._of(shape, _FORGOTTEN, is_refused=False), entry.row[:1])
+            elif self._is_of_none(shape, entry):
+                self.refuse(shape, entry, _PICTURELESS)
         return self.without(shape, batch)
 
     def without(self, shape: Shape, batch: Sequence[Entry]) -> list[Entry]:
@@ -86,6 +89,11 @@ class Leftovers:
 
     def _is_forgotten(self, shape: Shape, entry: Entry) -> bool:
         return entry.row[0] in self._forgotten.get(shape.name, ())
+
+    def _is_of_none(self, shape: Shape, entry: Entry) -> bool:
+        """Tell whether a row goes by a picture of which the target has nothing."""
+        named = (entry.row[place] for place in shape.references if place < len(shape.key))
+        return bool(self.pictures) and any(self.pictures.get(id_, id_) is None for id_ in named)
 
     def _of(self, shape: Shape, reason: str, *, is_refused: bool) -> Left:
         return self._told.setdefault((shape.name, reason), Left(shape.name, reason, is_refused))

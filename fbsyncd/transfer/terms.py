@@ -72,8 +72,9 @@ class Terms:
         for place in shape.references:
             row[place] = self.aliases.get(row[place], row[place])
             # No row may name a picture that is not there; one that is nothing else stays behind.
-            if not shape.parent and place >= len(shape.key):
-                row[place] = self.left.pictures.get(row[place], row[place])
+            if not shape.parent:
+                there = self.left.pictures.get(row[place], row[place])
+                row[place] = row[place] if there is None and place < len(shape.key) else there
         return Entry(tuple(row), entry.number)
 
     def _linked(self, shape: Shape, entry: Entry) -> Entry:
