@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from dump import Dump, read_page
+from dump import PAGE, Dump, read_page
 from plant import query, sync
 from test_adoption_media import opened
 from test_copy import copy, other_url
@@ -72,3 +72,77 @@ def test_what_an_earlier_version_wrote_is_put_right(archive: Archive, is_doubled
             models.change(archive.db, sql)
     archive.setup()
     assert query(archive, HISTORY) == before
+
+
+REWRITTEN = "SELECT name FROM archive WHERE name LIKE 'rewritten:%'"
+TEXTS = "SELECT message FROM facebook_post_history WHERE post_id = ? ORDER BY seen_until"
+
+
+def texts(archive: Archive, post: str) -> list[str | None]:
+    with models.session(archive.db):
+        return [message for (message,) in models.rows(archive.db, TEXTS, [post])]
+
+
+def write(scripts: Dump, post: str, message: str, *, is_strict: bool) -> None:
+    """Write a post as a script does that knows no other statement for it."""
+    sql = "INSERT OR REPLACE INTO facebook_posts (id, page_id, message) VALUES (?, ?, ?)"
+    with scripts.connection() as connection:
+        connection.execute(f"PRAGMA foreign_keys = {int(is_strict)}")
+        connection.execute(sql, (post, PAGE, message))
+
+
+@pytest.fixture
+def edited(archive: Archive) -> str:
+    return str(query(archive, "SELECT post_id FROM facebook_post_history")[0][0])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_texts_of_a_post_that_a_script_replaces_are_kept(
+    facebook: Simulator, archive: Archive, database_url: str, edited: str, is_strict: bool
+) -> None:
+    """Those before, and the one that is replaced, also when that is done twice before a turn."""
+    scripts, before = Dump(database_url), texts(archive, edited)
+    write(scripts, edited, "by a script", is_strict=is_strict)
+    write(scripts, edited, "by a script again", is_strict=is_strict)
+    archive.take_in()
+    assert texts(archive, edited) == [*before, "edited", "by a script"]
+    write(scripts, edited, "by a script again", is_strict=is_strict)
+    archive.take_in()
+    assert texts(archive, edited) == [*before, "edited", "by a script"]
+    assert query(archive, REWRITTEN) == []
+    facebook.clock.move(timedelta(days=8))
+    sync(archive)
+    assert texts(archive, edited)[:3] == [*before, "edited", "by a script"]
+    history = archive.feed.history(edited)
+    assert history is not None
+    assert [one["until"] for one in history[:2]] == [one["from"] for one in history[1:3]], history
+    assert all(one["from"] <= one["until"] for one in history[1:]), history
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_texts_that_a_sync_keeps_are_kept_once(
+    facebook: Simulator, archive: Archive, edited: str
+) -> None:
+    """What is written down beside the program's own rows adds nothing, and is let go."""
+    before = texts(archive, edited)
+    facebook.edit(edited, "edited again")
+    facebook.clock.move(timedelta(days=8))
+    sync(archive)
+    archive.take_in()
+    assert texts(archive, edited) == [*before, "edited"]
+    assert query(archive, REWRITTEN) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_was_adopted_before_keeps_them_from_the_next_start_on(
+    archive: Archive, database_url: str, edited: str
+) -> None:
+    """Its posts are watched as those of one that is adopted today; bytes are in nobody's way."""
+    scripts, before = Dump(database_url), texts(archive, edited)
+    scripts.run("DROP TRIGGER facebook_posts_rewriting")
+    archive.setup()
+    scripts.run(f"UPDATE facebook_posts SET message = CAST('bytes' AS BLOB) WHERE id = '{edited}'")
+    write(scripts, edited, "by a script", is_strict=True)
+    archive.take_in()
+    assert texts(archive, edited) == [*before, "bytes"]

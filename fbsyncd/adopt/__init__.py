@@ -20,7 +20,18 @@ import peewee
 from peewee import Database
 
 from fbsyncd import backend, borne, facts, migrate, models, rules, tablelocks
-from fbsyncd.adopt import again, catalogue, digest, earlier, inventory, later, oddities, rows, suits
+from fbsyncd.adopt import (
+    again,
+    catalogue,
+    digest,
+    earlier,
+    inventory,
+    later,
+    oddities,
+    rewritten,
+    rows,
+    suits,
+)
 from fbsyncd.adopt.catalogue import Catalogue
 from fbsyncd.adopt.earlier import Places
 from fbsyncd.adopt.inventory import Inventory
@@ -74,12 +85,12 @@ def preview(db: Database) -> Preview:
         tablelocks.wait(db, ADOPTABLE, tablelocks.A_LOOK)
         there, book, notes = _look(db)
         steps = _steps(migrate.known(models.engine(db).name), there, book)
+        enforced = _enforced(db, there, book)
         counts = {
             name: int(models.rows(db, f"SELECT count(*) FROM {name}")[0][0])
             for name in COUNTED
             if name in there.tables
         }
-    enforced = book.enforce if "media_storage" in there.tables else ()
     sql = [*(step.sql for step in steps), *(sql.strip() for sql in enforced)]
     return Preview(sql, counts, notes)
 
@@ -183,7 +194,7 @@ def _adopt(
     there, book, notes = _look(db)
     # Read before the plan, which adds to the tables that are listed here.
     theirs = digest.columns(there)
-    enforced = book.enforce if "media_storage" in there.tables else ()
+    enforced = _enforced(db, there, book)
     steps = _steps(missing, there, book)
     with migrate.kept(db, missing):
         before = digest.take(db, theirs)
@@ -254,6 +265,11 @@ def _look(db: Database) -> tuple[Inventory, Catalogue, list[str]]:
 
 def _steps(missing: Sequence[Migration], there: Inventory, book: Catalogue) -> list[Step]:
     return plan(migrate.statements(missing), there, book)
+
+
+def _enforced(db: Database, there: Inventory, book: Catalogue) -> list[str]:
+    """Return what keeps scripts from spoiling what is archived, from the end of an adoption on."""
+    return [*(book.enforce if "media_storage" in there.tables else ()), *rewritten.triggers(db)]
 
 
 def _execute(db: Database, steps: Sequence[Step]) -> None:

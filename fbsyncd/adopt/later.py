@@ -18,7 +18,7 @@ from uuid import UUID
 from peewee import Database
 
 from fbsyncd import adopted, borne, former, links
-from fbsyncd.adopt import again, earlier, relinked, replaced, suits, twice
+from fbsyncd.adopt import again, earlier, relinked, replaced, rewritten, suits, twice
 from fbsyncd.adopt.earlier import BATCH, NO_LINK, ROWS, SAME, Earlier, Places
 from fbsyncd.assets import Archived
 from fbsyncd.backlog import Backlog
@@ -53,6 +53,7 @@ def watch(db: Database) -> None:
     A script may also name a further row of a picture after that was taken in.
     """
     replaced.watch(db)
+    rewritten.watch(db)
     if adopted.is_adopted(db):
         with transaction(db):
             twice.show_holders(db)
@@ -67,6 +68,7 @@ def turn(db: Database, backlog: Backlog, brake: Brake, places: Places, now: date
     """
     if back := replaced.turn(db):
         log.info("put back %s that another program replaced", counted(back, "picture"))
+    rewritten.turn(db)
     relinked.turn(db, now)
     with session(db):
         # In no order: by their ids SQLite would look at every row.
