@@ -17,6 +17,8 @@ LINKS_REQUIRED = "links_required"
 LINKS_UNIQUE = "links_unique"
 #: What was last seen of attachments, where another one shows the picture of one that is gone.
 ATTACHMENTS_SEEN = "attachments_seen"
+#: Set where rows came from a database that older programs filled: those store some of an album.
+SOME_OF_ALBUMS = "some_of_albums"
 #: When all rows were last compared with all files.
 LAST_SCAN = "last_scan"
 #: How far the periodic scrub is, as JSON; see :mod:`fbsyncd.reconcile.scrub`.

@@ -153,6 +153,35 @@ def test_photos_that_scripts_never_stored_are_not_taken_for_removed(
         assert ask(db, found) == [(5,)]
 
 
+@pytest.mark.parametrize("is_forward", [True, False], ids=["into the copy", "out of the copy"])
+def test_a_copy_of_what_scripts_stored_is_no_better_witness(
+    making: Making, source: Database, tmp_path: Path, is_forward: bool
+) -> None:
+    """Nor is a copy of that copy: what scripts never stored is not taken for removed there."""
+    theirs = making()
+    post(theirs, "1_1")
+    at = {"created_at": LATE, "updated_at": LATE}
+    put(theirs, "facebook_post_attachments", post_id="1_1", attachment_key="k0", **at)
+    post(source, "1_1")
+    for number in range(5):
+        key = f"k{number}"
+        put(source, "facebook_post_attachments", post_id="1_1", attachment_key=key)
+    before, last = theirs, theirs
+    for name in ("first.db", "second.db"):
+        last = models.connect(f"sqlite:///{tmp_path / name}")
+        copy(before, last)
+        if before is not theirs:
+            models.close(before)
+        before = last
+    one, two = (source, last)[:: 1 if is_forward else -1]
+    copy(one, two)
+    copy(two, one)
+    for db in (source, last):
+        found = "SELECT count(*) FROM facebook_post_attachments WHERE removed_at IS NULL"
+        assert ask(db, found) == [(5,)]
+    models.close(last)
+
+
 def test_flags_fit_columns_of_numbers(making: Making, source: Database) -> None:
     """Older programs write 0 and 1; so does a copy, when a row is new and when it changes."""
     target = making(is_published="SMALLINT", is_hidden="SMALLINT")

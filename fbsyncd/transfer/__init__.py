@@ -146,7 +146,7 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
 def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) -> list[Tally]:
     total = sum(reading.count(source, shape) for shape in SHAPES)
     meter = _Meter(COPYING, total, heard)
-    knows = not (adopted.is_adopted(source) or adopted.is_adopted(target))
+    knows = _knows_albums(source, target)
     into = _Into(target, terms, Kept(source, knows_albums=knows))
     written = Counter({shape.name: _merge(source, shape, into, meter) for shape in SHAPES})
     written += into.kept.counts
@@ -161,6 +161,17 @@ def _copy_all(source: Database, target: Database, terms: Terms, heard: Heard) ->
         )
         for shape in SHAPES
     ]
+
+
+def _knows_albums(source: Database, target: Database) -> bool:
+    """Tell whether both have read all attachments of a post at once; note what the target gets."""
+    has_some = [
+        adopted.is_adopted(db) or facts.get(db, facts.SOME_OF_ALBUMS) is not None
+        for db in (source, target)
+    ]
+    if has_some == [True, False]:
+        facts.put(target, facts.SOME_OF_ALBUMS, "yes")
+    return not any(has_some)
 
 
 @dataclass(frozen=True, slots=True)
