@@ -7,9 +7,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from threading import Event
+from typing import Final, TextIO
 
+from fbsyncd import process
 from fbsyncd.errors import AlreadyRunning, MediaTrouble
+
+# Ten seconds for whoever asks and is held up.
+_PAUSE: Final = 0.02
+_LOOKS: Final = 500
 
 
 class Lock:
@@ -31,15 +37,13 @@ class Lock:
             file = self._path.open("a+", encoding="ascii")
         except OSError as error:
             raise MediaTrouble(f"cannot write {self._path}: {error.strerror}") from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            pid = file.read(20).strip() or "unknown"
-            file.close()
+        if not _locked(file):
+            with file:
+                file.seek(0)
+                pid = _named(file)
             raise AlreadyRunning(
                 f"another fbsyncd runs on the archive {self._root} (pid {pid}); stop it first"
-            ) from error
+            )
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
@@ -66,8 +70,8 @@ class Lock:
         file, self._file = self._file, None
         if file is not None:
             # Its disk may be gone.
-            with suppress(OSError):
-                file.close()
+            with suppress(OSError), file:
+                file.truncate(0)
 
     def _take_anew(self) -> None:
         try:
@@ -105,8 +109,34 @@ def holder(root: Path) -> str | None:
     except OSError:
         return None
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return file.read(20).strip() or "unknown"
-    return None
+        return None if _tried(file, fcntl.LOCK_SH) else _named(file)
+
+
+def _locked(file: TextIO) -> bool:
+    """Lock *file* as a daemon does; tell whether no other one has.
+
+    Only a daemon keeps others from sharing it: whoever shares it asks for the holder, and is done
+    in an instant.
+    """
+    for _ in range(_LOOKS):
+        if _tried(file, fcntl.LOCK_EX):
+            return True
+        if not _tried(file, fcntl.LOCK_SH):
+            return False
+        fcntl.flock(file, fcntl.LOCK_UN)
+        Event().wait(_PAUSE)
+    return False
+
+
+def _tried(file: TextIO, how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _named(file: TextIO) -> str:
+    """Return the pid that a locked *file* tells; one that has just been locked tells an old one."""
+    pid = file.read(20).strip()
+    return pid if pid.isdecimal() and process.runs(int(pid)) else "unknown"

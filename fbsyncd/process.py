@@ -35,7 +35,7 @@ def is_gone(process: str) -> bool:
     pid, _, tag = process.partition("-")
     if not pid.isdecimal():
         return False
-    return tag != _TAG if int(pid) == os.getpid() else not _runs(int(pid))
+    return tag != _TAG if int(pid) == os.getpid() else not runs(int(pid))
 
 
 def owner() -> str:
@@ -78,7 +78,8 @@ def be_nice_in_thread() -> None:
         be_nice()
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Tell whether a process of this machine has that pid, whichever it is."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

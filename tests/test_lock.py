@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 from peewee import Database
@@ -62,6 +63,52 @@ def test_a_second_one_that_was_first_on_the_disk_is_noticed(tmp_path: Path) -> N
             assert held.keep()
             with pytest.raises(AlreadyRunning, match="pid"):
                 held.keep()
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> int:
+    """The pid of a process that was killed while it had the lock, and is still in its file."""
+    code = "import sys; from pathlib import Path; from fbsyncd import lock\n"
+    code += "with lock.held(Path(sys.argv[1])): print(flush=True); input()"
+    line = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    assert (tmp_path / ".lock").read_text() == f"{process.pid}\n"
+    return process.pid
+
+
+def test_who_was_killed_holds_nothing(tmp_path: Path, killed: int) -> None:
+    """Its pid is left in the file; the lock is free all the same."""
+    assert killed
+    assert lock.holder(tmp_path) is None
+    with lock.held(tmp_path):
+        assert lock.holder(tmp_path) == str(os.getpid())
+    assert (tmp_path / ".lock").read_text() == ""
+
+
+def test_who_only_asks_keeps_no_daemon_from_starting(tmp_path: Path, killed: int) -> None:
+    """Asking shares the lock for an instant, and the pid in the file is nobody's."""
+    assert killed
+    with (tmp_path / ".lock").open(encoding="ascii") as asks:
+        fcntl.flock(asks, fcntl.LOCK_SH)
+        done = Timer(0.2, fcntl.flock, [asks, fcntl.LOCK_UN])
+        done.start()
+        with lock.held(tmp_path):
+            assert lock.holder(tmp_path) == str(os.getpid())
+        done.join()
+
+
+def test_a_holder_is_not_called_by_the_pid_of_who_was_killed(tmp_path: Path, killed: int) -> None:
+    """One that starts has the lock a moment before it writes its own."""
+    assert killed
+    with (tmp_path / ".lock").open(encoding="ascii") as starts:
+        fcntl.flock(starts, fcntl.LOCK_EX)
+        assert lock.holder(tmp_path) == "unknown"
+        with pytest.raises(AlreadyRunning, match="pid unknown"), lock.held(tmp_path):
+            pass
+        assert lock.holder(tmp_path) == "unknown"
 
 
 @pytest.fixture
