@@ -8,8 +8,9 @@ and put back at the next turn. PostgreSQL has no such statement.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from peewee import Database
@@ -53,6 +54,9 @@ BEGIN
             FROM facebook_post_history h WHERE h.post_id = p.id)))
     FROM facebook_posts p WHERE p.id = NEW.id;
 END;"""
+_TRIGGERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"sqlite": (TRIGGER.strip(),), "postgresql": ()}
+)
 _KEEP: Final = (
     "INSERT INTO facebook_post_history (post_id, seen_from, seen_until, message, story)"
     " SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM facebook_posts WHERE id = ?)"
@@ -62,7 +66,7 @@ _KEEP: Final = (
 
 def triggers(db: Database) -> list[str]:
     """Return the SQL that lets the posts of *db* be watched; nothing where that is not needed."""
-    return [TRIGGER.strip()] if engine(db).times_are_text else []
+    return list(_TRIGGERS[engine(db).name])
 
 
 def watch(db: Database) -> None:
