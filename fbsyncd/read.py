@@ -69,15 +69,17 @@ def truth(value: object) -> bool:
 
 
 def seconds(value: object) -> float | None:
-    """Return a stored length, which an older program's table may hold as a text or an interval."""
+    """Return a stored length, which an older program's table may hold as a text or an interval.
+
+    Infinity and what is no number are None: JSON has no word for them.
+    """
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if not isinstance(value, str):
-        return None if value is None else float(str(value))
     try:
-        return float(value)
+        length = float(str(value))
     except ValueError:
         return None
+    return length if math.isfinite(length) else None
 
 
 def number(node: object, *path: str) -> float | None:

@@ -13,6 +13,7 @@ import pytest
 from served import NOW, Shelf, created
 
 from fbsyncd import export
+from fbsyncd.export import source
 from fbsyncd.feed import BadCursor, keyset
 from fbsyncd.models import change, to_text, transaction
 from fbsyncd.refusals import TOKEN_PAUSE, Refusals
@@ -155,6 +156,25 @@ def test_a_cursor_of_words_breaks_no_engine(either: Shelf) -> None:
         either.feed.media(limit=1, cursor=keyset.encoded(NOW, uuid) + end)
     with pytest.raises(BadCursor):
         either.feed.media(limit=1, cursor=keyset.encoded(NOW, uuid) + "~~y")
+
+
+@pytest.mark.parametrize("length", ["nan", "inf", "-inf"])
+def test_a_length_that_is_no_number_is_none(either: Shelf, length: str) -> None:
+    """JSON has no word for it: one video would keep a dashboard from reading all of them."""
+    add_video(either, "7", to_text(created(1)))
+    run(either, "UPDATE facebook_video_posts SET length = ?", float(length))
+    (video,) = either.feed.videos()["videos"]
+    assert video["length"] is None
+    (told,) = source.videos(either.db, lambda *_: False)
+    assert told["length"] is None
+
+
+@pytest.mark.parametrize("length", ["", "long", "nan", b"\0"])
+def test_a_length_may_be_anything_on_sqlite(shelf: Shelf, length: str | bytes) -> None:
+    """It is a column like any other there."""
+    add_video(shelf, "7", to_text(created(1)))
+    run(shelf, "UPDATE facebook_video_posts SET length = ?", length)
+    assert [video["length"] for video in shelf.feed.videos()["videos"]] == [None]
 
 
 @pytest.mark.parametrize("text", ["", " ", "20/11/2026 10:00"])
