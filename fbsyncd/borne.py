@@ -77,6 +77,31 @@ def write(db: Database, sql: str, many: Sequence[Params]) -> list[tuple[Params, 
     return refused
 
 
+def change_each(
+    db: Database,
+    sql: str,
+    many: Sequence[Params],
+    leave: Callable[[str, str], None] | None = None,
+) -> None:
+    """Execute *sql* for each of *many*, whose last one says which row it is.
+
+    *leave* is given each row that is refused, and why; without it one refuses all. Must be called
+    inside a transaction.
+    """
+    if leave is None:
+        change_many(db, sql, many)
+        return
+    told = leave
+    list(
+        by_halves(
+            db,
+            many,
+            lambda some: change_many(db, sql, some),
+            lambda params, why: told(str(params[-1]), why),
+        )
+    )
+
+
 def by_halves(
     db: Database,
     many: Sequence[One],

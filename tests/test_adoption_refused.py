@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from postgres import PostgresServer
 from test_adoption_gone import SHOWN
 from test_adoption_later import ID, KEEP, row
 from test_adoption_life import taken_over
-from test_adoption_media import MEDIA, stored
+from test_adoption_media import MEDIA, ROW, stored
 from test_adoption_rules import left_alone, left_out, synced
 from test_cli import fbsyncd
 from test_daemon import running
@@ -157,6 +158,28 @@ def test_a_row_that_setup_cannot_take_in_is_named(
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("*.before-0001"))) == scripts.is_file
     assert ("as it was is" in done.stderr) == scripts.is_file
+
+
+@pytest.mark.parametrize("status", ["failed", "success"])
+def test_a_picture_that_setup_cannot_take_in_is_named(
+    facebook: Simulator, database_url: str, tmp_path: Path, status: str
+) -> None:
+    """By its id, for an earlier media_storage has thousands of rows."""
+    scripts, bad = Dump(database_url), str(uuid.UUID(int=7))
+    rule = "CHECK (download_status <> 'pending' OR original_url NOT LIKE '%7_7_7_n%')"
+    scripts.make(MEDIA.replace("NOT NULL UNIQUE", f"NOT NULL UNIQUE {rule}"))
+    links = (
+        (number, f"https://scontent.xx.fbcdn.net/v/t39.30808-6/{number}_{number}_{number}_n.jpg")
+        for number in range(1, 12)
+    )
+    many = [(str(uuid.UUID(int=number)), link, None, None, status) for number, link in links]
+    scripts.write(ROW, many)
+    why = left_alone(facebook, scripts, tmp_path)
+    assert f"nothing was changed: row {bad} of media_storage cannot be taken in" in why
+    assert "check" in why.lower()
+    assert len(why.splitlines()) == 1
+    scripts.write("DELETE FROM media_storage WHERE id = ?", [(bad,)])
+    assert fbsyncd(tmp_path, "setup").returncode == 0
 
 
 @pytest.mark.postgresql

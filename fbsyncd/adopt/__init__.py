@@ -201,7 +201,7 @@ def _adopt(
         _execute(db, steps)
         again.keep(db, there)
         with _asleep(db, book):
-            taken = earlier.adopt(db, places)
+            taken = earlier.adopt(db, places, leave and partial(leave, "pictures"))
             tally = rows.adopt(db, now, leave)
             after = digest.take(db, theirs)
         changed = [name for name in theirs if before[name] != after[name]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from peewee import Database
 
-from fbsyncd import links
+from fbsyncd import borne, links
 from fbsyncd import media as names
 from fbsyncd.adopt import catalogue, suits, twice
 from fbsyncd.assets import Archived
@@ -29,6 +29,8 @@ from fbsyncd.proof import prove
 
 log = logging.getLogger(__name__)
 
+#: Told which row is refused, and why.
+Leave = Callable[[str, str], None] | None
 #: Files whose bytes are held in memory and written at once.
 BATCH: Final = 32
 #: What another program wrote and is still to be taken in.
@@ -88,11 +90,12 @@ class Taken:
     left: list[str]
 
 
-def adopt(db: Database, places: Places) -> Taken:
+def adopt(db: Database, places: Places, leave: Leave = None) -> Taken:
     """Adopt every row and return what is archived by it; the others wait.
 
-    Must be called inside a transaction. Raises SchemaError for ids that are none of ours, and
-    MediaTrouble when files cannot be written.
+    *leave* is given each row that the database does not let be written to; without it such a row
+    ends the whole. Must be called inside a transaction. Raises SchemaError for ids that are none
+    of ours, and MediaTrouble when files cannot be written.
     """
     _settle_ids(db)
     _loosen(db)
@@ -103,21 +106,19 @@ def adopt(db: Database, places: Places) -> Taken:
     kept: dict[str, Archived] = {}
     for start in range(0, len(earlier), BATCH):
         kept |= copy(earlier[start : start + BATCH], places)
-    _name(db, earlier, kept)
-    change_many(
+    _name(db, earlier, kept, leave)
+    borne.change_each(
         db,
         "UPDATE media_storage SET download_status = 'success', local_filename = ?, local_path = ?,"
         " public_url = ?, file_size = ?, sha256 = ?, mime_type = ?, width = ?, height = ?,"
         " error_message = NULL WHERE id = ?",
         [(*one.file(), id_) for id_, one in kept.items()],
+        leave,
     )
     waiting = [one for one in earlier if one.id not in kept]
-    change_many(
-        db,
-        "UPDATE media_storage SET download_status = 'pending', error_message = NULL WHERE id = ?",
-        [(one.id,) for one in waiting],
-    )
-    _give_up(db, earlier, kept)
+    sql = "UPDATE media_storage SET download_status = 'pending', error_message = NULL WHERE id = ?"
+    borne.change_each(db, sql, [(one.id,) for one in waiting], leave)
+    _give_up(db, earlier, kept, leave)
     twice.show_holders(db)
     return Taken(len(kept), [one.id for one in waiting if _is_there(one, places)])
 
@@ -249,7 +250,9 @@ def _proven(one: Earlier, data: bytes, places: Places) -> Archived | None:
     )
 
 
-def _name(db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived]) -> None:
+def _name(
+    db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived], leave: Leave
+) -> None:
     """Give each row its key; of several with one picture the one that has a file goes first."""
     updates = []
     for key, same in _by_key(earlier, kept).items():
@@ -265,24 +268,28 @@ def _name(db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived]) -
                     one.id,
                 )
             )
-    change_many(
+    borne.change_each(
         db,
         "UPDATE media_storage SET asset_key = ?, key_id = ?, category = ?, link_expires_at = ?"
         " WHERE id = ?",
         updates,
+        leave,
     )
 
 
-def _give_up(db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived]) -> None:
+def _give_up(
+    db: Database, earlier: Sequence[Earlier], kept: dict[str, Archived], leave: Leave
+) -> None:
     """Fetch nothing twice, and nothing that has no link."""
     reasons = [(NO_LINK, one.id) for one in earlier if not one.url]
     for first, *again in _by_key(earlier, kept).values():
         reasons += [(SAME.format(first.id), one.id) for one in again]
-    change_many(
+    borne.change_each(
         db,
         "UPDATE media_storage SET download_status = 'failed', error_message = ?"
-        " WHERE id = ? AND download_status <> 'success'",
+        " WHERE download_status <> 'success' AND id = ?",
         reasons,
+        leave,
     )
 
 

@@ -75,6 +75,7 @@ _Take = Callable[[Database, Sequence[Row], datetime, Tally], None]
 Leave = Callable[[str, str, str], None]
 
 _TABLES: Final = {
+    "pictures": "media_storage",
     "posts": "facebook_posts",
     "attachments": "facebook_post_attachments",
     "videos": "facebook_video_posts",
