@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from fbsyncd import lock, migrate, models
+from fbsyncd.adopt import again
 from fbsyncd.archive import Archive
 from fbsyncd.changes import Changes
 from fbsyncd.config import Config
@@ -100,6 +101,9 @@ def _open(stack: ExitStack, config: Config) -> tuple[Archive, Sole]:
         log.info("schema: applied %s", name)
     sole = Sole(held, archive.db, archive.now)
     sole.require()
+    # Whoever owns the tables may have altered them since they were adopted.
+    for note in again.standing(archive.db):
+        log.warning("the tables keep rows out: %s", note)
     archive.tidy()
     return archive, sole
 

@@ -303,3 +303,17 @@ def test_a_daemon_goes_on_where_the_tables_take_no_post(
     told = "".join(daemon.log)
     assert "Traceback" not in told
     assert told.count("nowhere") == 1
+
+
+def test_a_daemon_tells_at_its_start_what_the_tables_do_not_take_any_more(
+    facebook: Simulator, database_url: str, tmp_path: Path
+) -> None:
+    """A rule that was added after the adoption is named once in the log, as setup names it."""
+    scripts = Dump(database_url)
+    set_up(facebook, tmp_path, scripts, media_storage=MEDIA)
+    scripts.run("CREATE UNIQUE INDEX one_file ON media_storage (local_path)")
+    with running(tmp_path) as daemon:
+        daemon.stop()
+    (told,) = [line for line in daemon.log if "takes no local_path twice" in line]
+    assert "one_file" in told
+    assert OURS.match(told)
