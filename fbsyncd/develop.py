@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Final
 from uuid import UUID
@@ -29,7 +29,7 @@ from fbsyncd.brake import Brake, most
 from fbsyncd.darkroom import Print, Spoilt, Unread, begin, develop
 from fbsyncd.errors import ArchiveError, MediaTrouble, RowRefused
 from fbsyncd.media import Media, Staged
-from fbsyncd.models import change_many, rows, to_text, transaction
+from fbsyncd.models import change_many, marks, rows, to_text, transaction
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,9 @@ CLAIM: Final = 32
 PROCESSES: Final = 2
 #: Appended to the asset key of a picture for the one developed from it.
 SUFFIX: Final = "@320"
+#: A row that may not be called developed is decoded again after so long; so many are remembered.
+REFUSED_PAUSE: Final = timedelta(hours=6)
+MOST_REFUSED: Final = 1000
 
 
 Outcome = Print | Spoilt | Unread
@@ -58,13 +61,7 @@ class Darkroom:
     """The developing station of one archive; its workers start with the first picture."""
 
     def __init__(
-        self,
-        db: Database,
-        backlog: Backlog,
-        media: Media,
-        brake: Brake,
-        *,
-        max_pixels: int,
+        self, db: Database, backlog: Backlog, media: Media, brake: Brake, *, max_pixels: int
     ) -> None:
         self._db = db
         self._backlog = backlog
@@ -72,6 +69,8 @@ class Darkroom:
         self._brake = brake
         self._max_pixels = max_pixels
         self._pool: ProcessPoolExecutor | None = None
+        # Rows that a rule of somebody's keeps as they are, and until when they are left in peace.
+        self._refused: dict[UUID, datetime] = {}
 
     def drain(
         self,
@@ -83,7 +82,7 @@ class Darkroom:
 
         *heard* is called with their number after each handful. Raises MediaTrouble for files that
         cannot be read, and RowRefused for rows that a rule of somebody's keeps as they are; these
-        keep their lease, so that the next turn comes to others. Raises
+        are decoded again some hours later, in case the rule is mended. Raises
         Unavailable where the brake is pulled, or pulls it where too many of a handful are wrong.
         """
         settled = 0
@@ -112,15 +111,18 @@ class Darkroom:
     def _claim(self, now: datetime) -> list[Negative]:
         self._brake.require()
         engine = models.engine(self._db)
+        self._refused = {id_: at for id_, at in self._refused.items() if at > now}
+        refused = sorted(map(str, self._refused))
         with self._backlog.leases.take(now) as lease:
             found = rows(
                 self._db,
                 "UPDATE media_storage SET lease_owner = ?, lease_until = ? WHERE id IN ("
                 " SELECT id FROM media_storage WHERE download_status = 'success'"
                 " AND developed_at IS NULL AND derived_from IS NULL"
+                f" {f'AND id NOT IN ({marks(len(refused))})' if refused else ''}"
                 " AND (lease_until IS NULL OR lease_until <= ?) ORDER BY id LIMIT ?"
                 f" {engine.skip_locked}) RETURNING id, asset_key, category, local_filename",
-                [*lease, to_text(now), CLAIM],
+                [*lease, *refused, to_text(now), CLAIM],
             )
         return [Negative(UUID(str(id_)), *rest) for id_, *rest in found]
 
@@ -228,8 +230,10 @@ class Darkroom:
         def hide(pair: _Pair, why: str) -> None:
             borne.warn_left(self._db, "attachments", f"with picture {pair[0]}", why)
 
-        def leave(_: _Pair, why: str) -> None:
+        def leave(pair: _Pair, why: str) -> None:
             left.append(RowRefused(why, "media_storage"))
+            if len(self._refused) < MOST_REFUSED:
+                self._refused[pair[0]] = now + REFUSED_PAUSE
 
         left: list[RowRefused] = []
         with transaction(self._db):

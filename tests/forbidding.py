@@ -24,3 +24,10 @@ def forbid(url: str, table: str, when: str, rows: str) -> None:
     scripts.run(
         *(sql.format(name=name, when=when, table=table, rows=rows) for sql in statements),
     )
+
+
+def allow(url: str, table: str, when: str) -> None:
+    """Take back what :func:`forbid` was told of *table* and *when*."""
+    scripts = Dump(url)
+    of = "" if scripts.is_file else f" ON {table}"
+    scripts.run(f"DROP TRIGGER no_{table}_{when.split()[0].lower()}{of}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from uuid import UUID
 
 import peewee
 import pytest
-from forbidding import SAID, forbid
+from forbidding import SAID, allow, forbid
 from peewee import Database
 from shelf import NOW, RETRY, Shelf, picture
 from test_backlog import archived, link, put, row
@@ -19,9 +20,10 @@ from test_statements import posts, videos
 
 from fbsyncd import former, gone, models, relocate
 from fbsyncd.backlog import Backlog
-from fbsyncd.develop import Darkroom
+from fbsyncd.develop import REFUSED_PAUSE, Darkroom
 from fbsyncd.errors import DatabaseTrouble, FetchFailed, RowRefused
 from fbsyncd.gone import Sighting
+from fbsyncd.leases import LEASE
 from fbsyncd.media import Media
 from fbsyncd.rows import Rows
 
@@ -202,6 +204,22 @@ def test_a_picture_that_may_not_be_called_developed_is_told_and_keeps_no_other_w
     assert shelf.row(ids[0])["developed_at"] is None
     assert shelf.row(ids[1])["developed_at"] is not None
     assert run(darkroom) == 0
+
+
+def test_a_picture_that_may_not_be_called_developed_is_decoded_again_some_hours_later(
+    shelf: Shelf, darkroom: Darkroom, database_url: str
+) -> None:
+    """Not each time its lease is over; but once the rule is gone it is developed by itself."""
+    id_ = shelf.add(1, picture(1))
+    forbid(database_url, "media_storage", "UPDATE", "NEW.developed_at IS NOT NULL")
+    with pytest.raises(RowRefused):
+        run(darkroom)
+    after_lease = NOW + LEASE + timedelta(seconds=1)
+    assert darkroom.drain(lambda: after_lease, Event()) == 0
+    allow(database_url, "media_storage", "UPDATE")
+    assert darkroom.drain(lambda: after_lease, Event()) == 0
+    assert darkroom.drain(lambda: NOW + REFUSED_PAUSE, Event()) == 1
+    assert shelf.row(id_)["developed_at"] is not None
 
 
 def test_a_small_version_that_is_not_taken_is_not_named(
