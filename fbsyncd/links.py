@@ -25,7 +25,7 @@ NATIVE = "native"
 # ".../v/t39.30808-6/428_776_139_n.jpg", or before 2014 ".../hphotos-ak-snc6/428_776_139_n.jpg".
 # Told by the path and not by the host, so that a mirror or a simulator shares the keys.
 _DIRECTORY = re.compile(
-    r"/(?:t\d+\.\d+-\d+|h?(?:photos|vthumb|profile)-[^/]+|rsrc\.php)/(.+)", re.ASCII
+    r"/(?:t\d+\.\d+-\d+|(h?(?:photos|vthumb|profile)-[^/]+)|rsrc\.php)/(.+)", re.ASCII
 )
 _FILE = re.compile(r"(\d+(?:_\d+){2,})_([a-z])\.(?:jpe?g|png|gif|webp)(?:\.webp)?", re.ASCII)
 _PREVIEW = re.compile(r"/(?:emg1|safe_image\.php)(?:/|$)")
@@ -180,22 +180,25 @@ def _storable(text: str) -> str:
 
 
 def _identity(link: _Link) -> str:
-    identity = _name_in(link.path) or _previewed(link) or _address(link)
+    identity = _name_in(link) or _previewed(link) or _address(link)
     encoded = identity.encode()
     if len(encoded) <= _LONGEST_IDENTITY:
         return identity
     return "sha256:" + hashlib.sha256(encoded).hexdigest()
 
 
-def _name_in(path: str) -> str | None:
+def _name_in(link: _Link) -> str | None:
     """Return the picture's name when the path is of the CDN's shape, else None."""
-    directory = _DIRECTORY.search(path)
+    directory = _DIRECTORY.search(link.path)
     if directory is None:
         return None
-    *folders, name = directory[1].split("/")
+    *folders, name = directory[2].split("/")
     file = _FILE.fullmatch(name)
     if file:
         return file[1]
+    # Others have folders like "photos-2023" too, and a "1.jpg" in each.
+    if directory[1] and not _CDN_HOST.search(link.host):
+        return None
     rest = [folder for folder in folders if not _is_rendition(folder)]
     return "/".join([*rest, re.sub(r"(\.\w+)\.webp$", r"\1", name)])
 
@@ -210,7 +213,7 @@ def _previewed(link: _Link) -> str | None:
         return None
     original = link.parameters.get("url", "")
     # A preview of a picture of Facebook's own is signed twice, inside and outside.
-    return _name_in(original.partition("?")[0]) or original or link.path.rpartition("/")[2] or None
+    return _name_in(_parse(original)) or original or link.path.rpartition("/")[2] or None
 
 
 def _address(link: _Link) -> str:

@@ -195,6 +195,23 @@ def test_a_picture_from_elsewhere_is_known_by_its_whole_address() -> None:
     assert asset_key("https://a.example/1_2_3_n.jpg") != asset_key("https://b.example/1_2_3_n.jpg")
 
 
+@pytest.mark.parametrize("folder", ["photos-2023", "profile-pictures", "vthumb-small"])
+def test_a_folder_of_somebody_elses_that_is_named_like_facebooks_proves_nothing(
+    folder: str,
+) -> None:
+    """There is a "1.jpg" in each; a preview of it and the picture itself are told apart alike."""
+    one, two = f"https://a.example/{folder}/1.jpg", f"https://b.example/{folder}/1.jpg"
+    assert asset_key(one) != asset_key(two)
+    previews = [signed("/safe_image.php", url=link, w="90", h="90") for link in (one, two)]
+    assert [picture_key(link) for link in previews] == [one, two]
+
+
+def test_a_picture_of_facebooks_first_years_keeps_its_key() -> None:
+    """Its name begins with a letter, and the folder is Facebook's because the host is."""
+    link = "http://photos-a.ak.fbcdn.net/photos-ak-snc1/v1/2/3/n123_456_789.jpg"
+    assert asset_key(link) == "v1/2/3/n123_456_789.jpg#native"
+
+
 def test_avatars_are_known_by_whose_they_are() -> None:
     """lookaside links name the person in ``asid``; ``ext`` and ``hash`` are the signature."""
     avatar = "https://platform-lookaside.fbsbx.com/platform/profilepic/?asid={}&ext={}&hash={}"
