@@ -14,8 +14,7 @@ from typing import TextIO
 from fbsyncd.errors import scrub
 
 # Libraries that tell at "info" or "warning" what is everyday life here. At "debug" those speak that
-# talk to others. psycopg warns of what follows from an error, which is told anyhow, and with the
-# row in it.
+# talk to others. psycopg warns of the pipeline that an error ended; the error itself is told.
 _CHATTY = {"apscheduler": logging.ERROR, "PIL": logging.WARNING, "psycopg": logging.ERROR}
 _TALKERS = {"urllib3": logging.WARNING}
 
