@@ -39,7 +39,14 @@ def facebook() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def folder(facebook: Simulator, tmp_path: Path) -> Path:
+def folder(facebook: Simulator, tmp_path: Path, database_url: str) -> Path:
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url))
+    return tmp_path
+
+
+@pytest.fixture
+def bare(facebook: Simulator, tmp_path: Path) -> Path:
+    """A folder whose configuration names no database."""
     (tmp_path / "config.toml").write_text(config_text(facebook))
     return tmp_path
 
@@ -278,9 +285,9 @@ def test_a_folder_can_be_begun_with_init(tmp_path: Path) -> None:
     assert "no Page is named" in no_page.stderr
 
 
-def test_config_shows_what_is_in_force_without_secrets(facebook: Simulator, folder: Path) -> None:
+def test_config_shows_what_is_in_force_without_secrets(facebook: Simulator, bare: Path) -> None:
     """Overrides count, secrets are hidden."""
-    shown = fbsyncd(folder, "config", FBSYNCD_MEDIA_WORKERS="3").stdout
+    shown = fbsyncd(bare, "config", FBSYNCD_MEDIA_WORKERS="3").stdout
     assert "workers = 3" in shown
     assert facebook.token not in shown
 
@@ -298,41 +305,41 @@ def test_config_shows_what_is_in_force_without_secrets(facebook: Simulator, fold
     ],
 )
 def test_mistakes_have_their_exit_codes(
-    folder: Path, arguments: tuple[str, ...], status: int
+    bare: Path, arguments: tuple[str, ...], status: int
 ) -> None:
     """Wrong usage is 2, a wrong configuration 78, what cannot be done 1; never a traceback."""
-    done = fbsyncd(folder, *arguments)
+    done = fbsyncd(bare, *arguments)
     assert done.returncode == status
     assert done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_configuration_lists_every_problem(folder: Path) -> None:
+def test_a_wrong_configuration_lists_every_problem(bare: Path) -> None:
     """All mistakes at once, each with its key, and status 78."""
-    config = folder / "config.toml"
+    config = bare / "config.toml"
     config.write_text(config.read_text().replace("workers = 4", 'workrs = 4\nmax_file_size = "x"'))
-    done = fbsyncd(folder, "stats")
+    done = fbsyncd(bare, "stats")
     assert done.returncode == 78
     assert "media.workrs" in done.stderr
     assert "media.max_file_size" in done.stderr
 
 
-def test_a_database_that_cannot_be_opened_is_told_in_one_line(folder: Path) -> None:
+def test_a_database_that_cannot_be_opened_is_told_in_one_line(bare: Path) -> None:
     """A path that leads nowhere is no traceback."""
-    config = folder / "config.toml"
+    config = bare / "config.toml"
     config.write_text('[database]\nurl = "sqlite:///missing/folder/x.db"\n' + config.read_text())
-    done = fbsyncd(folder, "setup")
+    done = fbsyncd(bare, "setup")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "unable to open database file" in done.stderr
 
 
-def test_an_unreachable_postgresql_is_told_in_one_line(folder: Path) -> None:
+def test_an_unreachable_postgresql_is_told_in_one_line(bare: Path) -> None:
     """Neither a traceback nor the password."""
-    config = folder / "config.toml"
+    config = bare / "config.toml"
     url = "postgresql://somebody:hunter2@127.0.0.1:9/x"
     config.write_text(f'[database]\nurl = "{url}"\n' + config.read_text())
-    done = fbsyncd(folder, "stats")
+    done = fbsyncd(bare, "stats")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "hunter2" not in done.stderr

@@ -148,11 +148,11 @@ def fill(disk: Disk) -> None:
 
 
 def test_a_read_only_disk_stops_work_until_it_is_writable(
-    facebook: Simulator, disk: Disk, tmp_path: Path
+    facebook: Simulator, disk: Disk, tmp_path: Path, database_url: str
 ) -> None:
     """What is archived stays readable meanwhile."""
     disk.remount("size=64m")
-    with archive_of(facebook, tmp_path, "", FLOOR) as archive:
+    with archive_of(facebook, tmp_path, database_url, FLOOR) as archive:
         read(archive)
         disk.remount("ro")
         with pytest.raises(MediaTrouble, match="read-only"):
@@ -190,10 +190,10 @@ def test_a_daemon_waits_until_it_may_write(
 
 
 def test_a_daemon_tells_of_a_full_disk_once_and_goes_on(
-    facebook: Simulator, disk: Disk, tmp_path: Path
+    facebook: Simulator, disk: Disk, tmp_path: Path, database_url: str
 ) -> None:
     """Seconds of trouble are one line; its end is another one."""
-    (tmp_path / "config.toml").write_text(config_text(facebook, "", FLOOR))
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url, FLOOR))
     (disk.place / "ballast").write_bytes(bytes(220_000))
     with running(tmp_path) as daemon:
         hear(daemon, "No space left on device")
@@ -208,10 +208,10 @@ def test_a_daemon_tells_of_a_full_disk_once_and_goes_on(
 
 
 def test_an_unmounted_disk_is_noticed_and_its_mount_point_stays_empty(
-    facebook: Simulator, tmp_path: Path
+    facebook: Simulator, tmp_path: Path, database_url: str
 ) -> None:
     """A disk that goes away while the daemon runs is waited for, and nothing is written below."""
-    (tmp_path / "config.toml").write_text(config_text(facebook, "", FLOOR))
+    (tmp_path / "config.toml").write_text(config_text(facebook, database_url, FLOOR))
     root, kept = tmp_path / "media" / "facebook", tmp_path / "kept"
     root.mkdir(parents=True)
     kept.mkdir()

@@ -32,9 +32,9 @@ SECRET = b"nobody outside may read this"
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """An archive with one picture, among things that must not be served."""
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
+    shelf = Shelf(tmp_path_factory.mktemp("shelf"), module_url)
     shelf.put(PICTURE)
     root = shelf.media.root
     for place in (root.parent, root, root / "attachments"):
@@ -364,13 +364,13 @@ def test_a_file_that_vanishes_is_missed(shelf: Shelf, site: Site) -> None:
 
 
 @pytest.fixture
-def linked(tmp_path: Path) -> Iterator[Shelf]:
+def linked(tmp_path: Path, database_url: str) -> Iterator[Shelf]:
     """An archive whose media folder as a whole is a link, with one picture in a post."""
     there, here = tmp_path / "other disk", tmp_path / "media" / "facebook"
     there.mkdir()
     here.parent.mkdir()
     here.symlink_to(there)
-    shelf = Shelf(tmp_path)
+    shelf = Shelf(tmp_path, database_url)
     shelf.arrive(shelf.attach(shelf.post(1)))
     yield shelf
     shelf.close()
