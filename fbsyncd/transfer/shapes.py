@@ -184,17 +184,18 @@ def _plain(kind: Kind, column: tuple[Any, ...]) -> Iterable[Any]:
     types = set(map(type, column))
     if not types <= kind.plain:
         column = tuple(None if value is None else kind.read(value) for value in column)
-    if kind.blank is not None and NoneType in types:
+    if kind.blank is not None and None in column:
         return [kind.blank if value is None else value for value in column]
     return column
 
 
-def _stamp(value: Any) -> str:
+def _stamp(value: Any) -> str | None:
     # Most are canonical already, and there are millions of them.
     if isinstance(value, str) and len(value) == _LENGTH and value[10] == " " and value[26:] == _UTC:
         return value
+    # Scripts write no time as an empty text.
     moment = from_text(value)
-    return to_text(moment) if moment else EPOCH
+    return None if moment is None else to_text(moment)
 
 
 def _number(value: Any) -> float:
