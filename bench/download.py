@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import stage, table
-from bench.programs import find, version
+from bench.programs import find, versions
 from bench.stage import Stage
 
 WAIT: Final = 0.03
@@ -169,7 +169,7 @@ def compare(scene: Stage, folder: Path, wait: float, args: argparse.Namespace) -
         ]
     goals.append(table.Goal(OURS, 0.5, GALLERY, aim=2))
     title = f"{len(scene.links):,} pictures, {scene.size / 1e6:,.0f} MB, {where}"
-    notes = [", ".join(version(name) for name in ("nginx", *_there(rows)))]
+    notes = [versions("nginx", *_there(rows))]
     return table.Table(title, "s", rows, ARIA, goals, missing, notes)
 
 

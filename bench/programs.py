@@ -68,6 +68,11 @@ def version(name: str) -> str:
     return f"{name} {numbers[0] if numbers else '?'}"
 
 
+def versions(*names: str) -> str:
+    """Return the :func:`version` of each program that is there."""
+    return ", ".join(version(name) for name in names if _is_there(name))
+
+
 def install() -> None:
     """Install what is missing, and say what could not be."""
     packages = {package for name, package in DEBIAN.items() if not _is_there(name)}

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import heap, table
-from bench.programs import find, version
+from bench.programs import find, versions
 from fbsyncd.reconcile import Reconciler, Request
 
 FIND, RSYNC = "find -printf", "rsync -an"
@@ -131,8 +131,8 @@ def compare(folder: Path, count: int, rounds: int, memory: dict[str, list[float]
     rows, missing = table.measure(scans.ways(), rounds)
     memory[f"{count:,} files"] = scans.memory
     goals = [table.Goal(OURS, 2, FIND, aim=6), table.Goal(OURS, 1, RSYNC, aim=6)]
-    notes = [", ".join(version(name) for name in ("find", "rsync") if name not in missing)]
-    return table.Table(f"Scan of {count:,} files", "s", rows, FIND, goals, missing, notes)
+    title, notes = f"Scan of {count:,} files", [versions("find", "rsync")]
+    return table.Table(title, "s", rows, FIND, goals, missing, notes)
 
 
 def _memory(memory: dict[str, list[float]]) -> table.Table:

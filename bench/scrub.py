@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import heap, table
-from bench.programs import find, version
+from bench.programs import find, versions
 from fbsyncd.reconcile import READERS, Pace
 
 OURS, COMMAND = "fbsyncd", "fbsyncd reconcile --scrub"
@@ -129,7 +129,7 @@ def compare(folder: Path, where: str, count: int, rounds: int) -> table.Table:
     rows, missing = table.measure(Hashers(folder, place, count).ways(), rounds)
     bound = f"{alone(size):.2g} s of SHA-256 alone, {READERS} at once"
     goals = [table.Goal(OURS, 0.2, SHA, aim=7, bound=bound), table.Goal(OURS, 2, B3, aim=7)]
-    notes = [", ".join(version(name) for name in (SHA, B3) if name in rows)]
+    notes = [versions(SHA, B3)]
     title = f"Hashing {count:,} files, {size / 1e6:,.0f} MB, {where}"
     return table.Table(title, "s", rows, SHA, goals, missing, notes)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,9 +36,29 @@ def compared(rounds: int = 3, **aimed: Any) -> table.Table:
     return table.Table("Two files", "s", taken, "peer", [goal])
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def without(folder: Path, *there: str) -> dict[str, str]:
+    """Return an environment in which of all programs only some are found."""
+    (folder / "bin").mkdir()
+    for name in there:
+        (folder / "bin" / name).symlink_to(str(shutil.which(name)))
+    nowhere = str(folder / "nowhere")
+    return {**os.environ, "PATH": str(folder / "bin"), "FBSYNCD_BENCH": nowhere}
+
+
+def test_a_program_that_is_not_installed_is_named_below_the_table(tmp_path: Path) -> None:
+    """What the others took is told and kept all the same."""
+    here = without(tmp_path, "find")
+    done = run("scan", "--rounds", "1", "--files", "50", "--save", str(tmp_path), env=here)
+    assert done.returncode == 0, done.stderr
+    assert "  rsync -an: not measured, rsync is not installed: python -m bench.programs" in (
+        done.stdout.splitlines()
+    )
+    assert "fbsyncd, orphans too" in table.saved(tmp_path / "scan.json")[0].rows
 
 
 def test_a_month_is_kept_as_all_others_are(tmp_path: Path) -> None:
