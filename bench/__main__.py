@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from bench import goals, paste, table
@@ -70,19 +72,52 @@ APART: Final = ("json", "media", "month")
 
 
 def main() -> None:
-    """Find the measurement and hand the other arguments on."""
+    """Run what is asked for; what ends it early is told in a sentence."""
     name, *arguments = sys.argv[1:] or ["--help"]
+    try:
+        chosen(name, arguments)
+    except table.Missing as reason:
+        sys.exit(f"not measured, {reason}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def chosen(name: str, arguments: Sequence[str]) -> None:
+    """Find the measurement and hand the other arguments on."""
     if name == "all":
         run_all(arguments)
-    elif name in {"goals", "paste"} and len(arguments) == 1:
-        {"goals": goals.tell, "paste": paste.paste}[name](Path(arguments[0]))
+    elif name in {"goals", "paste"}:
+        of_folder(name, arguments)
     elif name in BENCHES:
         sys.argv = [f"python -m bench {name}", *BENCHES[name].always, *arguments]
-        importlib.import_module(f"bench.{BENCHES[name].module}").main()
+        loaded(name).main()
     elif name in {"-h", "--help"}:
         print((__doc__ or "").strip(), "", *map(described, BENCHES), sep="\n")
     else:
         sys.exit(f"no measurement {name!r}; there are {', '.join(BENCHES)} and all")
+
+
+def loaded(name: str) -> ModuleType:
+    """Return the module of a measurement; without its packages, say how to get them and end."""
+    try:
+        return importlib.import_module(f"bench.{BENCHES[name].module}")
+    except ModuleNotFoundError as error:
+        how = "`make .venv/.dev` installs what is needed, .venv/bin/python -m bench then finds it"
+        sys.exit(f"{sys.executable} has no package {error.name}: {how}")
+
+
+def of_folder(name: str, arguments: Sequence[str]) -> None:
+    """Tell or paste what was saved in a folder."""
+    what, how = {"goals": (goals, goals.tell), "paste": (paste, paste.paste)}[name]
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog=f"python -m bench {name}", description=what.__doc__, formatter_class=formatter
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where --save kept figures")
+    folder = parser.parse_args(arguments).folder
+    if not folder.is_dir():
+        parser.error(f"there is no folder {folder}: measurements make it with --save")
+    how(folder)
 
 
 def run_all(arguments: Sequence[str]) -> None:
@@ -97,8 +132,10 @@ def run_all(arguments: Sequence[str]) -> None:
     args = parser.parse_args(arguments)
     names = args.only or [name for name in BENCHES if name not in APART]
     kind = 1 if args.short else 2 if args.quick else 0
+    for name in names:
+        loaded(name)
     minutes = sum(BENCHES[name].minutes[kind] for name in names)
-    table.say(f"{', '.join(names)}: about {minutes:.0f} minutes in all, on two quiet cores")
+    table.say(f"{', '.join(names)}: about {lasting(minutes)} in all, on two quiet cores")
     failed = [name for name in names if not succeeds(name, kind, args)]
     if args.save:
         goals.tell(args.save)
@@ -107,17 +144,30 @@ def run_all(arguments: Sequence[str]) -> None:
 
 def succeeds(name: str, kind: int, args: argparse.Namespace) -> bool:
     """Run one measurement; tell whether it came to its end."""
-    table.say(f"== {name}, about {BENCHES[name].minutes[kind]:g} minutes")
+    table.say(f"== {name}, about {lasting(BENCHES[name].minutes[kind])}")
     print(f"## {name}", end="\n\n", flush=True)
     chosen = [(), BENCHES[name].short, BENCHES[name].quick][kind]
     shared = ["--markdown"] if args.markdown else []
     if args.save:
         shared += ["--save", str(args.save)]
     command = [sys.executable, "-m", "bench", name, *chosen, *shared]
-    done = subprocess.run(command, check=False)
-    if done.returncode:
-        print(f"{name} was not measured: it ended with status {done.returncode}", end="\n\n")
-    return done.returncode == 0
+    with subprocess.Popen(command) as child:
+        try:
+            status = child.wait()
+        except KeyboardInterrupt:
+            # It got the same Ctrl-C, and takes its files away before it ends.
+            child.wait()
+            raise
+    if status:
+        print(f"{name} was not measured: it ended with status {status}", end="\n\n")
+    return status == 0
+
+
+def lasting(minutes: float) -> str:
+    """Return a time in words."""
+    if minutes < 1:
+        return f"{minutes * 60:.0f} seconds"
+    return f"{minutes:.0f} minute{'s' if minutes >= 1.5 else ''}"
 
 
 def described(name: str) -> str:

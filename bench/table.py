@@ -162,10 +162,17 @@ RATIO: Final = ("x", "x, lowest to highest")
 
 def options(parser: argparse.ArgumentParser, rounds: int = 5) -> None:
     """Add the options that all measurements have, and note how busy the machine is before them."""
-    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--rounds", type=at_least_one, default=rounds)
     parser.add_argument("--markdown", action="store_true", help="print tables for a web page")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="keep figures and pictures")
     parser.set_defaults(machine=machine.described())
+
+
+def at_least_one(given: str) -> int:
+    """Return a number that was asked for. Raises ArgumentTypeError where it is none."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"one or more, not {given}")
+    return int(given)
 
 
 def tell(name: str, tables: Sequence[Table], args: argparse.Namespace, page: str = "") -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import goals, growth, load, machine, paste, table, upsert
-from bench.__main__ import BENCHES
+from bench.__main__ import BENCHES, lasting
 from bench.compared import Aim, page, tables
 from bench.damage import DAMAGES
 from bench.writing import as_rows
@@ -59,6 +60,78 @@ def test_a_program_that_is_not_installed_is_named_below_the_table(tmp_path: Path
         done.stdout.splitlines()
     )
     assert "fbsyncd, orphans too" in table.saved(tmp_path / "scan.json")[0].rows
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("goals",), "the following arguments are required: FOLDER"),
+        (("goals", "not/there"), "there is no folder not/there"),
+        (("paste", "not/there"), "there is no folder not/there"),
+        (("damage", "--rounds", "0"), "argument --rounds: one or more, not 0"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(asked: tuple[str, ...], said: str) -> None:
+    """Nobody has to read a traceback to see what was asked for wrongly."""
+    done = run(*asked)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["bench", "bench.programs"])
+def test_help_does_nothing_else(module: str, tmp_path: Path) -> None:
+    """It tells what would be done, and neither installs nor measures."""
+    command = [sys.executable, "-m", module, "--help"]
+    here = without(tmp_path)
+    done = subprocess.run(command, cwd=ROOT, env=here, capture_output=True, text=True, check=True)
+    assert f"python -m {module}" in done.stdout
+    assert (done.stderr, (tmp_path / "nowhere").exists()) == ("", False)
+
+
+@pytest.mark.parametrize("what", ["goals", "paste"])
+def test_what_is_done_with_saved_figures_has_help_too(what: str) -> None:
+    """It says what the folder is."""
+    done = run(what, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python -m bench {what} FOLDER" in done.stdout
+
+
+@pytest.mark.parametrize("asked", [["scan"], ["all", "--quick"]], ids=" ".join)
+def test_without_its_packages_it_says_how_to_get_them(asked: list[str]) -> None:
+    """A Python without them is what most have who try it first."""
+    command = [sys.executable, "-ES", "-m", "bench", *asked]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "`make .venv/.dev`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    """The one under way takes its files away first."""
+    command = [sys.executable, "-m", "bench", "all", "--only", "scan"]
+    here = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=here, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr
+        said = [next(process.stderr)]
+        while not said[-1].startswith("making 5,600 files"):
+            said.append(next(process.stderr))
+        os.killpg(process.pid, signal.SIGINT)
+        said += process.stderr
+    assert process.returncode == 128 + signal.SIGINT, said
+    assert not [line for line in said if "Traceback" in line]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(0.5, "30 seconds"), (1, "1 minute"), (1.5, "2 minutes")]
+)
+def test_how_long_it_takes_is_never_nothing(minutes: float, words: str) -> None:
+    """Less than a minute is told in seconds."""
+    assert lasting(minutes) == words
 
 
 def test_a_month_is_kept_as_all_others_are(tmp_path: Path) -> None:
