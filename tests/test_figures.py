@@ -58,29 +58,54 @@ def kept(name: str, title: str, unit: str) -> table.Table:
     return found
 
 
-def middles(one: table.Table, rows: str) -> list[float]:
-    """Return the medians of all rows whose names begin so."""
-    return [median(many) for row, many in one.rows.items() if row.startswith(rows)]
+def highest(one: table.Table, rows: str, having: str = "") -> str:
+    """Return the highest of all rounds of all rows whose names begin so."""
+    chosen = [row for row in one.rows if row.startswith(rows) and having in row]
+    return f"{max(figure for row in chosen for figure in one.rows[row]):.0f}"
+
+
+def asked() -> list[str]:
+    """Return what pages of posts cost: made anew over HTTP, and kept beside Flask."""
+    title = "A page of 20 posts, 46 KB of JSON, {}"
+    times = kept("serve", title.format("1 connection"), "median us").rows
+    made = ("fbsyncd, nothing kept", "fbsyncd, nothing kept, page 151")
+    fewer = []
+    for connections in ("1 connection", "8 connections"):
+        costs = kept("serve", title.format(connections), "CPU us/request")
+        fewer.append(median(costs.ratios("Flask + psycopg2.connect, gunicorn gthread", "fbsyncd")))
+    return [*(f"{median(times[row]) / 1000:.1f}" for row in made), *(f"{one:.1f}" for one in fewer)]
+
+
+def missed() -> list[str]:
+    """Return how many aims there are, how many are missed, and the figures of some of these."""
+    verdicts = [line[-1] for line in goals.lines(goals.saved(KEPT))]
+    slowest = [kept("busy", f"p99 of a {what}", "ms") for what in ("picture", "page")]
+    rates = kept("serve", "A page of 20 posts, 46 KB of JSON, 1 connection", "requests/s")
+    beside = rates.ratios("fbsyncd, nothing kept", "Flask + sqlite3.connect, gunicorn gthread")
+    archived = table.saved(KEPT / "download.json")
+    return [
+        str(len(verdicts)),
+        str(verdicts.count("NOT REACHED")),
+        f"{max(median(one.rows['fbsyncd, busy']) for one in slowest):.0f}",
+        f"{median(beside):.2f}",
+        *(f"{median(one.ratios('fbsyncd', 'aria2c -j16')):.2f}" for one in archived),
+    ]
 
 
 def told() -> list[str]:
     """Return the figures that the short account has to give, as it writes them."""
     second = kept("resync", "3,111 posts, 5,600 attachments on SQLite", "counts")
-    pages = middles(kept("growth", "On SQLite", "ms"), "page, ")
     memory = kept("memory", "Most memory", "MB")
-    fewer = []
-    for connections in ("1 connection", "8 connections"):
-        costs = kept("serve", f"A page of 20 posts, 46 KB of JSON, {connections}", "CPU us/request")
-        fewer.append(median(costs.ratios("Flask + psycopg2.connect, gunicorn gthread", "fbsyncd")))
+    posts = re.findall(r"([\d,]+) posts", memory.title)
     return [
         f"{second.rows['again: Graph calls'][0]:.0f}",
         f"{second.rows['again, --full: Graph calls'][0]:.0f}",
-        f"{min(pages):.1f}",
-        f"{max(pages):.1f}",
-        f"{fewer[0]:.1f}",
-        f"{fewer[1]:.1f}",
-        f"{max(middles(memory, 'daemon, ')):.0f}",
-        f"{max(middles(memory, 'worker, ')):.0f}",
+        *asked(),
+        highest(memory, "daemon, "),
+        *posts,
+        highest(memory, "daemon, ", "scanned"),
+        highest(memory, "worker, "),
+        *missed(),
     ]
 
 
