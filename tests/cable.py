@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+from collections import Counter
 from threading import Event, Thread
 from typing import Self
 
@@ -24,9 +25,9 @@ class Cable:
         self._wires = selectors.DefaultSelector()
         self._wanted, self._is_whole, self._turned = False, False, Event()
         self._stopped = False
-        self._lost, self._mute = list[list[bytes]](), set[socket.socket]()
-        self._asker: socket.socket | None = None
-        self._heard = 0
+        self._texts, self._spared = tuple[bytes, ...](), 0
+        self._mute = set[socket.socket]()
+        self._heard: Counter[socket.socket] = Counter()
         self._thread = Thread(target=self._run, name="cable")
         self._here = self._listener.getsockname()
 
@@ -48,17 +49,18 @@ class Cable:
         """Take connections again, at the same place."""
         self._turn(whole=True)
 
-    def lose_answers(self, *questions: list[bytes]) -> None:
-        """Lose the answer to each of *questions* in turn.
+    def lose_answer(self, *texts: bytes, after: int = 0) -> None:
+        """Lose the answer to what holds the last of *texts*, when a connection has sent them all.
 
-        A question is texts that one connection sends; the answer is that to the last of them.
+        So many that did so too get theirs before.
         """
-        self._lost = list(questions)
+        self._heard.clear()
+        self._texts, self._spared = texts, after
 
     @property
-    def left_to_lose(self) -> int:
-        """How many answers are still to be lost."""
-        return len(self._lost)
+    def has_lost(self) -> bool:
+        """Whether the answer is lost."""
+        return not self._texts
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -125,22 +127,24 @@ class Cable:
             self._hang_up(other)
 
     def _listen(self, data: bytes, asker: socket.socket, other: socket.socket) -> None:
-        if not self._lost or self._asker not in (None, asker):
-            return
-        if self._lost[0][self._heard] not in data:
-            return
-        self._asker, self._heard = asker, self._heard + 1
-        if self._heard == len(self._lost[0]):
-            self._mute.add(other)
-            self._asker, self._heard, self._lost = None, 0, self._lost[1:]
+        while self._texts and self._texts[self._heard[asker]] in data:
+            # The same text again is asked for in what comes next.
+            _, _, data = data.partition(self._texts[self._heard[asker]])
+            self._heard[asker] += 1
+            if self._heard[asker] < len(self._texts):
+                continue
+            self._heard[asker] = 0
+            self._spared -= 1
+            if self._spared < 0:
+                self._mute.add(other)
+                self._texts = ()
 
     def _hang_up(self, end: object) -> None:
         assert isinstance(end, socket.socket)
         with contextlib.suppress(KeyError, ValueError):
             self._wires.unregister(end)
         self._mute.discard(end)
-        if end is self._asker:
-            self._asker, self._heard = None, 0
+        self._heard.pop(end, None)
         end.close()
 
 
