@@ -115,16 +115,21 @@ class Healer:
     def _heal(self, source: Source, wards: Sequence[Ward], order: Round) -> None:
         leased = self._unlinked.lease([ward.id for ward in wards], order.now())
         mine = [ward for ward in wards if ward.id in leased]
-        inquiries = {name: self._inquiry(source, name, order) for name in STREAMS}
         try:
-            for name, inquiry in inquiries.items():
-                self._ask(inquiry, {w.owners[0] for w in mine if w.owners[0].stream == name})
-            self._settle(mine, inquiries, order.now())
-        except GraphError as error:
-            self._unlinked.defer(leased, _later(source, error, order))
+            self._ask_and_settle(source, mine, order)
         except ArchiveError:
             self._backlog.leases.give_back(leased)
             raise
+
+    def _ask_and_settle(self, source: Source, wards: Sequence[Ward], order: Round) -> None:
+        inquiries = {name: self._inquiry(source, name, order) for name in STREAMS}
+        try:
+            for name, inquiry in inquiries.items():
+                self._ask(inquiry, {w.owners[0] for w in wards if w.owners[0].stream == name})
+        except GraphError as error:
+            self._unlinked.defer([ward.id for ward in wards], _later(source, error, order))
+        else:
+            self._settle(wards, inquiries, order.now())
 
     def _ask(self, inquiry: Inquiry, owners: Collection[Owner]) -> None:
         per_call = self._graph.at_once(inquiry.page_id, inquiry.stream)
