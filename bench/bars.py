@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -11,6 +12,10 @@ from typing import Final
 WIDE: Final = 920
 LABEL: Final = 460
 ROW: Final = 22
+#: Of the picture that a telephone shows too: how wide it is, its edge, and letters in a line.
+NARROW: Final = 460
+EDGE: Final = 12
+LETTERS: Final = 58
 #: A bar longer than so many times the peer is cut and says so with its figure.
 MOST: Final = 4.0
 
@@ -36,7 +41,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How many times as good as its peer something is, and is to be; *load* says what was done."""
+    """How many times as good as another program it is, and is to be; *load* says what was done."""
 
     name: str
     load: str
@@ -77,47 +82,71 @@ def sheet(parts: Sequence[str], high: int, wide: int = WIDE) -> str:
     return "\n".join([head, STYLE, ground, *parts, "</svg>", ""])
 
 
-def draw_times(title: str, bars: Sequence[Bar]) -> str:
-    """Return bars by powers of ten: to the right of 1.0 is better than the peer, to the left worse.
+def draw_times(title: str, groups: Mapping[str, Sequence[Bar]]) -> str:
+    """Return bars under headings, by powers of ten: to the right of 1.0 is better than the peer.
 
-    A mark across a bar is what was aimed at.
+    A mark across a bar is what was aimed at. It is as narrow as a telephone, names are above bars.
     """
-    step, top = 2 * ROW - 8, 58
-    figures = [one for bar in bars for one in (bar.times, bar.aim)]
-    least = min(-1, math.floor(math.log10(min(figures, default=1))))
-    most = max(1, math.ceil(math.log10(max(figures, default=1))))
-    unit = (WIDE - LABEL - 70) / (most - least)
+    every = [bar for bars in groups.values() for bar in bars]
+    figures = [math.log10(one) for bar in every for one in (bar.times, bar.aim)]
+    least, most = min(-1, *map(math.floor, figures), 0), max(1, *map(math.ceil, figures), 0)
+    unit = (NARROW - 2 * EDGE - 34) / (most - least)
 
     def place(times: float) -> float:
-        return LABEL + unit * (min(max(math.log10(times), least), most) - least)
+        return EDGE + unit * (min(max(math.log10(times), least), most) - least)
 
-    low = top + step * len(bars)
-    parts = [_text(8, 22, title, "class='ink' font-weight='600'")]
-    for power in range(least, most + 1):
+    parts = [_text(EDGE, 24, title, "class='ink' font-weight='600' font-size='14'"), *_legend()]
+    top = low = 116
+    drawn: list[str] = []
+    powers = range(least, most + 1)
+    for heading, bars in groups.items():
+        drawn.append(_text(EDGE, low + 20, heading, "class='ink' font-weight='600'"))
+        low += 28
+        for bar in bars:
+            told, low = _times(bar, low, place)
+            for power in powers:
+                kind, x = "line" if power == 0 else "grid", place(10.0**power)
+                drawn.append(f"<path class='{kind}' d='M{x:.1f} {low - 26}V{low - 3}'/>")
+            drawn += told
+    for power in powers:
         x = place(10.0**power)
-        kind = "line" if power == 0 else "grid"
-        parts.append(f"<path class='{kind}' d='M{x:.1f} {top - 6}V{low}'/>")
-        told = "peer = 1.0" if power == 0 else f"{10.0**power:g} x"
-        parts.append(_text(x, top - 12, told, "class='faint' text-anchor='middle'"))
-    for at, bar in enumerate(bars):
-        parts += _times(bar, top + step * at, (place(1), place(bar.times), place(bar.aim)))
-    return sheet(parts, low + 12)
+        name = "other = 1.0" if power == 0 else f"{10.0**power:g} x"
+        anchor = "start" if power == least else "middle"
+        parts.append(_text(x, top - 6, name, f"class='faint' text-anchor='{anchor}'"))
+    return sheet([*parts, *drawn], low + 12, NARROW)
 
 
-def _times(bar: Bar, y: int, places: tuple[float, float, float]) -> list[str]:
-    one, end, aim = places
-    left, wide = min(one, end), max(abs(end - one), 1.5)
+def _legend() -> list[str]:
+    named = (
+        (EDGE, "<rect class='ours' x='{x}' y='38' width='20' height='12' rx='2'/>", "aim reached"),
+        (152, "<rect class='missed' x='{x}' y='38' width='20' height='12' rx='2'/>", "not reached"),
+        (302, "<path class='aim' stroke-width='2' d='M{x} 35V53'/>", "what was aimed at"),
+    )
+    parts = []
+    for x, sign, words in named:
+        parts += [sign.format(x=x), _text(x + (28 if "rect" in sign else 8), 49, words)]
+    words = "By powers of ten; further to the right is better."
+    return [*parts, _text(EDGE, 74, words, "class='faint' font-size='12'")]
+
+
+def _times(bar: Bar, top: int, place: Callable[[float], float]) -> tuple[list[str], int]:
+    parts = []
+    for line in textwrap.wrap(bar.name, LETTERS):
+        top += 17
+        parts.append(_text(EDGE, top, line))
+    parts.append(_text(EDGE, top + 15, bar.load, "class='faint' font-size='12'"))
+    one, end, aim = place(1), place(bar.times), place(bar.aim)
+    left, wide, y = min(one, end), max(abs(end - one), 1.5), top + 21
     at = max(one, end) + 6
-    if 0 < aim - at < 44:
+    if -6 < aim - at < 40:
         at = aim + 6
-    return [
-        _text(LABEL - 12, y + 13, bar.name, "class='ink' text-anchor='end'"),
-        _text(LABEL - 12, y + 26, bar.load, "class='faint' text-anchor='end' font-size='11'"),
-        f"<rect class='{'ours' if bar.reached else 'missed'}' x='{left:.1f}' y='{y + 6}'"
-        f" width='{wide:.1f}' height='15' rx='2'/>",
-        f"<path class='aim' stroke-width='2' d='M{aim:.1f} {y + 3}V{y + 24}'/>",
-        _text(at, y + 18, number(bar.times)),
+    parts += [
+        f"<rect class='{'ours' if bar.reached else 'missed'}' x='{left:.1f}' y='{y}'"
+        f" width='{wide:.1f}' height='14' rx='2'/>",
+        f"<path class='aim' stroke-width='2' d='M{aim:.1f} {y - 3}V{y + 17}'/>",
+        _text(at, y + 12, number(bar.times)),
     ]
+    return parts, y + 22
 
 
 def _chart(chart: Chart, top: int) -> list[str]:

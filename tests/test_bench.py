@@ -245,18 +245,45 @@ def test_servers_are_compared_by_the_same_ratio() -> None:
 
 def test_figures_are_kept_and_become_one_table_and_one_picture(tmp_path: Path) -> None:
     """Each aim has a line, with its load; one that was not measured says how to."""
-    saved = {"machine": machine.described(), "tables": [_plain(compared())]}
+    plain = _plain(compared())
+    plain["rows"]["fbsyncd"] = plain["rows"].pop("ours")
+    plain["goals"][0]["row"] = "fbsyncd"
+    saved = {"machine": machine.described(), "tables": [plain]}
     (tmp_path / "download.json").write_text(json.dumps(saved))
     done = run("goals", str(tmp_path))
     told = (tmp_path / "goals.md").read_text()
     assert done.returncode == 0, done.stderr
     assert (
-        "| 1. ours: at most 2 x peer | Two files, s | 2 | 1 to 3 | 3 | the disk | reached |" in told
+        "| 1. fbsyncd: at most 2 x peer | Two files, s | 2 | 1 to 3 | 3 | the disk | reached |"
+        in told
     )
     assert told.count("not measured |") == len(goals.AIMS) - 1
     picture = ElementTree.parse(tmp_path / "goals.svg")
     texts = [one.text for one in picture.iter() if one.tag.endswith("}text")]
-    assert {"ours / peer", "Two files", "peer = 1.0", "0.5"} <= set(texts)
+    assert {"fbsyncd beside peer", "Two files", "other = 1.0", "0.5"} <= set(texts)
+    assert {"aim reached", "not reached", "what was aimed at"} <= set(texts)
+
+
+def aimed(row: str, peer: str, ours: float, load: str) -> goals.Aimed:
+    """Return an aim of being at least as good, and three rounds of what was reached."""
+    goal = table.Goal(row, 1, peer, aim=1)
+    return goals.Aimed(
+        goal, table.Table(load, "s", {row: [ours] * 3, peer: [1.0] * 3}, peer, [goal])
+    )
+
+
+def test_the_picture_shows_fbsyncd_beside_other_programs_where_it_comes_off_worst() -> None:
+    """Held against itself it is neither better nor worse than anybody."""
+    found: dict[int, list[goals.Aimed]] = {number: [] for number in goals.AIMS}
+    found[1] = [
+        aimed("fbsyncd", "peer", 0.25, "few files"),
+        aimed("fbsyncd", "peer", 0.5, "many files"),
+        aimed("fbsyncd, busy", "fbsyncd, idle", 20, "files"),
+    ]
+    found[13] = [aimed("stats, 30,000 posts", "stats, 3,000 posts", 9, "On SQLite")]
+    drawn = goals.picture(found)
+    assert "many files" in drawn
+    assert not [one for one in ("few files", "busy", "stats", "ten times") if one in drawn]
 
 
 def _plain(one: table.Table) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from bench import compared, goals, table
+from bench import bars, compared, goals, table
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "performance"
@@ -46,6 +46,15 @@ def test_the_tables_of_servers_say_what_was_kept() -> None:
 def test_the_table_of_all_aims_is_made_of_what_was_kept() -> None:
     """Each measurement's figures stand there once more, from the same files."""
     assert part("goals") == goals.document(KEPT)
+
+
+def test_the_picture_is_made_of_what_was_kept() -> None:
+    """It shows the figures of the table below it, and no word goes over its edge."""
+    drawn = (KEPT / "goals.svg").read_text(encoding="utf-8")
+    assert drawn == goals.picture(goals.saved(KEPT))
+    words = re.findall(r"<text x='([\d.]+)'[^>]*>([^<]*)", drawn)
+    assert max(float(x) + 7 * len(text) for x, text in words) < bars.NARROW
+    assert 10 <= drawn.count(" beside ") - 1 <= 20
 
 
 def kept(name: str, title: str, unit: str) -> table.Table:
