@@ -22,12 +22,13 @@ from playhouse.pool import PooledSqliteDatabase
 _HELD = 10
 _GONE = "its file is not there any more, or empty; put it back, or a backup of it"
 _REPLACED = "another file is in its place; it is opened as soon as the old one is let go"
-_RESTORE = "put a backup in its place, without the old -wal and -shm beside it"
+#: What helps where a file is damaged, or no database.
+RESTORE = "put a backup in its place, without the old -wal and -shm beside it"
 #: What an attempt to undo says where there is nothing left to undo.
 _UNDOING = ("cannot rollback", "the connection is closed")
 _REMEDIES = {
-    "malformed": _RESTORE,
-    "not a database": _RESTORE,
+    "malformed": RESTORE,
+    "not a database": RESTORE,
     "disk is full": "free some space on its disk",
     "disk I/O": "check its disk, its quota and the limit of file sizes",
     "readonly": "let the user that runs fbsyncd write it and its folder",

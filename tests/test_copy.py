@@ -8,12 +8,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import postgres
+import psycopg
 import pytest
 from peewee import Database
 from plant import config_text
@@ -21,6 +22,7 @@ from test_daemon import all_safe, running
 from torture import Death, Gallows
 
 from fbsyncd import facts, migrate, models, transfer
+from fbsyncd.config import addresses
 from fbsyncd.errors import DatabaseTrouble, UsageError
 from fbsyncd.models import rows
 from fbsyncd.simulator import Simulator
@@ -582,7 +584,7 @@ def test_a_copy_that_is_stopped_says_how_far_it_was(tmp_path: Path, number: int)
         said = copying.stderr.read()
     assert copying.returncode == 130
     assert re.match(
-        r"the copy stopped in facebook_posts, [\d,]+ of 120,000 rows are over; they stay, and the"
+        r"the copy stopped in facebook_posts, [\d,]+ of 120,000 rows are copied; they stay, and the"
         r" same command goes on\n",
         said,
     ), said
@@ -592,21 +594,53 @@ def test_a_copy_that_is_stopped_says_how_far_it_was(tmp_path: Path, number: int)
     assert int(wrote.replace(",", "")) <= 70_000
 
 
-def test_a_database_that_fails_says_where_the_copy_was(db: Database, other_url: str) -> None:
-    """The table and the rows that are over, whichever of the two databases it was."""
-    for number in range(1200):
-        post(db, f"1_{number:04}")
-    other = models.connect(other_url)
+@pytest.mark.postgresql
+@pytest.mark.parametrize("what", [transfer.COPYING, transfer.COMPARING])
+@pytest.mark.parametrize("which", ["source", "target"])
+def test_a_database_that_fails_says_where_the_copy_was(
+    postgres_server: postgres.PostgresServer, tmp_path: Path, which: str, what: str
+) -> None:
+    """Which of both it was, the table and the rows that are copied; the same command goes on."""
+    with postgres_server.fresh_database() as url, ExitStack() as closing_:
+        ends = [models.connect(url), models.connect(f"sqlite:///{tmp_path / 'file.db'}")]
+        for one in ends:
+            closing_.callback(models.close, one)
+        source, target = ends if which == "source" else reversed(ends)
+        migrate.apply(source)
+        for number in range(1200):
+            post(source, f"1_{number:04}")
 
-    def heard(_: str, done: int, __: int) -> None:
-        if done == 500:
-            raise DatabaseTrouble("the disk is full")
+        def heard(doing: str, done: int, __: int) -> None:
+            if (doing, done) == (what, 500):
+                close(postgres_server, url)
 
-    with pytest.raises(DatabaseTrouble) as caught:
-        transfer.copy(db, other, heard)
-    assert str(caught.value) == (
-        "the copy stopped in facebook_posts, 500 of 1,200 rows are over: the disk is full;"
-        " they stay, and the same command goes on"
-    )
-    assert written(copy(db, other)) == 700
-    models.close(other)
+        with pytest.raises(DatabaseTrouble) as caught:
+            transfer.copy(source, target, heard)
+        said = str(caught.value)
+        where = {
+            transfer.COPYING: "the copy stopped in facebook_posts, 500 of 1,200 rows are copied",
+            transfer.COMPARING: (
+                "the copy stopped in facebook_posts when 500 of 1,200 rows are compared,"
+                " all rows are copied"
+            ),
+        }[what]
+        name = "The source" if which == "source" else f"--to: {addresses.without_password(url)}"
+        assert said.startswith(
+            f"{where}; they stay, and the same command goes on. {name}: the database said:"
+        ), said
+        assert said.count("the database said") == 1
+        if which == "target":
+            assert "database.url" not in said
+        close(postgres_server, url, is_open=True)
+        assert written(copy(source, target)) == (700 if what == transfer.COPYING else 0)
+
+
+def close(server: postgres.PostgresServer, url: str, *, is_open: bool = False) -> None:
+    """End all connections to the database at *url* and let nobody in, or everybody again."""
+    name = url.rpartition("/")[2]
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_open}".encode())
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s",
+            [name],
+        )

@@ -25,13 +25,7 @@ from peewee import Database
 from fbsyncd import adopted, facts, migrate, models, relocate
 from fbsyncd.adopted import Custom
 from fbsyncd.config import addresses
-from fbsyncd.errors import (
-    AlreadyRunning,
-    ConfigError,
-    DatabaseTrouble,
-    SchemaError,
-    UsageError,
-)
+from fbsyncd.errors import ConfigError, DatabaseTrouble, UsageError
 from fbsyncd.models import identity, rows, session, snapshot
 from fbsyncd.transfer import source as reading
 from fbsyncd.transfer.compare import Tally, compare
@@ -44,6 +38,7 @@ from fbsyncd.transfer.shapes import SHAPES, Shape
 from fbsyncd.transfer.target import Sides, merge
 from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Verdict
+from fbsyncd.transfer.whose import Named, at_source, at_target, unhidden
 from fbsyncd.writers import Writers
 
 __all__ = ["COMPARING", "COPYING", "Copied", "Heard", "Tally", "copy", "target_at"]
@@ -117,13 +112,11 @@ def copy(source: Database, target: Database, heard: Heard) -> Copied:
     A row that the target does not take stays behind, and is told.
     """
     models.create_like(target, source)
-    _refuse_one(source, target)
-    try:
+    with at_target(target):
+        _refuse_one(source, target)
         # Which folder it belongs to is nothing to us: none is filled.
         migrate.apply(target, Writers(target, Path()).let)
-    except (SchemaError, AlreadyRunning) as error:
-        raise type(error)(f"--to: {error}") from error
-    with snapshot(source):
+    with unhidden(), snapshot(source):
         _refuse_return(source, target)
         same = _hand_over_id(source, target)
         # Paths come along with the rows: whoever opens the target next makes them true there.
@@ -186,18 +179,21 @@ class _Into:
 def _compare(
     source: Database, target: Database, shape: Shape, terms: Terms, meter: _Meter
 ) -> Tally:
-    with meter.at(shape.name):
+    with meter.at(shape.name), at_source(), session(source):
         return compare(source, target, shape, terms, meter.tick)
 
 
 def _merge(source: Database, shape: Shape, into: _Into, meter: _Meter) -> int:
     terms, sides = into.terms, Sides(into.terms.left, into.kept, into.terms.source)
-    if shape.number and terms.has_numbers:
-        make_room(into.db, reading.highest(source, shape))
     written = 0
-    with meter.at(shape.name):
+    with meter.at(shape.name), at_source(), session(source):
+        if shape.number and terms.has_numbers:
+            number = reading.highest(source, shape)
+            with at_target(into.db):
+                make_room(into.db, number)
         for batch in reading.batches(source, shape, terms):
-            merged = merge(into.db, shape, terms.left.sift(shape, batch), sides)
+            with at_target(into.db):
+                merged = merge(into.db, shape, terms.left.sift(shape, batch), sides)
             written += sum(one.verdict in {Verdict.NEW, Verdict.NEWER} for _, one in merged)
             if shape.parent:
                 terms.learn(merged)
@@ -223,7 +219,9 @@ class _Meter:
         try:
             yield
         except DatabaseTrouble as error:
-            raise DatabaseTrouble(f"{self._stopped(table)}: {error}; {_AGAIN}") from error
+            told = str(error)
+            told = f"{self._stopped(table)}; {_AGAIN}. {told[:1].upper()}{told[1:]}"
+            raise Named(told) from error
         except KeyboardInterrupt:
             self._heard(f"{self._stopped(table)}; {_AGAIN}", self._done, self._total)
             raise
@@ -231,13 +229,15 @@ class _Meter:
     def _stopped(self, table: str) -> str:
         done = f"{self._done:,} of {self._total:,} rows are"
         if self._what == COMPARING:
-            return f"all rows are over, the copy stopped in {table} when {done} compared"
-        return f"the copy stopped in {table}, {done} over"
+            return f"the copy stopped in {table} when {done} compared, all rows are copied"
+        return f"the copy stopped in {table}, {done} copied"
 
 
 def _refuse_one(source: Database, target: Database) -> None:
-    with session(source), session(target):
-        if identity(source) == identity(target):
+    with at_source(), session(source):
+        ours = identity(source)
+    with session(target):
+        if ours == identity(target):
             raise UsageError("--to is this archive's own database; name another one")
 
 

@@ -21,6 +21,7 @@ from fbsyncd.transfer.shapes import Shape
 from fbsyncd.transfer.target import held
 from fbsyncd.transfer.terms import Terms
 from fbsyncd.transfer.union import Verdict, judge
+from fbsyncd.transfer.whose import at_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def compare(
     kept = seen = 0
     for every in reading.batches(source, shape, terms):
         batch = terms.left.without(shape, every)
-        with session(target):
+        with at_target(target), session(target):
             found = held(target, shape, batch) if batch else []
         for one in judge(shape, batch, found, terms.source):
             if one.verdict is Verdict.KEPT:
@@ -75,7 +76,7 @@ def compare(
                 there.update(text if one.verdict is Verdict.SAME else canonical(one.held.row))
         seen += len(batch)
         heard(len(every))
-    with session(target):
+    with at_target(target), session(target):
         total = reading.count(target, shape)
     whole = reading.count(source, shape)
     digests = here.hexdigest(), there.hexdigest()

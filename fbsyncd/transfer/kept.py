@@ -15,6 +15,7 @@ from fbsyncd.transfer import past
 from fbsyncd.transfer.past import Text, Texts
 from fbsyncd.transfer.shapes import ATTACHMENTS, FORMER, HISTORY, Shape
 from fbsyncd.transfer.union import Judged
+from fbsyncd.transfer.whose import at_source
 
 _TEXT: Final = (
     f"INSERT INTO {HISTORY.name} (post_id, seen_from, seen_until, message, story)"
@@ -59,7 +60,9 @@ class Kept:
         ways = past.disputed(shape, judged)
         if ways:
             ids = sorted({way.goes[0] for way in ways})
-            texts = past.earlier(shape, ways, _texts(self._source, ids), _texts(db, ids))
+            with at_source(), models.session(self._source):
+                ours = _texts(self._source, ids)
+            texts = past.earlier(shape, ways, ours, _texts(db, ids))
             self.counts[HISTORY.name] += change_many(db, _TEXT, map(_row, texts))
 
     def mark(self, db: Database, gone: Sequence[Row]) -> None:
