@@ -33,6 +33,8 @@ AIMS: Final[dict[int, tuple[str, str]]] = {
     12: ("damage found", "damage"),
     13: ("what ten times the posts cost", "growth"),
 }
+#: Beside each figure of a measurement that began on a busy machine.
+BUSY: Final = " †"
 _HEAD: Final = ("aimed at", "load", "reached", "lowest to highest", "rounds", "bound", "verdict")
 
 
@@ -42,6 +44,7 @@ class Aimed:
 
     goal: table.Goal
     of: table.Table
+    was_busy: bool = False
 
     @property
     def bar(self) -> bars.Bar | None:
@@ -65,10 +68,11 @@ def saved(folder: Path) -> dict[int, list[Aimed]]:
     """Return what was saved in a folder of each aim."""
     found: dict[int, list[Aimed]] = {number: [] for number in AIMS}
     for path in sorted(filter(Path.is_file, folder.glob("*.json"))):
+        was_busy = machine.was_busy(json.loads(path.read_text(encoding="utf-8"))["machine"])
         for one in table.saved(path):
             for goal in one.goals:
                 if goal.aim:
-                    found[goal.aim].append(Aimed(goal, one))
+                    found[goal.aim].append(Aimed(goal, one, was_busy and not goal.exact))
     return found
 
 
@@ -78,7 +82,8 @@ def lines(found: dict[int, list[Aimed]]) -> list[list[str]]:
     for number, (words, bench) in AIMS.items():
         for one in found[number]:
             reached = one.of.reached(one.goal)
-            figures = [table.middle(reached), table.spread(reached), str(len(reached))]
+            mark = BUSY if one.was_busy and reached else ""
+            figures = [table.middle(reached) + mark, table.spread(reached), str(len(reached))]
             load = f"{one.of.title}, {one.of.unit}"
             ends = [one.goal.bound, one.of.verdict(one.goal)]
             told.append([f"{number}. {one.goal.text}", load, *figures, *ends])
@@ -92,7 +97,8 @@ def machines(folder: Path) -> Iterator[str]:
     """Say of each measurement where and when it was made, and what of it was not."""
     for path in sorted(filter(Path.is_file, folder.glob("*.json"))):
         kept = json.loads(path.read_text(encoding="utf-8"))
-        yield f"{path.stem}: {machine.line(kept['machine'])}"
+        mark = BUSY if machine.was_busy(kept["machine"]) else ""
+        yield f"{path.stem}{mark}: {machine.line(kept['machine'])}"
         for what, why in kept.get("not measured", {}).items():
             yield f"{path.stem}, {what}: not measured, {why}"
 

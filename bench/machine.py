@@ -28,6 +28,11 @@ def described() -> dict[str, Any]:
     }
 
 
+def was_busy(told: Mapping[str, Any]) -> bool:
+    """Tell whether more was waiting for the processors than there are, when it began."""
+    return bool(told["load"] > told["processors"])
+
+
 def line(told: Mapping[str, Any]) -> str:
     """Return :func:`described` as a part of a sentence."""
     return (

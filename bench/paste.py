@@ -2,18 +2,22 @@
 
     python -m bench paste FOLDER
 
-FOLDER/NAME.md goes between ``<!-- NAME -->`` and the next ``<!-- end -->``. The figures themselves
-(NAME.json) and the pictures goals.svg and growth.svg go to docs/performance.
+What FOLDER/NAME.json holds goes between ``<!-- NAME -->`` and the next ``<!-- end -->`` (of servers
+NAME.md, which is told in tables of its own). The figures themselves (NAME.json) and the pictures
+goals.svg and growth.svg go to docs/performance.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from bench import table
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 PICTURES: Final = ("goals.svg", "growth.svg")
@@ -36,11 +40,18 @@ def pasted(text: str, parts: Mapping[str, str]) -> str:
     return _PART.sub(put, text)
 
 
+def told(path: Path) -> str:
+    """Return saved figures as Markdown, with the verdicts of today."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return table.document(kept, list(map(table.markdown, table.saved(path))))
+
+
 def paste(folder: Path) -> None:
     """Paste all that is saved in a folder, and say what there is no place or no figure for."""
     page = DOCS / "PERFORMANCE.md"
     text = page.read_text(encoding="utf-8")
     parts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    parts |= {path.stem: told(path) for path in folder.glob("*.json") if path.stem != "serve"}
     places = set(names(text))
     if not parts.keys() & places:
         sys.exit(f"{folder} has nothing for {page}: save there with --save")

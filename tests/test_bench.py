@@ -217,6 +217,35 @@ def test_a_verdict_needs_three_rounds(table_: table.Table, verdict: str) -> None
     assert table_.verdict(table_.goals[0]) == verdict
 
 
+@pytest.mark.parametrize(
+    ("posts", "peer", "verdict"),
+    [
+        ("3,111", "", "reached"),
+        ("300", "", "another load than the aim's"),
+        ("300", "peewee", "reached"),
+    ],
+)
+def test_seconds_are_judged_at_the_load_of_the_aim_alone(
+    posts: str, peer: str, verdict: str
+) -> None:
+    """A tenth of the posts in a tenth of the time reaches nothing; a ratio holds at any load."""
+    goal = table.Goal("fbsyncd", 0.6, peer, aim=8)
+    rows = {"fbsyncd": [0.1] * 3, "peewee": [0.4] * 3}
+    title = f"SQLite, {posts} posts and 5,600 attachments"
+    assert table.Table(title, "seconds", rows, "peewee", [goal]).verdict(goal) == verdict
+
+
+@pytest.mark.parametrize(("load", "figure"), [(1.9, "| 2 |"), (2.31, "| 2 † |")])
+def test_figures_of_a_busy_machine_are_marked(tmp_path: Path, load: float, figure: str) -> None:
+    """More had to wait when it began than there are processors."""
+    here = {**machine.described(), "processors": 2, "load": load}
+    saved = {"machine": here, "tables": [_plain(compared())]}
+    (tmp_path / "download.json").write_text(json.dumps(saved))
+    told = goals.document(tmp_path)
+    assert f"| Two files, s {figure}" in told
+    assert f"- download{figure[3:-2]}: 2 cores" in told
+
+
 def test_a_goal_that_is_missed_says_so() -> None:
     """The median decides, whatever the best round was."""
     missed = table.Goal("ours", 1.9, "peer")
@@ -248,7 +277,7 @@ def test_figures_are_kept_and_become_one_table_and_one_picture(tmp_path: Path) -
     plain = _plain(compared())
     plain["rows"]["fbsyncd"] = plain["rows"].pop("ours")
     plain["goals"][0]["row"] = "fbsyncd"
-    saved = {"machine": machine.described(), "tables": [plain]}
+    saved = {"machine": {**machine.described(), "load": 0}, "tables": [plain]}
     (tmp_path / "download.json").write_text(json.dumps(saved))
     done = run("goals", str(tmp_path))
     told = (tmp_path / "goals.md").read_text()
