@@ -43,7 +43,11 @@ Row = tuple[Any, ...]
 # A name of the user's, or a text, in which "?" is no mark; a quote in one counts as two of them.
 _QUOTED: Final = re.compile(r"""("[^"]*"|'[^']*')""")
 _NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
-_GRANT: Final = " (its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the role)"
+_REMEDIES: Final = {
+    "must be owner": "name the tables' owner in database.url",
+    "for sequence": "its owner can: GRANT USAGE, UPDATE ON that SEQUENCE TO the role",
+    "": "its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the role",
+}
 
 
 def engine(db: Database) -> Engine:
@@ -135,11 +139,9 @@ def session(db: Database) -> Iterator[None]:
             yield
     except (peewee.OperationalError, peewee.InterfaceError, peewee.DatabaseError) as error:
         if getattr(error.__context__, "sqlstate", None) == _NOT_ALLOWED:
-            must_own = "must be owner" in str(error)
-            raise SchemaError(
-                f"the database refuses this role: {error}".strip()
-                + (" (name the tables' owner in database.url)" if must_own else _GRANT)
-            ) from error
+            advice = next(_REMEDIES[said] for said in _REMEDIES if said in str(error))
+            told = f"the database refuses this role: {error}".strip()
+            raise SchemaError(f"{told} ({advice})") from error
         if rules.is_of_a_row(error):
             raise rules.refusal(error) from error
         if isinstance(error, peewee.ProgrammingError) and not rules.is_of_a_server(error):

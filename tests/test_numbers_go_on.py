@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from dump import Dump
 from peewee import Database
+from test_adoption_remedies import another_role
 
 from fbsyncd import models
+from fbsyncd.errors import SchemaError
 from fbsyncd.transfer.room import make_room
 
 pytestmark = [
@@ -78,3 +81,18 @@ def test_what_is_no_sequence_is_left_alone(db: Database) -> None:
             db, "ALTER TABLE facebook_post_attachments ALTER id SET DEFAULT (random() * 1e9)::int"
         )
     make_room(db, 1000)
+
+
+def test_a_role_that_may_only_ask_for_the_next_number_is_told_what_it_needs(
+    db: Database, database_url: str
+) -> None:
+    """Another number would stay free only until a script's next attachment takes it."""
+    with models.transaction(db):
+        for sql in SOURCES["a sequence that nothing owns"]:
+            models.change(db, sql)
+    name = """ "It's 100% free?" """
+    with another_role(Dump(database_url), f"GRANT USAGE ON SEQUENCE {name} TO {{}}") as url:
+        theirs = models.connect(url)
+        with pytest.raises(SchemaError, match=r"GRANT USAGE, UPDATE ON that SEQUENCE TO the role"):
+            make_room(theirs, 7)
+        models.close(theirs)
