@@ -77,7 +77,7 @@ class Lock:
         try:
             self.take()
         except AlreadyRunning:
-            # Whoever asks for the holder has it for an instant too; only a daemon keeps it.
+            # Once may be another one on its way out; two looks at one that stays are no chance.
             self._refused += 1
             if self._refused > 1:
                 raise
