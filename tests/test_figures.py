@@ -10,6 +10,7 @@ from statistics import median
 import pytest
 
 from bench import bars, compared, goals, table
+from bench.__main__ import BENCHES
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "docs" / "performance"
@@ -55,6 +56,14 @@ def test_the_picture_is_made_of_what_was_kept() -> None:
     words = re.findall(r"<text x='([\d.]+)'[^>]*>([^<]*)", drawn)
     assert max(float(x) + 7 * len(text) for x, text in words) < bars.NARROW
     assert 10 <= drawn.count(" beside ") - 1 <= 20
+
+
+def test_the_page_names_every_aim_and_says_how_long_each_measurement_takes() -> None:
+    """As the program itself names them, and announces it."""
+    for number, (words, bench) in goals.AIMS.items():
+        assert f"\n{number}. {words} (`{bench}`)\n" in PAGE
+    for name, one in BENCHES.items():
+        assert f"\n| `{name}` | {one.minutes[0]:g} | {one.minutes[1]:g} |\n" in PAGE
 
 
 def kept(name: str, title: str, unit: str) -> table.Table:
