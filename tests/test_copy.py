@@ -635,6 +635,40 @@ def test_a_database_that_fails_says_where_the_copy_was(
         assert written(copy(source, target)) == (700 if what == transfer.COPYING else 0)
 
 
+def test_a_target_that_is_none_is_named_with_what_helps_there(tmp_path: Path) -> None:
+    """By its file or its URL without the password; config.toml's database is not what is wrong."""
+    (tmp_path / "config.toml").write_text("")
+    migrated = models.connect(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    migrate.apply(migrated)
+    models.close(migrated)
+    (tmp_path / "none.db").write_text("no database at all, but long enough to be read" * 99)
+    with closing(sqlite3.connect(tmp_path / "older.db")) as older:
+        older.execute("CREATE TABLE facebook_posts (id TEXT PRIMARY KEY)")
+    for to, named, helps in (
+        ("sqlite:///none.db", tmp_path / "none.db", "name another file after --to"),
+        ("sqlite:///older.db", tmp_path / "older.db", "set FBSYNCD_DATABASE_URL to the target"),
+        ("postgresql://me:unheard-of@127.0.0.1:9/x", "postgresql://me:***@127.0.0.1:9/x", "--to"),
+        ("mysql://me:unheard-of@x/y", "mysql://… is not a database", "expected sqlite:///FILE"),
+        ("postgresql://[me:unheard-of", "postgresql://… is not an address", "password"),
+        ("me:unheard-of@x/y", "it is not a database", "expected sqlite:///FILE"),
+        ("backup.db", "backup.db is not a database", "expected sqlite:///FILE"),
+        ("sqlite:///x/", "sqlite:///x/ names no file", "expected sqlite:///FILE"),
+    ):
+        done = fbsyncd(tmp_path, "copy", "--to", to)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"fbsyncd: --to: {named}"), done.stderr
+        assert helps in done.stderr.removeprefix("fbsyncd: --to:"), done.stderr
+        assert "unheard-of" not in done.stderr
+        assert "database.url" not in done.stderr
+
+
+def test_a_target_is_shown_as_the_file_it_is(tmp_path: Path) -> None:
+    """Without the way up and down again."""
+    (tmp_path / "x").mkdir()
+    with transfer.target_at("sqlite:///../b.db", tmp_path / "x") as (_, shown):
+        assert shown == f"sqlite:///{tmp_path.resolve() / 'b.db'}"
+
+
 def close(server: postgres.PostgresServer, url: str, *, is_open: bool = False) -> None:
     """End all connections to the database at *url* and let nobody in, or everybody again."""
     name = url.rpartition("/")[2]

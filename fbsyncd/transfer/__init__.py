@@ -22,7 +22,7 @@ from typing import Final
 
 from peewee import Database
 
-from fbsyncd import adopted, facts, migrate, models, relocate
+from fbsyncd import adopted, backend, facts, migrate, models, relocate
 from fbsyncd.adopted import Custom
 from fbsyncd.config import addresses
 from fbsyncd.errors import ConfigError, DatabaseTrouble, UsageError
@@ -93,13 +93,24 @@ def target_at(text: str, base: Path) -> Iterator[tuple[Database, str]]:
         url = addresses.database_url(text, base)
         db = models.connect(url)
     except ValueError as error:
-        raise UsageError(f"--to: {error}") from error
+        raise UsageError(f"--to: {_without_secrets(text)} {error}") from error
     except ConfigError as error:
         raise UsageError(f"--to: {error.problems[0]}") from error
+    # Who reads it in a log has another folder in mind.
+    climbing = [path for path in backend.files(url) if ".." in path.parts]
+    shown = f"sqlite:///{climbing[0].resolve()}" if climbing else addresses.without_password(url)
     try:
-        yield db, addresses.without_password(url)
+        yield db, shown
     finally:
         models.close(db)
+
+
+def _without_secrets(text: str) -> str:
+    """Return what can be shown of what is no such URL: where a password ends in it nobody knows."""
+    scheme, mark, rest = text.partition("://")
+    if rest.startswith("/") or not (mark or "@" in text):
+        return text
+    return f"{scheme}://…" if mark else "it"
 
 
 def copy(source: Database, target: Database, heard: Heard) -> Copied:
