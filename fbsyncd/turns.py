@@ -67,7 +67,7 @@ class Outage:
             self._left.clear()
             over, self._told = list(self._told.values()), {}
         for trouble in over:
-            log.warning("no longer: %s", trouble)
+            log.warning("no longer: %s", _without_remedy(trouble))
 
 
 class Turn:
@@ -113,7 +113,7 @@ class Turn:
     def _go_on(self) -> None:
         self._outage.passed(self)
         if self._trouble:
-            log.warning("no longer: %s", self._trouble)
+            log.warning("no longer: %s", _without_remedy(self._trouble))
         self._trouble, self._rest = None, 0.0
 
     def _complain(self, error: FbsyncdError) -> None:
@@ -126,6 +126,11 @@ class Turn:
     def _rest_a_while(self) -> None:
         self._rest = min(max(1.0, 2 * self._rest), LONGEST_REST)
         self._until = self._clock() + self._rest
+
+
+def _without_remedy(trouble: str) -> str:
+    """Return what was wrong: what there was to do about it would read as if it still were."""
+    return trouble.partition("; ")[0]
 
 
 class Lull:

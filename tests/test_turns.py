@@ -145,3 +145,13 @@ def test_other_trouble_of_a_database_is_told_by_its_kind(caplog: pytest.LogCaptu
     for job in jobs:
         Turn(job, lambda: 0.0, outage)()
     assert lines(caplog) == ["full", "bad"]
+
+
+def test_what_is_over_is_told_without_what_there_was_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A remedy beside it would read as if it were still wrong; a folder's trouble as a server's."""
+    for job in (Job(DatabaseAway(f"{AWAY}; start it")), Job(MediaTrouble("full; free some space"))):
+        run(job, 3)
+    told = [line for line in lines(caplog) if line.startswith("no longer")]
+    assert told == [f"no longer: {AWAY}", "no longer: full"]
