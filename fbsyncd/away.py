@@ -82,7 +82,7 @@ def told(gap: Gap, before: Counts, now: Counts) -> str:
     given_up = max(0, now.given_up - before.given_up)
     healed = max(0, before.dead - now.dead - given_up)
     return (
-        f"away {span(gap.away)}: {counted(posts, 'new post')},"
+        f"away {span(gap.away)}, until {gap.end:%Y-%m-%d %H:%M} UTC: {counted(posts, 'new post')},"
         f" {counted(before.dead, 'link')} died, {healed:,} healed"
         + (f", {given_up:,} given up" if given_up else "")
     )

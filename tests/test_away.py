@@ -69,19 +69,17 @@ def test_the_time_before_the_start_counts() -> None:
 
 
 def test_an_absence_is_told_in_one_sentence() -> None:
-    """How long, what is new, what died, and how much of that was healed."""
-    gap = Gap(9 * DAY, NOW)
+    """How long and until when, what is new, what died, and how much of that was healed."""
+    gap, away = Gap(9 * DAY, NOW), f"away 9 days, until {NOW:%Y-%m-%d %H:%M} UTC"
     assert told(gap, Counts(100, 31), Counts(114, 0)) == (
-        "away 9 days: 14 new posts, 31 links died, 31 healed"
+        f"{away}: 14 new posts, 31 links died, 31 healed"
     )
     assert told(gap, Counts(100, 1), Counts(101, 1)) == (
-        "away 9 days: 1 new post, 1 link died, 0 healed"
+        f"{away}: 1 new post, 1 link died, 0 healed"
     )
-    assert (
-        told(gap, Counts(5, 0), Counts(3, 7)) == "away 9 days: 0 new posts, 0 links died, 0 healed"
-    )
+    assert told(gap, Counts(5, 0), Counts(3, 7)) == f"{away}: 0 new posts, 0 links died, 0 healed"
     assert told(gap, Counts(5, 33, 2), Counts(5, 0, 14)) == (
-        "away 9 days: 0 new posts, 33 links died, 21 healed, 12 given up"
+        f"{away}: 0 new posts, 33 links died, 21 healed, 12 given up"
     )
 
 
@@ -194,7 +192,8 @@ def test_an_absence_is_told_once_it_is_caught_up_with(
     died = dead(archive)
     for _ in range(2):
         facebook.add_post("photo")
-    heart.beat(archive.now(), HEARTBEAT)
+    came_back = archive.now()
+    heart.beat(came_back, HEARTBEAT)
     assert ran == [True]
     heart.beat(archive.now(), 2 * HEARTBEAT)
     assert lines(caplog) == []
@@ -202,7 +201,9 @@ def test_an_absence_is_told_once_it_is_caught_up_with(
     heart.beat(archive.now(), 3 * HEARTBEAT)
     heart.beat(archive.now(), 4 * HEARTBEAT)
     assert died > 60
-    assert lines(caplog) == [f"away 9 days: 2 new posts, {died} links died, {died} healed"]
+    (line,) = lines(caplog)
+    assert line == told(Gap(9 * DAY, came_back), Counts(0, died), Counts(2, 0))
+    assert f": 2 new posts, {died} links died, {died} healed" in line
 
 
 def test_a_page_that_cannot_be_read_does_not_keep_it_secret(
@@ -221,7 +222,8 @@ def test_a_page_that_cannot_be_read_does_not_keep_it_secret(
         heart.beat(archive.now(), HEARTBEAT + 240 * minute)
     assert timedelta(minutes=4 * 8) > PATIENCE
     (line,) = lines(caplog)
-    assert line.startswith("away 9 days: 0 new posts, ")
+    assert line.startswith("away 9 days, until ")
+    assert " UTC: 0 new posts, " in line
     assert line.endswith(" died, 0 healed")
 
 
