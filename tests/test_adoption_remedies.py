@@ -309,3 +309,31 @@ def test_a_reader_of_the_file_is_waited_for(facebook: Simulator, tmp_path: Path)
             setup.wait(9)
         reader.execute("ROLLBACK")
         assert setup.wait(60) == 0
+
+
+@pytest.mark.postgresql
+def test_a_date_in_place_of_a_time_is_refused(
+    facebook: Simulator, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """Every post from then on would lose its hour; after the statements told, it does not."""
+    with postgres_server.fresh_database() as url:
+        scripts = Dump(url)
+        dated = {
+            name: re.sub(r"(created|updated)_time TIMESTAMP", r"\1_time DATE", table)
+            for name, table in dump.TABLES.items()
+        }
+        scripts.make(tables=dated)
+        (tmp_path / "config.toml").write_text(config_text(facebook, url))
+        told = refused(tmp_path)
+        for column in ("posts.created_time", "posts.updated_time", "video_posts.created_time"):
+            assert f"facebook_{column} is date, time is needed: ALTER TABLE " in told
+        scripts.run(*re.findall(r"ALTER TABLE [^;\n]+", told))
+        for command in ("setup", "sync"):
+            done = fbsyncd(tmp_path, command)
+            assert done.returncode == 0, done.stderr
+        kept = "SELECT count(*) FROM facebook_posts WHERE created_time > CAST(created_time AS DATE)"
+        assert scripts.one(kept) == 4
+        scripts.run("ALTER TABLE facebook_posts ALTER COLUMN updated_time TYPE DATE")
+        done = fbsyncd(tmp_path, "setup")
+        assert done.returncode == 0, done.stderr
+        assert "note: facebook_posts.updated_time is date, time is needed" in done.stdout

@@ -204,6 +204,7 @@ def copied(archive: Archive, path: Path) -> list[Any]:
     [
         ("created_time TIMESTAMP", "created_time TEXT"),
         ("created_time TIMESTAMP", "created_time BIGINT"),
+        ("created_time TIMESTAMP", "created_time DATE"),
         ("page_id VARCHAR(255)", "page_id NUMERIC(20, 2)"),
         ("type VARCHAR(50)", "type kind"),
         ("message TEXT", "message JSONB"),

@@ -64,6 +64,8 @@ _OF_FILES: Final = frozenset(
 
 #: Columns of times in the tables of older programs.
 TIMES: Final = ("created_time", "updated_time", "created_at", "updated_at")
+#: Those that Facebook tells: as a date they would lose the time of day.
+_TOLD: Final = frozenset(TIMES[:2])
 
 _TEXT: Final = {"text"}
 _IDS: Final = {"text", "whole", "digits"}
@@ -219,7 +221,8 @@ def _unfit(inventory: Inventory, table: Table, column: Column) -> Iterator[str]:
     place = f"{table.name}.{column.name}"
     if column.name in _WRITTEN[table.name] or column.name in _KINDS:
         wanted = _kinds(inventory, table.name, column.name)
-        if column.kind not in {*wanted, "any"}:
+        is_dated = column.name in _TOLD and column.type == "date"
+        if is_dated or column.kind not in {*wanted, "any"}:
             yield (
                 f"{place} is {column.type}, {' or '.join(sorted(wanted))} is needed:"
                 f" ALTER TABLE {table.name} ALTER COLUMN {column.name}"
@@ -232,8 +235,8 @@ def _unfit(inventory: Inventory, table: Table, column: Column) -> Iterator[str]:
 def _type(column: Column, wanted: set[str]) -> str:
     """Return what makes the column one of a *wanted* kind; told to whoever owns it."""
     if wanted == _TIME:
-        is_text = column.kind in {"text", "other"}
-        how = "CAST({} AS TIMESTAMP)" if is_text else "to_timestamp({}) AT TIME ZONE 'UTC'"
+        is_cast = column.kind in {"text", "other"} or column.type == "date"
+        how = "CAST({} AS TIMESTAMP)" if is_cast else "to_timestamp({}) AT TIME ZONE 'UTC'"
         return f"TIMESTAMP USING {how.format(column.name)}"
     if wanted == _FLAG:
         return f"BOOLEAN USING {column.name}::TEXT::BOOLEAN"
