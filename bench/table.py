@@ -116,7 +116,8 @@ class Table:
             reached = self.reached(goal)
             figure = f" {middle(reached)} ({spread(reached)})," if reached else ""
             lines.append(f"{goal.text}:{figure} {self.verdict(goal)}")
-        return [*lines, *(f"{row}: {why}" for row, why in self.missing.items()), *self.notes]
+        missing = (f"{row}: {why}" for row, why in self.missing.items())
+        return [*lines, *missing, *filter(None, self.notes)]
 
     @property
     def heading(self) -> str:

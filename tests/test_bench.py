@@ -53,12 +53,13 @@ def without(folder: Path, *there: str) -> dict[str, str]:
 
 def test_a_program_that_is_not_installed_is_named_below_the_table(tmp_path: Path) -> None:
     """What the others took is told and kept all the same."""
-    here = without(tmp_path, "find")
+    here = without(tmp_path)
     done = run("scan", "--rounds", "1", "--files", "50", "--save", str(tmp_path), env=here)
     assert done.returncode == 0, done.stderr
     assert "  rsync -an: not measured, rsync is not installed: python -m bench.programs" in (
         done.stdout.splitlines()
     )
+    assert "  " not in done.stdout.splitlines()
     assert "fbsyncd, orphans too" in table.saved(tmp_path / "scan.json")[0].rows
 
 
