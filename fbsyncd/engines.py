@@ -61,6 +61,8 @@ class Engine:
     #: True of a time that has a place among others; on a server, which knows more of them than any
     #: calendar, of those that a cursor can name: see :mod:`fbsyncd.feed.keyset`.
     placed: str
+    #: True of what is no time, or one that no cursor names; an index on the time finds those rows.
+    apart: str
     #: True of a time that may be none, or none of the month that its text begins with.
     suspect: str
     #: True of a time in other words than ours.
@@ -118,6 +120,8 @@ SQLITE: Final = Engine(
         " WHERE m.type = 'table' AND upper(m.sql) LIKE '%INITIALLY%DEFERRED%'"
     ),
     placed="{0} IS NOT NULL",
+    # Numbers come before all texts, and bytes behind them.
+    apart="unlikely({0} IS NULL OR {0} < '' OR {0} >= x'')",
     suspect=f"{_OTHERWISE} AND trim({{0}}) <> ''",
     otherwise=_OTHERWISE,
     worded=str,
@@ -180,6 +184,7 @@ POSTGRESQL: Final = Engine(
     settle="SET CONSTRAINTS ALL IMMEDIATE",
     broken_keys="",
     placed=_PLACED,
+    apart="({0} IS NULL OR {0} < '1000-01-01' OR {0} >= '3283-01-01')",
     suspect=f"NOT ({_PLACED})",
     otherwise="FALSE",
     worded=lambda _: "",

@@ -99,6 +99,33 @@ def test_media_are_paged_beside_them(shelf: Shelf, text: str) -> None:
     assert odd in found
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_media_that_have_no_place_in_time_are_shown_once(shelf: Shelf, limit: int) -> None:
+    """However many they are and however short the pages; the good ones come first where they can.
+
+    A file keeps a time as text, and any text has a place in it.
+    """
+    good = [shelf.attach("104_1", nth) for nth in range(1, 4)]
+    odd = {}
+    for nth, text in enumerate((*("-infinity", "infinity") * 4, *BOUNDLESS), 10):
+        odd[shelf.attach("104_2", nth)] = text
+    rows = len(walk(shelf.feed.media, "media", 100))
+    for id_, text in odd.items():
+        run(shelf, "UPDATE media_storage SET created_at = ? WHERE id = ?", text, id_)
+    strange = shelf.attach("104_2", 40), shelf.attach("104_2", 41)
+    is_file = models.engine(shelf.db).name == "sqlite"
+    if not is_file:
+        # As tables of older programs may have it.
+        run(shelf, "ALTER TABLE media_storage ALTER COLUMN created_at DROP NOT NULL")
+    nothing = "CAST('2026' AS BLOB)" if is_file else "NULL"
+    run(shelf, f"UPDATE media_storage SET created_at = {nothing} WHERE id IN (?, ?)", *strange)
+    found = [row["id"] for row in walk(shelf.feed.media, "media", limit)]
+    assert len(found) == len(set(found)) == rows + len(strange)
+    assert {*good, *odd, *strange} <= {*found}
+    last = {*strange} if is_file else {*odd, *strange}
+    assert {*found[-len(last) :]} == last
+
+
 def test_every_post_is_exported(shelf: Shelf, tmp_path: Path) -> None:
     """Those whose time cannot be read are told apart, after the months."""
     folder = tmp_path / "out"

@@ -38,12 +38,14 @@ _STYLES: Final = {
 }
 # Before any other text, which then is in the cursor itself: what no clock of ours would write.
 _VERBATIM: Final = "z"
+# Of rows that are paged by their ids alone, behind all that have a place in time.
+_APART: Final = "j"
 # A longer one would not fit; its beginning is place enough.
 _LONGEST: Final = 40
 #: The same where ids are UUIDs, which PostgreSQL compares with nothing else.
 UUID_FORM: Final = (
     r"^[0-9a-f]{14}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    rf"(~~([{''.join(_STYLES)}]|{_VERBATIM}[0-9A-Za-z_.~-]{{1,360}}))?$"
+    rf"(~~([{''.join(_STYLES)}{_APART}]|{_VERBATIM}[0-9A-Za-z_.~-]{{1,360}}))?$"
 )
 
 
@@ -54,6 +56,16 @@ class BadCursor(ValueError):
 def encoded(at: datetime, id_: str) -> str:
     """Return the cursor of a row."""
     return f"{(min(max(at, _BEGINNING), _END) - _BEGINNING) // _STEP:014x}-{_quoted(id_)}"
+
+
+def apart(id_: str) -> str:
+    """Return the cursor of a row that has no place in time."""
+    return f"{encoded(_BEGINNING, id_)}~~{_APART}"
+
+
+def is_apart(cursor: str) -> bool:
+    """Tell whether a cursor is one that :func:`apart` made."""
+    return cursor.endswith(f"~~{_APART}")
 
 
 def _style(stored: object, at: datetime) -> str:
@@ -103,26 +115,11 @@ def cut(
 ) -> tuple[Sequence[Row], str | None]:
     """Return the rows of one page, and the cursor of the next if *found* holds more than *limit*.
 
-    *at* and *id_* are the columns of their place; with no time the id alone is. There is no next
-    page where no cursor leads: on a server, behind the year 1000.
+    *at* and *id_* are the columns of their place, in time too; with no time the id alone is.
     """
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    time = _time(found[:limit], at) if at is not None else _BEGINNING
-    if time is None:
-        return found[:limit], None
+    time = (readable(last[at]) if at is not None else None) or _BEGINNING
     style = _style(last[at], time) if at is not None else ""
     return found[:limit], encoded(time, str(last[id_])) + style
-
-
-def _time(found: Sequence[Row], at: int) -> datetime | None:
-    """Return where the last of these rows stands, None behind all that a cursor can name."""
-    stored = found[-1][at]
-    time = readable(stored)
-    if isinstance(stored, str):
-        return time or _BEGINNING
-    if time is None and all(row[at] is None for row in found):
-        # A server has those without a time, and infinity, before all others.
-        return _END
-    return time if time and time >= _BEGINNING else None

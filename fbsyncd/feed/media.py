@@ -108,19 +108,19 @@ class MediaRows:
     def page(self, limit: int, cursor: str | None, wanted: Filter) -> dict[str, Any]:
         """Return ``{"media": [...], "next_cursor": ...}``, the newest rows first.
 
-        Raises BadCursor.
+        Those whose time is none, or none that a cursor names, come last. Raises BadCursor.
         """
-        clauses = wanted.clauses()
-        if cursor is not None:
-            behind = keyset.decoded(cursor, keyset.UUID_FORM, worded=engine(self._db).worded)
-            clauses.append(("(m.created_at, m.id) < (?, ?)", list(behind)))
-        where, params = joined(clauses)
+        form, worded = keyset.UUID_FORM, engine(self._db).worded
+        behind = keyset.decoded(cursor, form, worded=worded) if cursor is not None else None
+        is_apart = cursor is not None and keyset.is_apart(cursor)
         with session(self._db):
-            found = self._found(
-                f"WHERE {where} ORDER BY m.created_at DESC, m.id DESC LIMIT ?",
-                [*params, limit + 1],
-            )
+            found = [] if is_apart else self._dated(wanted, behind, limit + 1)
+            dated = len(found)
+            if dated <= limit:
+                found += self._apart(wanted, behind if is_apart else None, limit + 1 - dated)
             kept, following = keyset.cut(found, limit, _OWN.index("created_at"))
+            if following is not None and dated < limit:
+                following = keyset.apart(str(kept[-1][0]))
             return {"media": self._told(kept), "next_cursor": following}
 
     def one(self, id_: UUID) -> dict[str, Any] | None:
@@ -134,6 +134,23 @@ class MediaRows:
         with session(self._db):
             found = rows(self._db, _FILE_SIZE, [category, name])
         return int(found[0][0]) if found else None
+
+    def _dated(self, wanted: Filter, behind: tuple[str, str] | None, limit: int) -> list[Row]:
+        clauses = wanted.clauses()
+        if behind is not None:
+            clauses.append(("(m.created_at, m.id) < (?, ?)", list(behind)))
+        clauses.append((f"NOT {engine(self._db).apart.format('m.created_at')}", []))
+        where, params = joined(clauses)
+        order = "ORDER BY m.created_at DESC, m.id DESC LIMIT ?"
+        return self._found(f"WHERE {where} {order}", [*params, limit])
+
+    def _apart(self, wanted: Filter, behind: tuple[str, str] | None, limit: int) -> list[Row]:
+        """Return rows without a place in time, by their ids."""
+        clauses = [(engine(self._db).apart.format("m.created_at"), list[str]()), *wanted.clauses()]
+        if behind is not None:
+            clauses.append(("m.id < ?", [behind[1]]))
+        where, params = joined(clauses)
+        return self._found(f"WHERE {where} ORDER BY m.id DESC LIMIT ?", [*params, limit])
 
     def _found(self, which: str, params: list[Any]) -> list[Row]:
         now = to_text(self._sight.lens().now)
