@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -124,6 +125,20 @@ def test_media_that_have_no_place_in_time_are_shown_once(shelf: Shelf, limit: in
     assert {*good, *odd, *strange} <= {*found}
     last = {*strange} if is_file else {*odd, *strange}
     assert {*found[-len(last) :]} == last
+
+
+@pytest.mark.parametrize("text", BOUNDLESS)
+def test_verify_counts_them_by_when_they_were_stored(shelf: Shelf, text: str) -> None:
+    """As posts without a time: no month is made of what is none; without both they are of none."""
+    whole = sum(month.posts for month in verify(shelf.db, shelf.media).months.values())
+    assert whole == 2 + len(BOUNDLESS)
+    shelf.attach("104_10")
+    run(shelf, "UPDATE facebook_posts SET created_time = ?, created_at = ?", text, text)
+    run(shelf, "UPDATE facebook_video_posts SET created_time = ?, created_at = ?", text, text)
+    verdict = verify(shelf.db, shelf.media)
+    assert {*verdict.months} <= {"0500-01", "5000-01"}
+    assert all(re.fullmatch(r"\d{4}-\d\d", name) for name in verdict.months)
+    assert verdict.total.pictures == 3
 
 
 def test_every_post_is_exported(shelf: Shelf, tmp_path: Path) -> None:

@@ -33,7 +33,15 @@ CHUNK: Final = 1000
 STEP: Final = 20
 
 # The text of a time begins with its month on both engines: sessions are in UTC.
-_MONTH: Final = "substr(CAST({} AS TEXT), 1, 7)"
+_OF_TEXT: Final = (
+    # Infinity, years with more digits and those before the first are of no month.
+    "CASE WHEN CAST({0} AS TEXT) LIKE '____-__-%' AND CAST({0} AS TEXT) NOT LIKE '%BC'"
+    " THEN substr(CAST({0} AS TEXT), 1, 7) END"
+)
+# Rows of older programs may not say when a post appeared.
+_MONTH: Final = (
+    f"coalesce({_OF_TEXT.format('{0}created_time')}, {_OF_TEXT.format('{0}created_at')})"
+)
 _PICTURES: Final = """
 SELECT m.id, m.category, m.local_filename, m.file_size, m.sha256, m.download_status,
     m.next_attempt_at, m.error_message, (SELECT min(n.month) FROM (
@@ -50,13 +58,11 @@ SELECT m.id, m.category, m.local_filename, m.file_size, m.sha256, m.download_sta
             ON v.video_id = f.owner_id WHERE f.media_id = m.id
     ) n), m.asset_key
 FROM media_storage m WHERE m.id > ? AND m.derived_from IS NULL ORDER BY m.id LIMIT ?""".format(
-    # Rows of older programs may not say when a post appeared.
-    post=_MONTH.format("coalesce(p.created_time, p.created_at)"),
-    video=_MONTH.format("coalesce(v.created_time, v.created_at)"),
+    post=_MONTH.format("p."), video=_MONTH.format("v.")
 )
 _POSTS: Final = (
-    f"SELECT page_id, {_MONTH.format('coalesce(created_time, created_at)')}, count(*)"
-    " FROM facebook_posts WHERE coalesce(created_time, created_at) IS NOT NULL"
+    f"SELECT page_id, {_MONTH.format('')}, count(*)"
+    f" FROM facebook_posts WHERE {_MONTH.format('')} IS NOT NULL"
     # A post without an id is none of this program's.
     " AND id IS NOT NULL GROUP BY 1, 2"
 )
@@ -64,7 +70,7 @@ _POSTS: Final = (
 # what it met and has no row: nothing that came after it began, is older than it went back, was
 # unpublished, or was last seen before it.
 _MET: Final = f"""
-SELECT l.page_id, {_MONTH.format("coalesce(p.created_time, p.created_at)")}, count(*)
+SELECT l.page_id, {_MONTH.format("p.")}, count(*)
 FROM facebook_posts p
 JOIN (SELECT page_id, max(listed_at) AS at FROM source_months GROUP BY page_id) l
     ON l.page_id = CAST(p.page_id AS TEXT)
