@@ -17,7 +17,7 @@ from threading import Event
 from uuid import UUID
 
 from fbsyncd import config as configuration
-from fbsyncd import demo, known, logs, oneshot, process, terminal, transfer
+from fbsyncd import demo, known, logs, oneshot, presence, process, terminal, transfer
 from fbsyncd import doctor as examining
 from fbsyncd import export as exporting
 from fbsyncd import forget as forgetting
@@ -55,23 +55,26 @@ def init(args: argparse.Namespace) -> int:
 
 def setup(args: argparse.Namespace) -> int:
     """Create the schema, adopt the tables of older programs, or bring the schema up to date."""
+    config = _load(args) if args.dry_run else _not_lost(args)
+    media = Media(config.media.root, config.base)
+    presence.require_folder(config.database.url, media)
     if args.dry_run:
-        config = _load(args)
-        media = Media(config.media.root, config.base)
         _say(rehearse(config.database.url, media).rstrip())
         return 0
-    archive = Archive(_not_lost(args))
+    archive = Archive(config)
     try:
         report = archive.take_over()
+        if report:
+            # What comes now may fail, and nobody would be told again what was adopted.
+            _say(str(report))
+            sys.stdout.flush()
         applied = archive.setup()
         notes = [] if report else again.look(archive.db)
         archive.index()
         archive.brake.require()
     finally:
         archive.close()
-    if report:
-        _say(str(report))
-    else:
+    if not report:
         _say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
         for note in notes:
             _say(f"note: {note}")

@@ -6,7 +6,11 @@ archive without posts instead of a loss.
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from fbsyncd import backend, migrate, models
@@ -37,6 +41,32 @@ def require_not_lost(url: str, media: Media) -> None:
             " (only where it is lost for good: 'fbsyncd reconcile --accept-loss' begins a new"
             " archive in this folder)"
         )
+
+
+def require_folder(url: str, media: Media) -> None:
+    """Raise MediaTrouble when there is no archive at *url* and *media* can be no folder of one.
+
+    Changes nothing; the folder of an archive that is there is the brake's to judge.
+    """
+    with suppress(DatabaseTrouble), models.looking_at(url) as db:
+        if migrate.is_ours(db):
+            return
+    try:
+        for place in (media.root, *media.root.parents):
+            if os.path.lexists(place):
+                _require_open(place)
+                return
+    except OSError as error:
+        raise MediaTrouble.of(error, f"cannot make the media folder {media.root}") from error
+
+
+def _require_open(folder: Path) -> None:
+    """Raise OSError unless folders can be made in *folder*, as far as that can be told."""
+    # Of a link that leads nowhere this says that it does not exist.
+    if not stat.S_ISDIR(folder.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def _lack(url: str) -> str | None:

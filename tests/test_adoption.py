@@ -329,6 +329,30 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     assert fbsyncd(tmp_path / "archive", "setup").stdout == "the schema is up to date\n"
 
 
+@pytest.mark.parametrize("place", ["file", "link", "below a file"])
+def test_nothing_is_adopted_where_the_media_folder_cannot_be(tmp_path: Path, place: str) -> None:
+    """The rehearsal says the same, and neither changes anything; afterwards all is adopted."""
+    scripts = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
+    scripts.make()
+    Years(posts=4, attachments=6, again=2, videos=1).fill(scripts)
+    root = tmp_path / "pictures"
+    root.symlink_to(tmp_path / "nowhere") if place == "link" else root.touch()
+    told = root / "facebook" if place == "below a file" else root
+    (tmp_path / "config.toml").write_text(
+        f'[database]\nurl = "sqlite:///fbsyncd.db"\n[media]\nroot = "{told}"\n'
+    )
+    before = (tmp_path / "fbsyncd.db").read_bytes()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    for more in (["--dry-run"], []):
+        done = fbsyncd(tmp_path, "setup", *more)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"cannot make the media folder {told}" in done.stderr
+    assert (tmp_path / "fbsyncd.db").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    root.unlink()
+    assert fbsyncd(tmp_path, "setup").stdout.startswith("adopted 4 posts")
+
+
 def answer(post_id: str, link: str) -> Post:
     """Return a post with one photo as the Graph API tells it."""
     photo = {"type": "photo", "media": {"image": {"src": link, "width": 7, "height": 7}}}
