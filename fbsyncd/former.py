@@ -5,18 +5,30 @@ Each is a part of the transaction in which the rows are written, or its last one
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from peewee import Database
 
 from fbsyncd import borne, merge, models
 from fbsyncd.merge import Values
-from fbsyncd.models import change, change_many, rows, to_text
+from fbsyncd.models import Row, change, change_many, readable, rows, to_text
 
+#: How the names of notes begin in which the database tells of a post that is about to be replaced.
+NOTE: Final = "rewritten:"
+_NOTES: Final = (NOTE, f"{NOTE}~")
+#: A text was there for so long at least.
+_LEAST: Final = timedelta(milliseconds=1)
 _TOLD: Final = ("id", "message", "story")
+_KEEP: Final = (
+    "INSERT INTO facebook_post_history (post_id, seen_from, seen_until, message, story)"
+    " SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM facebook_posts WHERE id = ?)"
+    " ON CONFLICT DO NOTHING"
+)
 
 
 def keep_texts(
@@ -25,12 +37,14 @@ def keep_texts(
     """Keep the text of each post that is about to get another one.
 
     The first text counts from when this archive first had it; nobody knows since when it
-    stood at the source.
+    stood at the source. What a script wrote over comes before what is written over here.
     """
+    if any(changed):
+        put_back(db)
     edited = [row for row in changed if row and merge.is_edited(known.get(row["id"]), row)]
     if not edited:
         return
-    since = _since(db, [row["id"] for row in edited])
+    spans = _spans(db, [row["id"] for row in edited], now)
     distinct = models.engine(db).distinct
     change_many(
         db,
@@ -39,15 +53,17 @@ def keep_texts(
         # Compared once more: another sync may have written the new text meanwhile.
         " FROM facebook_posts p WHERE p.id = ?"
         f" AND (p.message, p.story) {distinct} (?, ?) ON CONFLICT DO NOTHING",
-        [
-            (to_text(since.get(row["id"], now)), to_text(now), *map(row.get, _TOLD))
-            for row in edited
-        ],
+        [(*map(to_text, spans.get(row["id"], (now, now))), *map(row.get, _TOLD)) for row in edited],
     )
 
 
-def _since(db: Database, post_ids: Sequence[str]) -> dict[str, datetime]:
-    """Return from when on each post had its text; an older program may write times as it likes."""
+def _spans(
+    db: Database, post_ids: Sequence[str], now: datetime
+) -> dict[str, tuple[datetime, datetime]]:
+    """Return from when until when posts had their texts; older programs write times as they like.
+
+    By a clock that was set back a text would end before it began, and stand before earlier ones.
+    """
     some, params = models.engine(db).among(post_ids)
     found = models.rows(
         db,
@@ -56,8 +72,75 @@ def _since(db: Database, post_ids: Sequence[str]) -> dict[str, datetime]:
         f" FROM facebook_posts p WHERE p.id {some}",
         params,
     )
-    moments = {str(id_): [*filter(None, map(models.readable, times))] for id_, *times in found}
-    return {id_: times[0] for id_, times in moments.items() if times}
+    spans = {}
+    for id_, *times in found:
+        last, *others = map(readable, times)
+        until = max(now, last + _LEAST) if last else now
+        spans[str(id_)] = (last or next(filter(None, others), now), until)
+    return spans
+
+
+def let_go(db: Database, changed: Sequence[Values | None]) -> None:
+    """Drop what the database noted of rows that were written since :func:`keep_texts`.
+
+    It cannot tell them from a script's, and their texts are kept.
+    """
+    if any(changed):
+        change(db, "DELETE FROM archive WHERE name > ? AND name < ?", list(_NOTES))
+
+
+def notes(db: Database) -> list[Row]:
+    """Return what the database noted of posts before they were replaced; a server does not."""
+    sql = "SELECT name, value FROM archive WHERE name > ? AND name < ? ORDER BY name"
+    return rows(db, sql, list(_NOTES))
+
+
+def put_back(db: Database) -> None:
+    """Put the texts back that a script has written over, with those before; in a transaction."""
+
+    def leave(saved: Row, why: str) -> None:
+        borne.warn(db, "posts", str(json.loads(saved[1])[0]), why)
+
+    saved = notes(db)
+    list(borne.by_halves(db, saved, lambda some: _put_back(db, some), leave))
+    change_many(db, "DELETE FROM archive WHERE name = ?", [(name,) for name, _ in saved])
+
+
+def _put_back(db: Database, saved: Sequence[Row]) -> None:
+    told = [json.loads(value) for _, value in saved]
+    earlier = [row for *_, texts in told for row in texts]
+    change_many(db, _KEEP, [(*row, row[0]) for row in earlier])
+    of: dict[str, list[Any]] = defaultdict(list)
+    for one in told:
+        of[one[0]].append(one)
+    for id_, mine in of.items():
+        found = rows(db, "SELECT message, story FROM facebook_posts WHERE id = ?", [id_])
+        texts = [*(one[1:3] for one in mine[1:]), *map(list, found[:1])]
+        before = [[], *(one[-1] for one in mine)]
+        # Of a post that is gone by now the last one is left out; nothing is kept of it anyway.
+        for one, after, known in zip(mine, texts, before, strict=False):
+            if one[1:3] != after and not _is_kept(one, known):
+                _keep(db, one)
+
+
+def _is_kept(one: Sequence[Any], before: Sequence[Any]) -> bool:
+    """Tell whether the text was kept before the note was made, as an earlier version left some.
+
+    *before* is what was kept when the note before it was made.
+    """
+    latest: list[Any] = max(one[-1], key=lambda row: (row[2], row[1]), default=[])
+    return latest[3:] == one[1:3] and latest not in before
+
+
+def _keep(db: Database, one: Sequence[Any]) -> None:
+    """Keep the text of a post that had another one afterwards."""
+    id_, message, story, created_at, created_time, until, _ = one
+    known = rows(db, "SELECT max(seen_until) FROM facebook_post_history WHERE post_id = ?", [id_])
+    times = [*map(readable, [known[0][0], created_at, created_time, until])]
+    since = next(filter(None, times))
+    # By a clock that was set back, or twice at once, one of two texts would have no time.
+    end = max(since + _LEAST, *filter(None, times[-1:]))
+    change_many(db, _KEEP, [(id_, to_text(since), to_text(end), message, story, id_)])
 
 
 def settle_texts(db: Database) -> None:

@@ -147,6 +147,7 @@ class Rows:
             ],
         )
         written = self._upsert("facebook_posts", ("id",), POST_COLUMNS, changed)
+        former.let_go(self._db, changed)
         attach = partial(
             self._upsert,
             "facebook_post_attachments",

@@ -7,39 +7,22 @@ and put back at the next turn. PostgreSQL has no such statement.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from peewee import Database
 
-from fbsyncd import adopted, borne, migrate
-from fbsyncd.models import (
-    Row,
-    change_many,
-    engine,
-    readable,
-    rows,
-    session,
-    to_text,
-    transaction,
-)
+from fbsyncd import adopted, former, migrate
+from fbsyncd.models import engine, rows, session, transaction
 
-#: A text was there for so long at least.
-_LEAST: Final = timedelta(milliseconds=1)
 _NAME: Final = "facebook_posts_rewriting"
-_FACT: Final = "rewritten:"
-_LATEST: Final = (
-    "SELECT message, story FROM facebook_post_history WHERE post_id = ?"
-    " ORDER BY seen_until DESC LIMIT 1"
-)
+_FACT: Final = former.NOTE
 #: Bytes, which other programs write too, are no JSON.
 _TOLD: Final = ", ".join(
     f"CAST({column} AS TEXT)" for column in ("id", "message", "story", "created_at", "created_time")
 )
-#: What writes it down, also before the program itself changes a row: that is found to be kept.
+#: What writes it down, also before the program itself changes a row, which lets that go at once.
 TRIGGER: Final = f"""
 CREATE TRIGGER {_NAME} BEFORE INSERT ON facebook_posts
     WHEN EXISTS (SELECT 1 FROM facebook_posts p WHERE p.id = NEW.id
@@ -56,11 +39,6 @@ BEGIN
 END;"""
 _TRIGGERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"sqlite": (TRIGGER.strip(),), "postgresql": ()}
-)
-_KEEP: Final = (
-    "INSERT INTO facebook_post_history (post_id, seen_from, seen_until, message, story)"
-    " SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM facebook_posts WHERE id = ?)"
-    " ON CONFLICT DO NOTHING"
 )
 
 
@@ -79,40 +57,8 @@ def watch(db: Database) -> None:
 
 def turn(db: Database) -> None:
     """Put the texts back that a script has written over. Cheap when there are none."""
-    sql = "SELECT name, value FROM archive WHERE name > ? AND name < ? ORDER BY name"
-    span = [_FACT, f"{_FACT}~"]
     with session(db):
-        if not rows(db, sql, span):
+        if not former.notes(db):
             return
-
-    def leave(saved: Row, why: str) -> None:
-        borne.warn(db, "posts", str(json.loads(saved[1])[0]), why)
-
     with transaction(db):
-        saved = rows(db, sql, span)
-        list(borne.by_halves(db, saved, lambda some: _put_back(db, some), leave))
-        change_many(db, "DELETE FROM archive WHERE name = ?", [(name,) for name, _ in saved])
-
-
-def _put_back(db: Database, saved: Sequence[Row]) -> None:
-    told = [json.loads(value) for _, value in saved]
-    earlier = [row for *_, texts in told for row in texts]
-    change_many(db, _KEEP, [(*row, row[0]) for row in earlier])
-    for number, one in enumerate(told):
-        _keep(db, one, next((then for then in told[number + 1 :] if then[0] == one[0]), None))
-
-
-def _keep(db: Database, one: Sequence[Any], then: Sequence[Any] | None) -> None:
-    """Keep the text of a post that had another one afterwards, unless that is done."""
-    id_, message, story, created_at, created_time, until, _ = one
-    text = (message, story)
-    now = rows(db, "SELECT message, story FROM facebook_posts WHERE id = ?", [id_])
-    after = [tuple(then[1:3])] if then else now
-    if not after or after[0] == text or text in rows(db, _LATEST, [id_]):
-        return
-    known = rows(db, "SELECT max(seen_until) FROM facebook_post_history WHERE post_id = ?", [id_])
-    times = [*map(readable, [known[0][0], created_at, created_time, until])]
-    since = next(filter(None, times))
-    # By a clock that was set back, or twice at once, one of two texts would have no time.
-    end = max(since + _LEAST, *filter(None, times[-1:]))
-    change_many(db, _KEEP, [(id_, to_text(since), to_text(end), message, story, id_)])
+        former.put_back(db)
