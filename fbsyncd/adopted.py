@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -40,8 +41,8 @@ class Limit(NamedTuple):
 
 
 Limits = Mapping[str, Mapping[str, Limit]]
-#: What a column makes of a number.
-Grain = Callable[[float], float]
+#: What a column makes of a number, of the text that tells it, or of a time.
+Grain = Callable[[Any], Any]
 
 _FACT: Final = "limits"
 #: So many values are told of once.
@@ -61,7 +62,7 @@ class Custom:
     """What is different: the *limits* of columns by table, and *aliases*, true ids by ours.
 
     An id that stands for nothing is of a picture whose row the database does not take. *grains*
-    round numbers, by table and column.
+    round numbers and times, by table and column.
     """
 
     limits: Limits = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Custom:
     def tell(self, table: str, values: Values | None) -> Values | None:
         """Return a row as *table* takes it: texts cut, links left out that would be cut.
 
-        So are numbers that are too large, and that is told once of each.
+        So are numbers that are too large or too long, and that is told once of each.
         """
         if values is None:
             return None
@@ -90,10 +91,11 @@ class Custom:
         for column, limit in self.limits.get(table, {}).items():
             if column in told and column not in IDS:
                 if _is_beyond(told[column], limit):
-                    _tell_beyond(f"{table}.{column}", limit.largest, told[column])
+                    _tell_beyond(f"{table}.{column}", limit, told[column])
                 told = told | {column: _fitting(column, told[column], limit)}
         for column, grain in self.grains.get(table, {}).items():
-            told = told | {column: _rounded(told[column], grain)}
+            if told[column] is not None:
+                told = told | {column: grain(told[column])}
         return told
 
 
@@ -148,36 +150,50 @@ def _renamed(values: Values, names: Mapping[str, str | None]) -> Values:
 
 def _fitting(column: str, value: Any, limit: Limit) -> Any:
     if limit.is_span and value is not None:
-        # A bare number is seconds there.
-        value = str(value)
+        # A bare number is seconds there, and has no exponent.
+        value = f"{Decimal(str(value)):f}"
     elif _is_beyond(value, limit):
         value = None
     most = limit.most
+    if most is not None and _is_number(value):
+        value = _shortened(value, most)
     if most is not None and isinstance(value, str) and len(value) > most:
         # Half a link leads nowhere.
         value = None if column in _LINKS else value[:most]
     return limit.filler if value is None else value
 
 
-def _rounded(value: Any, grain: Grain) -> Any:
-    """Return a number, or the text that tells it, as a column rounds it."""
-    if value is None or not math.isfinite(float(value)):
-        return value
-    told = grain(float(value))
-    return value if told == float(value) else type(value)(told)
-
-
 def _is_beyond(value: Any, limit: Limit) -> bool:
-    return (
-        limit.largest is not None
-        and isinstance(value, int | float)
-        and abs(round(value)) > limit.largest
-    )
+    if not _is_number(value) or limit.is_span:
+        return False
+    if limit.largest is not None:
+        return not math.isfinite(value) or abs(round(value)) > limit.largest
+    return limit.most is not None and _shortened(value, limit.most) is None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shortened(value: float, most: int) -> float | None:
+    """Return a number in as many decimals as so many characters hold, None where none do.
+
+    A column of texts would cut no number, and refuse its row.
+    """
+    if not math.isfinite(value):
+        return None
+    told = (value, *(round(value, digits) for digits in range(most, -1, -1)))
+    return next((one for one in told if _characters(one) <= most), None)
+
+
+def _characters(value: float) -> int:
+    return len(str(value).removesuffix(".0"))
 
 
 @lru_cache(_TOLD)
-def _tell_beyond(place: str, largest: int | None, value: object) -> None:
-    log.warning("%s takes no number above %s: %s is left out", place, largest, value)
+def _tell_beyond(place: str, limit: Limit, value: object) -> None:
+    most = f"above {limit.largest}" if limit.largest is not None else f"longer than {limit.most}"
+    log.warning("%s takes no number %s: %s is left out", place, most, value)
 
 
 def _is_whole(id_: str, largest: int) -> bool:

@@ -48,7 +48,8 @@ class Engine:
     #: Rows of such columns, each a name and its type, out of one parameter, a JSON array of
     #: objects; empty where rows as parameters cost less. No other column of a table has a say.
     rows_of: str
-    #: The names and types of a table's columns, whoever made them, for *rows_of*.
+    #: The names and types of a table's columns, whoever made them, for *rows_of*; of a domain what
+    #: it is made of.
     types_of: str
     #: Says in a transaction that misses are only noted, which changes no post; empty where the
     #: triggers need not be told.
@@ -177,8 +178,12 @@ POSTGRESQL: Final = Engine(
     any_of="= ANY(?)",
     rows_of="json_to_recordset(?) AS told({})",
     types_of=(
-        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-        " WHERE attrelid = ?::regclass AND attnum > 0 AND NOT attisdropped"
+        "WITH RECURSIVE base (name, type, mod) AS (SELECT attname, atttypid, atttypmod"
+        " FROM pg_attribute WHERE attrelid = ?::regclass AND attnum > 0 AND NOT attisdropped"
+        " UNION ALL SELECT name, typbasetype, typtypmod FROM base"
+        " JOIN pg_type d ON d.oid = base.type WHERE d.typtype = 'd')"
+        " SELECT name, format_type(type, mod) FROM base"
+        " JOIN pg_type y ON y.oid = base.type WHERE y.typtype <> 'd'"
     ),
     takes_notes="SELECT set_config('fbsyncd.notes', 'on', true)",
     settle="SET CONSTRAINTS ALL IMMEDIATE",

@@ -322,10 +322,10 @@ def test_a_refused_row_lets_nobody_in_between(
 
 
 def test_a_value_that_nobody_can_read_leaves_its_row_behind(tmp_path: Path) -> None:
-    """SQLite holds any text where a number should be; the row is told, the others are copied."""
+    """SQLite holds any text where a time should be; the row is told, the others are copied."""
     scripts = Dump(f"sqlite:///{tmp_path / 'fbsyncd.db'}")
     adopt(scripts, tmp_path, 12, 20)
-    scripts.run("UPDATE facebook_video_posts SET length = 'long' WHERE video_id = '772'")
+    scripts.run("UPDATE facebook_video_posts SET created_time = 'long' WHERE video_id = '772'")
     source, target = models.connect(scripts.url), models.connect(f"sqlite:///{tmp_path / 'b.db'}")
     for _ in range(2):
         copied = copy(source, target)

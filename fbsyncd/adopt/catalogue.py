@@ -19,8 +19,6 @@ from fbsyncd.migrate import ADOPTABLE
 
 #: The clock of a column that has no zone; its times are UTC whatever zone a session is in.
 UTC_CLOCK: Final = "(clock_timestamp() AT TIME ZONE 'UTC')"
-
-
 #: What stands for bytes where a text should be.
 BYTES: Final = "bytes"
 
@@ -166,6 +164,8 @@ WITH RECURSIVE base (type, mod, is_filled, has_default, depth) AS (
         base.has_default OR y.typdefault IS NOT NULL, base.depth + 1
     FROM base JOIN pg_type y ON y.oid = base.type WHERE y.typtype = 'd')
 SELECT * FROM base ORDER BY depth DESC LIMIT 1"""
+#: The digits behind the point in a NUMERIC, below 0 where it rounds to tens: 11 bits with a sign.
+_SCALE: Final = "((((b.mod - 4) & 2047) # 1024) - 1024)"
 _TABLES: Final = ", ".join(f"'{name}'" for name in ADOPTABLE)
 #: A table's columns are added by its owner; each index needs the right to its schema too.
 _BARRED: Final = f"""
@@ -195,7 +195,7 @@ _POSTGRESQL: Final = Catalogue(
     columns=f"""
 SELECT t.relname, t.relkind IN ('r', 'p'), a.attname,
     format_type(b.type, NULL) || CASE WHEN b.type = 'numeric'::regtype AND b.mod > 4
-        AND (b.mod - 4) & 65535 > 0 THEN ' with a fraction' ELSE '' END,
+        AND {_SCALE} > 0 THEN ' with a fraction' ELSE '' END,
     NOT (a.attnotnull OR b.is_filled), a.atthasdef OR a.attidentity <> '' OR b.has_default,
     CASE WHEN b.mod > 4 AND b.type IN ('varchar'::regtype, 'bpchar'::regtype) THEN b.mod - 4 END,
     CASE WHEN t.relkind = 'p' OR t.relispartition
@@ -206,7 +206,8 @@ SELECT t.relname, t.relkind IN ('r', 'p'), a.attname,
         ' the server would empty it: ALTER TABLE %I SET LOGGED', t.relname) END,
     a.attgenerated <> '', CASE b.type WHEN 'smallint'::regtype THEN 32767
         WHEN 'integer'::regtype THEN 2147483647 WHEN 'numeric'::regtype THEN CASE WHEN b.mod > 4
-            THEN power(10::numeric, ((b.mod - 4) >> 16) - ((b.mod - 4) & 65535)) - 1 END END
+            THEN power(10::numeric, ((b.mod - 4) >> 16) - {_SCALE})
+                - power(10::numeric, greatest(-{_SCALE}, 0)) END END
 FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid CROSS JOIN LATERAL ({_BASE}) b
 WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
     AND a.attnum > 0 AND NOT a.attisdropped

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from types import NoneType
 from typing import Any, Final
@@ -198,11 +198,6 @@ def _stamp(value: Any) -> str | None:
     return None if moment is None else to_text(moment)
 
 
-def _number(value: Any) -> float:
-    # What nobody can read is no number: its row stays behind, and is told.
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
-
-
 def _kind(field: Field) -> Kind:
     kind = next((kind for of, kind in _KINDS if isinstance(field, of)), _TEXT)
     may_lack = field.null or (field.model._meta.table_name, field.column_name) in _UNKNOWN
@@ -213,7 +208,8 @@ _TEXT: Final = Kind(str, frozenset({str, NoneType}), "")
 _KINDS: Final = (
     (UTCTimeField, Kind(_stamp, frozenset({NoneType}), EPOCH)),
     (BooleanField, Kind(read.truth, frozenset({bool, NoneType}), False)),
-    (FloatField, Kind(_number, frozenset({float, NoneType}), 0.0)),
+    # Not plain: some floats are no numbers.
+    (FloatField, Kind(read.seconds, frozenset({NoneType}), 0.0)),
     (IntegerField, Kind(int, frozenset({int, NoneType}), 0)),
 )
 #: What nothing stands for where an older program did not know it: see :mod:`fbsyncd.transfer.room`.

@@ -8,10 +8,10 @@ from typing import Final
 from peewee import Database
 
 from fbsyncd.models import Row, engine, rows, stream
-from fbsyncd.transfer.left import Leftovers
-from fbsyncd.transfer.shapes import Shape
+from fbsyncd.read import seconds
+from fbsyncd.transfer.shapes import VIDEOS, Shape
 from fbsyncd.transfer.target import entries
-from fbsyncd.transfer.terms import Terms
+from fbsyncd.transfer.terms import LEFT_OUT, Terms
 from fbsyncd.transfer.union import Entry
 
 #: Rows that are read, compared and written together.
@@ -28,7 +28,7 @@ def batches(db: Database, shape: Shape, terms: Terms) -> Iterator[list[Entry]]:
     """
     sql = f"{shape.select()} {shape.order(engine(db).bytewise)}"
     read: Iterator[Sequence[Entry]] = (
-        _readable(shape, raw, terms.left) for raw in stream(db, sql, size=BATCH)
+        _readable(shape, raw, terms) for raw in stream(db, sql, size=BATCH)
     )
     if shape.number:
         read = _whole_groups(read)
@@ -50,7 +50,10 @@ def highest(db: Database, shape: Shape) -> int:
     return found[0][0] if found and isinstance(found[0][0], int) else 0
 
 
-def _readable(shape: Shape, raw: Sequence[Row], left: Leftovers) -> list[Entry]:
+def _readable(shape: Shape, raw: Sequence[Row], terms: Terms) -> list[Entry]:
+    unsaid = sum(_says_nothing(row[shape.at["length"]]) for row in raw) if shape is VIDEOS else 0
+    if unsaid:
+        terms.losses[shape.name, LEFT_OUT] += unsaid
     try:
         return entries(shape, raw)
     except (ValueError, OverflowError):
@@ -59,8 +62,15 @@ def _readable(shape: Shape, raw: Sequence[Row], left: Leftovers) -> list[Entry]:
             try:
                 found += entries(shape, [row])
             except (ValueError, OverflowError) as error:
-                left.unreadable(shape, row[: len(shape.key)], f"a value cannot be read: {error}")
+                terms.left.unreadable(
+                    shape, row[: len(shape.key)], f"a value cannot be read: {error}"
+                )
         return found
+
+
+def _says_nothing(length: object) -> bool:
+    """Tell whether what stands for a length is none, and not just empty."""
+    return length is not None and bool(str(length).strip()) and seconds(length) is None
 
 
 def _whole_groups(read: Iterator[Sequence[Entry]]) -> Iterator[list[Entry]]:

@@ -100,6 +100,8 @@ class Terms:
 
 def _loss(value: object, told: object) -> str:
     if isinstance(value, str):
-        is_cut = isinstance(told, str) and told and value.startswith(told)
-        return CUT if is_cut else LEFT_OUT
+        if not (isinstance(told, str) and told):
+            return LEFT_OUT
+        # No other text than a time's is made another one.
+        return CUT if value.startswith(told) else ROUNDED
     return ROUNDED if told is not None else LEFT_OUT
