@@ -7,6 +7,7 @@ would be replayed into a backup that is put in its place: nothing in a log says 
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import stat
@@ -18,10 +19,16 @@ from typing import Any
 import peewee
 from playhouse.pool import PooledSqliteDatabase
 
+log = logging.getLogger(__name__)
+
 #: A connection that is in use longer than this (seconds) is not in the middle of anything.
 _HELD = 10
 _GONE = "its file is not there any more, or empty; put it back, or a backup of it"
 _REPLACED = "another file is in its place; it is opened as soon as the old one is let go"
+_NO_LOG = (
+    "%s is used without a write-ahead log: another program is reading it, and set it so; writing"
+    " waits for readers until that one ends"
+)
 #: What helps where a file is damaged, or no database.
 RESTORE = "put a backup in its place, without the old -wal and -shm beside it"
 #: What an attempt to undo says where there is nothing left to undo.
@@ -42,6 +49,8 @@ _ANOTHERS = (
 )
 # A write that waits this long for another writer is a fault worth telling (seconds).
 _BUSY_TIMEOUT = 30
+# A change of the mode waits so long for those that read the file (seconds).
+_MODE_TIMEOUT = 2
 _OPTIONS = {
     "max_connections": 24,
     "timeout": _BUSY_TIMEOUT,
@@ -52,7 +61,7 @@ _OPTIONS = {
     "cached_statements": 16,
 }
 _PRAGMAS = {
-    "busy_timeout": _BUSY_TIMEOUT * 1000,  # first: for a change of the mode too
+    "busy_timeout": _BUSY_TIMEOUT * 1000,
     "journal_mode": "wal",
     "synchronous": "full",
     # Bytes of the write-ahead log that stay on the disk; a reader that holds an old state for long
@@ -73,6 +82,7 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         #: The file all connections are to, and its log; None as long as there has been none.
         self._opened: _Identity | None = None
         self._log: _Identity | None = None
+        self._is_told = False
 
     def claim(self) -> None:
         """Let the file of another program, adopted now, be kept as ours are."""
@@ -83,8 +93,28 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         # The mode is written into the file, and another program's is left as it is until then.
         is_ours = not connection.execute(_ANOTHERS).fetchone()[0]
         for name, value in self._pragmas:
-            if is_ours or name != "journal_mode":
+            if name != "journal_mode":
                 connection.execute(f"PRAGMA {name} = {value}")
+            elif is_ours:
+                self._set_mode(connection, value)
+
+    def _set_mode(self, connection: sqlite3.Connection, mode: str) -> None:
+        """Change how the file is written, or go on as it is while somebody is reading it.
+
+        A script's reader may stay for hours, and no other connection is made meanwhile.
+        """
+        # All others wait for this one; and where it was refused before, it may be so for long.
+        connection.execute(f"PRAGMA busy_timeout = {0 if self._is_told else _MODE_TIMEOUT * 1000}")
+        try:
+            connection.execute(f"PRAGMA journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            if not self._is_told:
+                log.warning(_NO_LOG, self.path)
+            self._is_told = True
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT * 1000}")
 
     def _connect(self) -> Any:
         # Under the pool's lock: connections to two files at once must never be.

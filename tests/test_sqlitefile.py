@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from peewee import Database
+from test_cli import fbsyncd
 
 from fbsyncd import models
 from fbsyncd.errors import DatabaseTrouble
@@ -58,6 +59,58 @@ def test_a_log_of_the_old_file_is_not_replayed_into_the_new_one(tmp_path: Path) 
     models.close(database)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_reader_of_a_file_in_another_mode_keeps_no_numbers_back(tmp_path: Path) -> None:
+    """They are told while it reads; the mode is changed back once the reader is done."""
+    (tmp_path / "config.toml").write_text('[database]\nurl = "sqlite:///rows.db"\n')
+    assert fbsyncd(tmp_path, "setup").returncode == 0
+    with reading(tmp_path / "rows.db") as mode:
+        done = fbsyncd(tmp_path, "stats")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("write-ahead log") == 1
+    assert mode() == "delete"
+    assert "write-ahead log" not in fbsyncd(tmp_path, "posts").stderr
+    assert mode() == "wal"
+
+
+def test_each_new_connection_asks_for_the_mode_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told once, however many are refused, and what was opened before goes on."""
+    database = models.connect(f"sqlite:///{tmp_path / 'rows.db'}")
+    with models.transaction(database):
+        models.change(database, "CREATE TABLE one (n INTEGER)")
+        models.change(database, "CREATE TABLE archive (n INTEGER)")
+        models.change(database, "INSERT INTO one VALUES (1)")
+    models.close(database)
+    with reading(tmp_path / "rows.db") as mode, models.session(database):
+        assert models.rows(database, "SELECT n FROM one") == [(1,)]
+        assert in_a_thread(lambda: read_one(database)) == [(1,)]
+    assert mode() == "delete"
+    assert [record.getMessage().count("write-ahead log") for record in caplog.records] == [1]
+    models.close(database)
+    assert read_one(database) == [(1,)]
+    assert mode() == "wal"
+    with models.transaction(database):
+        models.change(database, "INSERT INTO one VALUES (2)")
+    assert read_one(database) == [(1,), (2,)]
+    models.close(database)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Callable[[], str]]:
+    """A script that reads a file in a mode of its own; yields what tells the mode."""
+
+    def mode() -> str:
+        with closing(sqlite3.connect(path)) as other:
+            return str(other.execute("PRAGMA journal_mode").fetchone()[0])
+
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode = delete").fetchone() == ("delete",)
+        cursor = connection.execute("SELECT name FROM sqlite_master UNION ALL SELECT 'more'")
+        assert cursor.fetchone()
+        yield mode
 
 
 def read_one(database: Database) -> list[models.Row]:
