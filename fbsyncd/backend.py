@@ -113,8 +113,8 @@ class _Server:
 
     def keep(self, version: int) -> str:
         return (
-            "it is made in one transaction; of a PostgreSQL database no copy is made first,"
-            " pg_dump makes one"
+            "fbsyncd has not copied this PostgreSQL database before this upgrade, which happens"
+            " whole or not at all; pg_dump makes one"
         )
 
     def discard(self, version: int) -> None:

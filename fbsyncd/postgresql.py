@@ -116,7 +116,8 @@ def _options(url: str) -> str:
     from psycopg.conninfo import conninfo_to_dict
     from psycopg.pq import Conninfo
 
-    # What libpq would take where nobody names any: PGOPTIONS, or those of a service.
+    # What libpq would take where nobody names any: PGOPTIONS, or those of the service that
+    # PGSERVICE names. It does not look up the options of a service that the URL names.
     usual = {one.keyword: one.val for one in Conninfo.get_defaults()}[b"options"] or b""
     asked = conninfo_to_dict(url).get("options") or usual.decode("utf-8", "replace")
     return f"{asked} {_SETTINGS}".strip()
