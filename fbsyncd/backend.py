@@ -36,7 +36,7 @@ class Backend(Protocol):
         """Let it be kept as ours are from now on, though another program made it."""
 
     def is_writable(self) -> bool:
-        """Tell whether rows can be written: not in a copy on a read-only disk."""
+        """Tell whether rows can be written: not on a read-only disk, nor under another's reader."""
 
     def hold(self) -> Hold:
         """Return what can be held of it; nothing is held yet."""
@@ -71,7 +71,10 @@ class _File:
         self._db.claim()  # type: ignore[attr-defined]  # a file's, see sqlitefile
 
     def is_writable(self) -> bool:
-        return not lies_still(self._path)
+        if lies_still(self._path):
+            return False
+        with models.session(self._db):
+            return not self._db.lacks_log  # type: ignore[attr-defined]  # a file's
 
     def hold(self) -> Hold:
         return FileHold(self._path)

@@ -82,7 +82,8 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         #: The file all connections are to, and its log; None as long as there has been none.
         self._opened: _Identity | None = None
         self._log: _Identity | None = None
-        self._is_told = False
+        #: Somebody reads it without a write-ahead log: who writes waits until that one ends.
+        self.lacks_log = False
 
     def claim(self) -> None:
         """Let the file of another program, adopted now, be kept as ours are."""
@@ -104,15 +105,17 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
         A script's reader may stay for hours, and no other connection is made meanwhile.
         """
         # All others wait for this one; and where it was refused before, it may be so for long.
-        connection.execute(f"PRAGMA busy_timeout = {0 if self._is_told else _MODE_TIMEOUT * 1000}")
+        connection.execute(f"PRAGMA busy_timeout = {0 if self.lacks_log else _MODE_TIMEOUT * 1000}")
         try:
             connection.execute(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            if not self._is_told:
+            if not self.lacks_log:
                 log.warning(_NO_LOG, self.path)
-            self._is_told = True
+            self.lacks_log = True
+        else:
+            self.lacks_log = False
         finally:
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT * 1000}")
 

@@ -69,6 +69,9 @@ def test_a_reader_of_a_file_in_another_mode_keeps_no_numbers_back(tmp_path: Path
         done = fbsyncd(tmp_path, "stats")
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("write-ahead log") == 1
+        for command in ("posts", "verify"):
+            done = fbsyncd(tmp_path, command)
+            assert done.returncode == 0, done.stderr
     assert mode() == "delete"
     assert "write-ahead log" not in fbsyncd(tmp_path, "posts").stderr
     assert mode() == "wal"
