@@ -367,6 +367,14 @@ def test_ids_that_are_no_numbers_are_no_matter(
     models.close(target)
 
 
+def copied_whole_twice(source: Database, target: Database) -> None:
+    """Copy, and once more; each time nothing differs and nothing stays behind."""
+    for _ in range(2):
+        copied = copy(source, target)
+        assert not copied.differing
+        assert not copied.left
+
+
 def test_a_post_without_a_time_stays_one(database_url: str, other_url: str, tmp_path: Path) -> None:
     """Nobody has said when it was made, and no copy does: it is of no month, and never of 1970."""
     scripts = Dump(database_url)
@@ -381,10 +389,7 @@ def test_a_post_without_a_time_stays_one(database_url: str, other_url: str, tmp_
     source, target = models.connect(database_url), models.connect(other_url)
     with archive_on(database_url, tmp_path) as archive:
         archive.setup()
-    for _ in range(2):
-        copied = copy(source, target)
-        assert not copied.differing
-        assert not copied.left
+    copied_whole_twice(source, target)
     asked = "SELECT DISTINCT created_time FROM facebook_posts WHERE id IN ('undated', 'blank')"
     assert ask(target, asked) == [(None,)]
     assert written(copy(target, source)) == 0
@@ -439,10 +444,7 @@ def test_what_is_of_no_page_stays_so(database_url: str, other_url: str, tmp_path
     source, target = models.connect(database_url), models.connect(other_url)
     with archive_on(database_url, tmp_path) as archive:
         archive.setup()
-    for _ in range(2):
-        copied = copy(source, target)
-        assert not copied.differing
-        assert not copied.left
+    copied_whole_twice(source, target)
     assert ask(target, PAGES_OF) == [(None,), (None,)]
     assert everything(source) == everything(target)
     assert written(copy(target, source)) == 0
