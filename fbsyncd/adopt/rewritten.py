@@ -17,7 +17,6 @@ from fbsyncd import adopted, former, migrate
 from fbsyncd.models import engine, rows, session, transaction
 
 _NAME: Final = "facebook_posts_rewriting"
-_FACT: Final = former.NOTE
 #: Bytes, which other programs write too, are no JSON.
 _TOLD: Final = ", ".join(
     f"CAST({column} AS TEXT)" for column in ("id", "message", "story", "created_at", "created_time")
@@ -30,7 +29,8 @@ CREATE TRIGGER {_NAME} BEFORE INSERT ON facebook_posts
             OR EXISTS (SELECT 1 FROM facebook_post_history h WHERE h.post_id = p.id)))
 BEGIN
     INSERT INTO archive (name, value)
-    SELECT '{_FACT}' || printf('%020d', (SELECT max(rowid) + 1 FROM archive)), json_array({_TOLD},
+    SELECT '{former.NOTE}' || printf('%020d', (SELECT max(rowid) + 1 FROM archive)),
+        json_array({_TOLD},
         strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'),
         json((SELECT json_group_array(json_array(post_id, seen_from, seen_until,
                 CAST(message AS TEXT), CAST(story AS TEXT)))
@@ -51,7 +51,7 @@ def watch(db: Database) -> None:
     """Let a database be watched that was adopted by a program which did not know of this."""
     if triggers(db) and adopted.is_adopted(db):
         with transaction(db):
-            if not rows(db, "SELECT 1 FROM sqlite_master WHERE name = ?", [_NAME]):
+            if (_NAME,) not in rows(db, engine(db).triggers):
                 migrate.execute(db, triggers(db))
 
 
