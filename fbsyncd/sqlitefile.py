@@ -67,6 +67,9 @@ _PRAGMAS = {
     # Bytes of the write-ahead log that stay on the disk; a reader that holds an old state for long
     # lets it grow to any size, and without a limit it would stay so.
     "journal_size_limit": 16_000_000,
+    # Kibibytes (by the sign). Not 2,000: each connection keeps so much of the file, and the system
+    # keeps it as well, once for all.
+    "cache_size": -500,
     "foreign_keys": 1,
 }
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
