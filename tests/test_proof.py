@@ -6,10 +6,13 @@ import io
 import random
 import re
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -412,6 +415,44 @@ def test_a_compressed_text_is_unpacked_so_far_and_no_further() -> None:
         prove(data, max_pixels=LIMIT)
     assert tracemalloc.get_traced_memory()[1] < 8_000_000
     tracemalloc.stop()
+
+
+CROWD = """
+import io, sys
+from concurrent.futures import ThreadPoolExecutor
+from PIL import Image
+from fbsyncd.process import share_heaps
+from fbsyncd.proof import prove
+
+share_heaps()  # as the daemon does
+
+def drawn(size):
+    file = io.BytesIO()
+    Image.new("RGB", (size, size)).save(file, "WEBP", lossless=True)
+    return file.getvalue()
+
+def most():
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+large = drawn(1900)
+prove(drawn(8), max_pixels=10**8)
+before = most()
+prove(large, max_pixels=10**8)
+alone = most()
+with ThreadPoolExecutor(8) as threads:
+    list(threads.map(lambda _: prove(large, max_pixels=10**8), range(64)))
+print(alone - before, most() - alone)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to ask for the memory")
+def test_a_crowd_of_threads_takes_the_memory_of_one_picture() -> None:
+    """Eight threads with a picture each have one of them decoded in memory at any moment."""
+    done = subprocess.run([sys.executable, "-c", CROWD], capture_output=True, text=True, check=True)
+    one, seven_more = map(int, done.stdout.split())
+    assert one > 10_000  # kilobytes: it was decoded
+    assert seven_more < one
 
 
 @pytest.mark.parametrize("name", ["baseline", "png", "gif", "webp"])

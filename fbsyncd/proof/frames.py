@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import threading
 import zlib
-from contextlib import nullcontext
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
@@ -32,10 +31,9 @@ _READERS: Final[Mapping[str, Callable[[BytesIO], ImageFile]]] = {
     "avif": AvifImageFile,
 }
 
-# Decoded pixels take 4 bytes each. Eight threads with a 50-megapixel PNG each would need 1.6 GB at
-# the same moment, so pictures above this many pixels are decoded one after the other.
-_LARGE = 4_000_000
-_one_large_picture = threading.Lock()
+# Decoded pixels take 4 bytes each, and that several times over while they are handed on: a dozen
+# threads with a 50-megapixel PNG each would need gigabytes at the same moment.
+_one_picture = threading.Lock()
 
 # All that Pillow's readers and decoders may raise for files that are not in order. Warning: for
 # those who run Python with -W error.
@@ -62,8 +60,8 @@ def decoded(extension: str, data: bytes, check: Callable[[Sketch], None]) -> Ske
     than Pillow takes.
     """
     try:
-        with _READERS[extension](BytesIO(data)) as picture:
-            return _decode(picture, check)
+        with _one_picture:
+            return _decode(_READERS[extension](BytesIO(data)), check)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise PictureRefused("more pixels than the decoder of this machine takes") from e
     except _DECODER_ERRORS as e:
@@ -72,12 +70,11 @@ def decoded(extension: str, data: bytes, check: Callable[[Sketch], None]) -> Ske
 
 def _decode(picture: ImageFile, check: Callable[[Sketch], None]) -> Sketch:
     """Decode every frame; return what the whole turned out to be."""
-    frames = getattr(picture, "n_frames", 1)
-    check(Sketch(*picture.size, frames))
-    large = picture.width * picture.height > _LARGE
-    with _one_large_picture if large else nullcontext():
+    with picture:
+        frames = getattr(picture, "n_frames", 1)
+        check(Sketch(*picture.size, frames))
         for frame in range(frames):
             picture.seek(frame)  # which may enlarge the whole
             check(Sketch(*picture.size, frames))
             picture.load()
-    return Sketch(*picture.size, frames, picture.info.get("exif", b""))
+        return Sketch(*picture.size, frames, picture.info.get("exif", b""))
