@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import random
 import re
 import struct
@@ -13,6 +14,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, features
 
 from fbsyncd.errors import FetchError, FetchFailed, PictureRefused
-from fbsyncd.proof import MOST_FRAMES, Proof, jpeg, prove, structure
+from fbsyncd.proof import MOST_FRAMES, Proof, frames, jpeg, prove, structure
 
 LIMIT = 50_000_000
 NEEDS_AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
@@ -453,6 +455,26 @@ def test_a_crowd_of_threads_takes_the_memory_of_one_picture() -> None:
     one, seven_more = map(int, done.stdout.split())
     assert one > 10_000  # kilobytes: it was decoded
     assert seven_more < one
+
+
+def test_no_picture_waits_for_an_animation() -> None:
+    """While one is decoded, frame by frame, a picture beside it is proven."""
+    looks, under_way, go_on = itertools.count(), Event(), Event()
+
+    def hold(_: structure.Sketch) -> None:
+        if next(looks) == 2:
+            under_way.set()
+            assert go_on.wait(60)
+
+    with ThreadPoolExecutor(2) as threads:
+        played = threads.submit(frames.decoded, "gif", animation("GIF"), hold)
+        try:
+            assert under_way.wait(60)
+            beside = threads.submit(prove, WHOLE["png"], max_pixels=LIMIT)
+            assert beside.result(30).extension == "png"
+        finally:
+            go_on.set()
+        assert played.result().frames == 4
 
 
 @pytest.mark.parametrize("name", ["baseline", "png", "gif", "webp"])

@@ -32,8 +32,9 @@ _READERS: Final[Mapping[str, Callable[[BytesIO], ImageFile]]] = {
 }
 
 # Decoded pixels take 4 bytes each, and that several times over while they are handed on: a dozen
-# threads with a 50-megapixel PNG each would need gigabytes at the same moment.
-_one_picture = threading.Lock()
+# threads with a 50-megapixel PNG each would need gigabytes at the same moment. And an animation may
+# take ten seconds, for which no other picture waits.
+_one_still, _one_animation = threading.Lock(), threading.Lock()
 
 # All that Pillow's readers and decoders may raise for files that are not in order. Warning: for
 # those who run Python with -W error.
@@ -60,8 +61,8 @@ def decoded(extension: str, data: bytes, check: Callable[[Sketch], None]) -> Ske
     than Pillow takes.
     """
     try:
-        with _one_picture:
-            return _decode(_READERS[extension](BytesIO(data)), check)
+        with _READERS[extension](BytesIO(data)) as picture:
+            return _decode(picture, check)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise PictureRefused("more pixels than the decoder of this machine takes") from e
     except _DECODER_ERRORS as e:
@@ -70,11 +71,13 @@ def decoded(extension: str, data: bytes, check: Callable[[Sketch], None]) -> Ske
 
 def _decode(picture: ImageFile, check: Callable[[Sketch], None]) -> Sketch:
     """Decode every frame; return what the whole turned out to be."""
-    with picture:
-        frames = getattr(picture, "n_frames", 1)
-        check(Sketch(*picture.size, frames))
+    frames = getattr(picture, "n_frames", 1)
+    check(Sketch(*picture.size, frames))
+    with _one_still if frames == 1 else _one_animation:
         for frame in range(frames):
             picture.seek(frame)  # which may enlarge the whole
             check(Sketch(*picture.size, frames))
             picture.load()
-        return Sketch(*picture.size, frames, picture.info.get("exif", b""))
+        found = Sketch(*picture.size, frames, picture.info.get("exif", b""))
+        picture.close()  # its pixels too, before the next one begins
+    return found
