@@ -117,6 +117,8 @@ class FileDatabase(PooledSqliteDatabase):  # type: ignore[misc]  # the pool has 
             if not self.lacks_log:
                 log.warning(_NO_LOG, self.path)
             self.lacks_log = True
+            # Else each page that the cache has no room for waits for the reader, 30 s each.
+            connection.execute("PRAGMA cache_spill = off")
         else:
             self.lacks_log = False
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from peewee import Database
@@ -98,6 +99,30 @@ def test_each_new_connection_asks_for_the_mode_again(
     with models.transaction(database):
         models.change(database, "INSERT INTO one VALUES (2)")
     assert read_one(database) == [(1,), (2,)]
+    models.close(database)
+
+
+def test_much_is_written_beside_such_a_reader_and_only_its_end_waits(tmp_path: Path) -> None:
+    """Two megabytes, four times what a connection keeps in memory, are there once it is done."""
+    database = models.connect(f"sqlite:///{tmp_path / 'rows.db'}")
+    with models.transaction(database):
+        models.change(database, "CREATE TABLE archive (n INTEGER, text TEXT)")
+    models.close(database)
+    written = Event()
+
+    def write() -> list[models.Row]:
+        with models.transaction(database):
+            for n in range(250):
+                models.change(database, "INSERT INTO archive VALUES (?, ?)", [n, "x" * 8000])
+            written.set()
+        with models.session(database):
+            return models.rows(database, "SELECT count(*) FROM archive")
+
+    with ThreadPoolExecutor(1) as pool:
+        with reading(tmp_path / "rows.db"):
+            writing = pool.submit(write)
+            assert written.wait(25), "it waited for the reader before its end"
+        assert writing.result() == [(250,)]
     models.close(database)
 
 
