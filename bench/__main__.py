@@ -25,7 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from bench import goals, paste, table
+from bench import goals, machine, paste, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,8 @@ def run_all(arguments: Sequence[str]) -> None:
 
 def succeeds(name: str, kind: int, args: argparse.Namespace) -> bool:
     """Run one measurement; tell whether it came to its end."""
+    if kind < 2:
+        machine.await_rest()
     table.say(f"== {name}, about {lasting(BENCHES[name].minutes[kind])}")
     print(f"## {name}", end="\n\n", flush=True)
     chosen = [(), BENCHES[name].short, BENCHES[name].quick][kind]

@@ -1,12 +1,13 @@
 """How long a picture and a page of posts take while the daemon archives another Page beside.
 
-    python -m bench busy [--posts 800] [--seconds 4] [--rounds 3] [--folder FOLDER]
+    python -m bench busy [--posts 1600] [--seconds 4] [--rounds 3] [--folder FOLDER]
 
 The daemon (`fbsyncd run`) has one Page of so many posts archived. It is asked over one connection,
 once with nothing to do, when its first scan and its first reading of the Page are over, and once
-from the moment it has been told of a second Page as large: it reads that, downloads its pictures
-from nginx and develops them, and each write makes the kept page of posts anew. Client, nginx and
-the simulated Facebook share the machine with it. The archive is put back between the rounds.
+from the moment it has archived the first picture of a second Page as large: it reads that,
+downloads its pictures from nginx and develops them, and each write makes the kept page of posts
+anew. Client, nginx and the simulated Facebook share the machine with it. The archive is put back
+between the rounds.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +73,9 @@ class Home:
         process = subprocess.Popen(command, cwd=self._live)
         try:
             stage.await_answer(f"http://127.0.0.1:{self._port}/healthz", process)
-            if not is_busy:
+            if is_busy:
+                self._await_work(process)
+            else:
                 self._await_rest(began, process)
             yield
         finally:
@@ -81,16 +84,36 @@ class Home:
 
     def _await_rest(self, began: datetime, process: subprocess.Popen[bytes]) -> None:
         """Wait until the daemon has scanned and read its Page once, and has nothing to fetch."""
-        for _ in range(1200):
-            stats = self.stats()
+
+        def rests(stats: dict[str, Any]) -> bool:
             times = [stats["reconcile"]["last_scan"], *(p["last_sync"] for p in stats["pages"])]
             is_over = all(at and datetime.fromisoformat(at) >= began for at in times)
-            if is_over and not stats["media"]["pending"]:
+            return is_over and not stats["media"]["pending"]
+
+        self._await(rests, process, "the daemon did not come to rest")
+
+    def _await_work(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the daemon has archived a picture of the second Page."""
+        before = self.stats()["pictures"]["safe"]
+        self._await(
+            lambda stats: stats["pictures"]["safe"] > before,
+            process,
+            "the daemon archived nothing of the second Page",
+        )
+
+    def _await(
+        self,
+        happens: Callable[[dict[str, Any]], bool],
+        process: subprocess.Popen[bytes],
+        otherwise: str,
+    ) -> None:
+        for _ in range(1200):
+            if happens(self.stats()):
                 return
             if process.poll() is not None:
                 break
             time.sleep(0.1)
-        sys.exit("the daemon did not come to rest")
+        raise table.Missing(otherwise)
 
     def ask(self, what: str, seconds: float) -> load.Figures:
         """Ask over one connection for so long."""
@@ -109,25 +132,25 @@ class Home:
         return [f"/media/facebook/{file.parent.name}/{file.name}" for file in files]
 
 
-def measure(home: Home, rounds: int, seconds: float) -> tuple[Times, Times, list[int]]:
-    """Return p99 and median (ms) of each answer, and how many pictures were archived beside."""
+def measure(home: Home, rounds: int, seconds: float) -> tuple[Times, Times, list[str]]:
+    """Return p99 and median (ms) of each answer, and what was archived beside, round by round."""
     p99: Times = defaultdict(lambda: defaultdict(list))
     median: Times = defaultdict(lambda: defaultdict(list))
     beside = []
     for done in range(rounds):
         for state in (IDLE, BUSY):
             with home.daemon(is_busy=state == BUSY):
-                before = home.stats()["media"]["success"]
+                before = home.stats()["pictures"]["safe"]
                 # Each of both comes first in turn: at first the daemon reads, later it develops.
                 for what in (PICTURE, POSTS) if done % 2 == 0 else (POSTS, PICTURE):
                     figures = home.ask(what, seconds)
                     p99[what][state].append(figures.p99 / 1000)
                     median[what][state].append(figures.median / 1000)
                 if state == BUSY:
-                    stats = home.stats()["media"]
-                    beside.append(stats["success"] - before)
-                    if not stats["pending"]:
-                        table.say("the second Page was archived before the end: more --posts")
+                    stats = home.stats()
+                    is_over = not stats["media"]["pending"]
+                    last = ", the last one before the end (more --posts)" if is_over else ""
+                    beside.append(f"{stats['pictures']['safe'] - before}{last}")
         table.say(f"round {done + 1} of {rounds}")
     return p99, median, beside
 
@@ -136,7 +159,7 @@ def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     table.options(parser, rounds=3)
-    parser.add_argument("--posts", type=int, default=800)
+    parser.add_argument("--posts", type=int, default=1600)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--folder", type=Path, help="where to write (default: the temporary one)")
     args = parser.parse_args()
@@ -144,7 +167,7 @@ def main() -> None:
     stood = stage.raised(args.folder, pictures, pages=2)
     with stood as (scene, folder), stage.nginx(scene, folder):
         p99, median, beside = measure(Home(scene, folder), args.rounds, args.seconds)
-    note = f"archived beside, in each round: {', '.join(map(str, beside))} pictures"
+    note = f"pictures archived beside, in each round: {'; '.join(beside)}"
     there = f"{args.posts:,} posts there and {args.posts:,} coming"
     goals = [table.Goal(BUSY, 3, IDLE, aim=5), table.Goal(BUSY, 5, aim=5)]
     tables = [

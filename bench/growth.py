@@ -111,6 +111,15 @@ def scan(archive: Archive) -> float:
     return taken
 
 
+def scans(archive: Archive, rounds: int, what: str) -> dict[str, list[float]]:
+    """Return how long scans took, or nothing and say so where one found faults."""
+    try:
+        return {SCAN: [scan(archive) for _ in range(min(rounds, table.ENOUGH))]}
+    except table.Missing as reason:
+        table.leave_out(what, str(reason))
+        return {}
+
+
 def grow(args: argparse.Namespace) -> dict[str, Figures]:
     """Return the figures of each engine, by way and number of posts."""
     taken: dict[str, Figures] = {}
@@ -126,7 +135,7 @@ def grow(args: argparse.Namespace) -> dict[str, Figures]:
                         before = archive.media.root
                     told = measure(archive, args.rounds)
                     if not args.no_scan:
-                        told[SCAN] = [scan(archive) for _ in range(min(args.rounds, table.ENOUGH))]
+                        told |= scans(archive, args.rounds, f"{SCAN}, {posts:,} posts, {engine}")
                 for way, figures in told.items():
                     taken.setdefault(engine, {}).setdefault(way, {})[posts] = figures
     return taken
