@@ -35,7 +35,7 @@ def described() -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """Return the commit that is measured, with a mark where it was changed; "" where none is told."""
+    """Return the commit that is measured, marked where it was changed, or nothing."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     with suppress(OSError, subprocess.CalledProcessError):
         here = Path(__file__).parent
