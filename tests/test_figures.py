@@ -98,20 +98,19 @@ def missed() -> list[str]:
     """Return how many aims there are, how many are missed, and the figures of some of these."""
     verdicts = [line[-1] for line in goals.lines(goals.saved(KEPT))]
     slowest = [kept("busy", f"p99 of a {what}", "ms") for what in ("picture", "page")]
-    rates = kept("serve", "A page of 20 posts, 46 KB of JSON, 1 connection", "requests/s")
-    beside = rates.ratios("fbsyncd, nothing kept", "Flask + sqlite3.connect, gunicorn gthread")
+    title = "A page of 20 posts, 46 KB of JSON, {}"
+    rates = [
+        kept("serve", title.format(one), "requests/s") for one in ("1 connection", "8 connections")
+    ]
+    flask = "Flask + sqlite3.connect, gunicorn gthread"
     archived = table.saved(KEPT / "download.json")
     return [
         str(len(verdicts)),
         str(verdicts.count("NOT REACHED")),
         f"{max(median(one.rows['fbsyncd, busy']) for one in slowest):.0f}",
-        f"{median(beside):.2f}",
+        *(f"{median(one.ratios('fbsyncd, nothing kept', flask)):.2f}" for one in rates),
         *(f"{median(one.ratios('fbsyncd', 'aria2c -j16')):.2f}" for one in archived),
     ]
-
-
-#: Measured on a machine so busy that the short account has to say so.
-BUSY = [KEPT / "serve.json"]
 
 
 def told() -> list[str]:
@@ -128,7 +127,6 @@ def told() -> list[str]:
         highest(memory, "daemon, ", "scanned"),
         highest(memory, "worker, "),
         *missed(),
-        *(str(json.loads(one.read_text(encoding="utf-8"))["machine"]["load"]) for one in BUSY),
     ]
 
 
