@@ -74,7 +74,7 @@ def _bare(db: Database) -> Iterator[None]:
         models.literally(db, sql)
 
 
-# The keys come in no order: with 2 MB of them at hand, each row would be a page of the disk.
+# The keys come in no order: with the few that are kept, each row would be a page of the disk.
 _HASTE = ("journal_mode = off", "synchronous = off", "foreign_keys = off", "cache_size = -800000")
 _PARTS = """
 SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL

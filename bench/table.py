@@ -27,7 +27,7 @@ ENOUGH: Final = 3
 LOADS: Final = {
     5: ("1,600 posts there and 1,600 coming",),
     8: ("3,111 posts and 5,600 attachments",),
-    10: ("3,111 posts", "100,000 files scanned"),
+    10: ("3,111 posts and 100,000 files",),
     11: ("3,111 posts",),
 }
 
@@ -122,8 +122,9 @@ class Table:
     @property
     def heading(self) -> str:
         """Return the title, which names the load, with the unit and how often it was measured."""
-        rounds = max(map(len, self.rows.values()), default=0)
-        return f"{self.title}, {self.unit}, {rounds} round{'s' if rounds != 1 else ''}"
+        rounds = sorted({len(figures) for figures in self.rows.values()}) or [0]
+        many = " to ".join(map(str, dict.fromkeys([rounds[0], rounds[-1]])))
+        return f"{self.title}, {self.unit}, {many} round{'s' if rounds != [1] else ''}"
 
 
 def leave_out(name: str, why: str) -> None:
