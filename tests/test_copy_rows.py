@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import highwater
 import postgres
 import pytest
 from hypothesis import given, settings
@@ -198,8 +197,7 @@ source, target = (models.connect(url) for url in sys.argv[1:3])
 assert transfer.copy(source, target, lambda *_: None).differing == []
 models.close(source)
 models.close(target)
-with open("/proc/self/status") as lines:
-    print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+print(most())
 """
 
 
@@ -216,7 +214,7 @@ def list_posts(db: Database, first: int, last: int) -> None:
             )
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to ask for the memory")
+@highwater.needs_proc
 def test_memory_does_not_grow_with_the_archive(
     db: Database, database_url: str, other_url: str
 ) -> None:
@@ -224,7 +222,5 @@ def test_memory_does_not_grow_with_the_archive(
     most = []
     for before, size in ((0, 20_000), (20_000, 200_000)):
         list_posts(db, before, size)
-        command = [sys.executable, "-c", MEASURED, database_url, other_url]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        most.append(int(done.stdout))
+        most += highwater.told_by(MEASURED, database_url, other_url)
     assert most[1] < most[0] + 15_000

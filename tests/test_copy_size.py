@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import highwater
 import pytest
 from peewee import Database
 from test_copy import copy, everything, other, other_url, written
@@ -94,7 +93,7 @@ def test_a_whole_archive_goes_there_and_back(db: Database, other: Database, tmp_
     models.close(back)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to ask for the memory")
+@highwater.needs_proc
 def test_wide_rows_take_no_more_memory_than_narrow_ones(
     db: Database, database_url: str, other_url: str
 ) -> None:
@@ -102,8 +101,6 @@ def test_wide_rows_take_no_more_memory_than_narrow_ones(
     most = []
     for posts in (700, 7000):
         fill(db, posts, posts * 2)
-        command = [sys.executable, "-c", MEASURED, database_url, other_url]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        most.append(int(done.stdout))
+        most += highwater.told_by(MEASURED, database_url, other_url)
     # Read at once, the rows of each table, they took 75 MB more.
     assert most[1] < most[0] + 15_000

@@ -7,16 +7,14 @@ import itertools
 import random
 import re
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from threading import Event
 from typing import Any
 
+import highwater
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -433,10 +431,6 @@ def drawn(size):
     Image.new("RGB", (size, size)).save(file, "WEBP", lossless=True)
     return file.getvalue()
 
-def most():
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
 large = drawn(1900)
 prove(drawn(8), max_pixels=10**8)
 before = most()
@@ -448,11 +442,10 @@ print(alone - before, most() - alone)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to ask for the memory")
+@highwater.needs_proc
 def test_a_crowd_of_threads_takes_the_memory_of_one_picture() -> None:
     """Eight threads with a picture each have one of them decoded in memory at any moment."""
-    done = subprocess.run([sys.executable, "-c", CROWD], capture_output=True, text=True, check=True)
-    one, seven_more = map(int, done.stdout.split())
+    one, seven_more = highwater.told_by(CROWD)
     assert one > 10_000  # kilobytes: it was decoded
     assert seven_more < one
 
