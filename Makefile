@@ -2,7 +2,7 @@
 #              another port, say: make demo DEMO_ARGS="--port 9090"
 # make check   lint, types and every test, as CI does
 # make manual  the man page and the completions of the shells anew, after a change of the options
-# make bench   every measurement of docs/PERFORMANCE.md, beside its peers; about two hours
+# make bench   every measurement of docs/PERFORMANCE.md, beside its peers; about an hour and a half
 #              saved in build/bench; an hour without the largest loads: make bench BENCH_ARGS=--short
 # make torture 1,000 kills, 10,000 lost files and 24 months (docs/RELIABILITY.md); one to two hours
 #

@@ -54,7 +54,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "json": Bench("serve", (12, 7, 0.5), *_SERVE, ("--only", "json")),
     "media": Bench("serve", (8, 5, 0.4), *_SERVE, ("--only", "media")),
     "serve": Bench("serve", (19, 12, 0.8), *_SERVE),
-    "busy": Bench("busy", (3, 3, 1), _THREE, (*_ONE, "--posts", "80")),
+    "busy": Bench("busy", (4, 4, 1), _THREE, (*_ONE, "--posts", "80")),
     "download": Bench(
         "download", (24, 16, 0.7), (*_THREE, "--archived"), (*_ONE, "--files", "200")
     ),
@@ -62,7 +62,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "growth": Bench(
         "growth", (6, 2, 0.7), (*_THREE, "--posts", "3000", "30000"), (*_ONE, "--quick")
     ),
-    "memory": Bench("memory", (40, 6.5, 1), ("--posts", "150"), (*_ONE, "--quick")),
+    "memory": Bench("memory", (19, 6.5, 1), ("--posts", "150"), (*_ONE, "--quick")),
     "resync": Bench("resync", (3, 3, 0.6), (), ("--quick",)),
     "copy": Bench("copy", (4, 1.5, 0.3), _ONE, (*_ONE, "--rows", "7000")),
     "month": Bench("month", (5, 5, 1), (), ("--pages", "20", "--days", "3", "--posts", "400")),
