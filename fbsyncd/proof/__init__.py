@@ -14,7 +14,7 @@ something else hidden in or behind it          PictureRefused  somebody meant it
 ============================================  ==============  =================================
 
 Nothing is written and no global setting of Pillow or of ``warnings`` is touched: many threads may
-call :func:`prove` at once.
+call :func:`prove` at once. What is decoded is so one after the other, stills and animations apart.
 """
 
 from __future__ import annotations
